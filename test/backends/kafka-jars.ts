@@ -6,9 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BackendError, textOf } from './backend-error.ts';
 import { removeFolder, temporaryFolder, untilRemoved } from './reaper.ts';
 import { runCommand } from './run-command.ts';
-import { type Log, requireCommand } from './system-package.ts';
+import { type Log, requireProgram, type SystemProgram } from './system-package.ts';
 
 export const KAFKA_VERSION = '4.3.1';
+const maven: SystemProgram = {
+  name: 'Maven, which downloads Kafka,',
+  commands: ['mvn'],
+  packages: { 'apt-get': ['maven'], dnf: ['maven'], apk: ['maven'], brew: ['maven'] },
+  otherwise: 'start Docker, or set KAFKA_BROKERS',
+};
 const LOCK_TIMEOUT_MS = 180_000;
 const LOCK_POLL_MS = 100;
 
@@ -64,13 +70,13 @@ export async function kafkaJars(log?: Log, signal?: AbortSignal): Promise<string
 }
 
 async function download(cache: string, folder: string, log?: Log, signal?: AbortSignal) {
-  const maven = await requireCommand('maven', log, signal);
+  const command = await requireProgram(maven, log, signal);
   log?.(`Kafka ${KAFKA_VERSION}: downloading its jars (54 MB) by Maven to ${folder}`);
   const fresh = await temporaryFolder('kafka-jars', cache);
   try {
     await writeFile(join(fresh, 'pom.xml'), pom);
     const goal = ['-DoutputDirectory=libs', '-DincludeScope=runtime'];
-    await runCommand(maven, ['-B', '-q', 'dependency:copy-dependencies', ...goal], {
+    await runCommand(command, ['-B', '-q', 'dependency:copy-dependencies', ...goal], {
       cwd: fresh,
       signal,
     }).catch((cause) => {

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, onPort } from './free-port.ts';
+import { java as javaProgram } from './java.ts';
 import { KAFKA_VERSION, kafkaJars } from './kafka-jars.ts';
 import { NativeServer } from './native-server.ts';
 import { removeFolder, temporaryFolder } from './reaper.ts';
 import { runCommand } from './run-command.ts';
-import { type Log, requireCommand } from './system-package.ts';
+import { type Log, requireProgram } from './system-package.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 
@@ -26,7 +27,7 @@ const log4j = `<Configuration status="WARN"><Appenders><Console name="out"><Patt
 /** Starts a Kafka of one's own, broker and controller in one process, on 127.0.0.1. */
 export async function startKafka(options: KafkaOptions = {}): Promise<NativeServer> {
   const { properties = {}, signal, log } = options;
-  const java = await requireCommand('java', log, signal);
+  const java = await requireProgram(javaProgram, log, signal);
   const jars = await kafkaJars(log, signal);
   return await onPort(options.port, async (port) => {
     const folder = await temporaryFolder('kafka');
@@ -48,6 +49,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<NativeServ
         'transaction.state.log.num.partitions': '4',
         'share.coordinator.state.topic.replication.factor': '1',
         'share.coordinator.state.topic.min.isr': '1',
+        // after a crash the broker is let in again only when its former session has timed out
+        'broker.session.timeout.ms': '3000',
+        'broker.heartbeat.interval.ms': '500',
         'group.initial.rebalance.delay.ms': '0',
         ...properties,
       };

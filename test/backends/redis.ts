@@ -1,9 +1,22 @@
 import { onPort } from './free-port.ts';
 import { NativeServer } from './native-server.ts';
 import { removeFolder, temporaryFolder } from './reaper.ts';
-import { commandOutput, type Log, requireCommand } from './system-package.ts';
+import { runCommand } from './run-command.ts';
+import { type Log, requireProgram, type SystemProgram } from './system-package.ts';
 
 const READY_TIMEOUT_MS = 20_000;
+
+const program: SystemProgram = {
+  name: 'Redis',
+  commands: ['redis-server', 'valkey-server'],
+  packages: {
+    'apt-get': ['redis-server', 'valkey-server'],
+    dnf: ['valkey', 'redis'],
+    apk: ['redis', 'valkey'],
+    brew: ['redis', 'valkey'],
+  },
+  otherwise: 'start Docker, or set REDIS_URL',
+};
 
 export interface RedisOptions {
   /** Makes it a replica of this one; returns when the first copy has arrived. */
@@ -19,9 +32,9 @@ export interface RedisOptions {
 /** Starts a Redis of one's own on 127.0.0.1. It keeps nothing on disk unless `args` say so. */
 export async function startRedis(options: RedisOptions = {}): Promise<NativeServer> {
   const { replicaOf, args = [], signal, log } = options;
-  const command = await requireCommand('redis', log, signal);
+  const command = await requireProgram(program, log, signal);
   const version =
-    /v=(\S+)/.exec(await commandOutput(command, ['--version']))?.[1] ?? 'of unknown version';
+    /v=(\S+)/.exec(await runCommand(command, ['--version']))?.[1] ?? 'of unknown version';
   return await onPort(options.port, async (port) => {
     const folder = await temporaryFolder('redis');
     const own = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder];
