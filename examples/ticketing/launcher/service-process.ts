@@ -1,0 +1,123 @@
+/**
+ * One service as a child process, restarted with back-off when it dies: what Kubernetes does for a
+ * pod, done here for one machine.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StartError } from './options.ts';
+
+const main = new URL('../services/main.ts', import.meta.url).pathname;
+const firstBackOffMs = 200;
+const maxBackOffMs = 5_000;
+/** alive for so long means that the next crash is a new story */
+const steadyMs = 10_000;
+/** exit code of a service whose environment is wrong: starting it again changes nothing */
+const badConfigCode = 78;
+const keptLines = 40;
+
+export type ServiceProcessOptions = {
+  name: string;
+  env: Record<string, string>;
+  /** gets each line of output */
+  onLine?: (line: string) => void;
+  /** after a crash, before the restart */
+  onCrash?: (how: string, backOffMs: number) => void;
+  /** SIGTERM, then this long, then SIGKILL. Default 30 s */
+  graceMs?: number;
+};
+
+export class ServiceProcess {
+  readonly name: string;
+  readonly #options: ServiceProcessOptions;
+  readonly #lines: string[] = [];
+  readonly #stopping = new AbortController();
+  #child: ChildProcess | undefined;
+  #loop: Promise<void> | undefined;
+  #failure: StartError | undefined;
+
+  constructor(options: ServiceProcessOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  start(): void {
+    this.#loop ??= this.#supervise();
+  }
+
+  /** @throws StartError with the process's last words when it cannot run at all */
+  assertAlive(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Lets the process finish what it has begun; true when it ended by itself and in time. */
+  async stop(): Promise<boolean> {
+    this.#stopping.abort();
+    const child = this.#child;
+    let killed = false;
+    if (child) {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => {
+        killed = true;
+        child.kill('SIGKILL');
+      }, this.#options.graceMs ?? 30_000);
+      await this.#loop;
+      clearTimeout(timer);
+    } else await this.#loop;
+    return !killed;
+  }
+
+  async #supervise(): Promise<void> {
+    let backOffMs = firstBackOffMs;
+    let early = 0;
+    while (!this.#stopping.signal.aborted) {
+      const start = performance.now();
+      const how = await this.#runOnce();
+      if (this.#stopping.signal.aborted) return;
+      const steady = performance.now() - start > steadyMs;
+      early = steady ? 0 : early + 1;
+      if (steady) backOffMs = firstBackOffMs;
+      if (how === `exit code ${badConfigCode}` || early >= 5) {
+        const last = this.#lines.slice(-10).join('\n  ');
+        this.#failure = new StartError(`${this.name} ended with ${how}:\n  ${last}`);
+        return;
+      }
+      this.#options.onCrash?.(how, backOffMs);
+      await sleep(backOffMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      backOffMs = Math.min(backOffMs * 2, maxBackOffMs);
+    }
+  }
+
+  /** Resolves with how the process ended. */
+  #runOnce(): Promise<string> {
+    const flags = ['--conditions=@evenkeel/source', '--import', 'tsx'];
+    const child = spawn(process.execPath, [...flags, main, this.name], {
+      env: { ...process.env, ...this.#options.env },
+      // in a process group of its own, Ctrl-C reaches only us, and we stop things in order;
+      // the channel closes when we die, whatever the way, and the child stops itself then
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        this.#lines.push(line);
+        if (this.#lines.length > keptLines) this.#lines.shift();
+        this.#options.onLine?.(line);
+      });
+    }
+    return new Promise((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      // `close` comes after the last line of output
+      child.once('close', (code, signal) => {
+        this.#child = undefined;
+        resolve(signal ?? `exit code ${code}`);
+      });
+    });
+  }
+}

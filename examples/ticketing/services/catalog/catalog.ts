@@ -1,0 +1,31 @@
+/** Event pages, from the caches when they can. */
+import type { TieredCache } from '@evenkeel/tiered-cache';
+import type { Pool } from 'pg';
+import { ProblemError } from '../problem.ts';
+import { type CatalogEvent, loadEvent } from './event-page.ts';
+
+const ttlMs = 60_000;
+
+export class Catalog {
+  readonly #cache: TieredCache;
+  readonly #database: Pool;
+
+  constructor(options: { cache: TieredCache; database: Pool }) {
+    this.#cache = options.cache;
+    this.#database = options.database;
+  }
+
+  /** @throws ProblemError `not_found` */
+  async event(slug: string): Promise<CatalogEvent> {
+    // what cannot be a slug is not looked up, so that nobody fills the cache with nonsense
+    const known = /^[a-z0-9-]{1,64}$/.test(slug)
+      ? await this.#cache.get(
+          `event:${slug}`,
+          async () => (await loadEvent(this.#database, slug)) ?? null,
+          { ttlMs },
+        )
+      : null;
+    if (known) return known;
+    throw new ProblemError('not_found', 'There is no such event.');
+  }
+}

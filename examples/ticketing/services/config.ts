@@ -1,0 +1,160 @@
+/**
+ * Every setting of every service: read from the environment once, at the start, and checked as a
+ * whole, so that an operator sees all mistakes of a deployment at once and not one a restart.
+ */
+import { z } from 'zod';
+import { ticketPrivateKey, ticketPublicKey } from './tickets/ticket-code.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const wholeMs = z.coerce.number().int().min(1);
+const url = (schemes: string[]) =>
+  z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)), {
+    error: `must begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+  });
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+/** What each variable means; a service asks for the ones it uses (`loadConfig`). */
+const variables = {
+  /** interface to listen on; containers say 0.0.0.0 */
+  HOST: z.string().min(1).default('127.0.0.1'),
+  GATEWAY_PORT: port.default(8080),
+  /** the worker serves only /live and /ready */
+  PAYMENTS_PORT: port.default(8081),
+  FAKE_PSP_PORT: port.default(8082),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** begins every Redis key, Kafka topic and consumer group, so that two systems can share servers */
+  NAMESPACE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,40}$/, 'must be a-z, 0-9 and _, beginning with a letter')
+    .default('ticketing'),
+
+  REDIS_URL: url(['redis', 'rediss']),
+  DATABASE_URL: url(['postgres', 'postgresql']),
+  KAFKA_BROKERS: z.string().transform((text, context) => {
+    const brokers = text.split(',').map((broker) => broker.trim());
+    const bad = brokers.find((broker) => !/^[\w.-]+:\d+$/.test(broker));
+    if (bad !== undefined) context.addIssue(`must be host:port[,host:port...], got "${bad}"`);
+    return brokers;
+  }),
+  /** connections to PostgreSQL of one process */
+  DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
+
+  /** signs access tokens; every gateway needs the same one */
+  ACCESS_TOKEN_SECRET: z.string().min(32, 'must have at least 32 characters'),
+  ACCESS_TOKEN_TTL_MS: wholeMs.default(15 * 60_000),
+  REFRESH_TTL_MS: wholeMs.default(30 * 24 * 3_600_000),
+  /** log2 of scrypt's work factor: each step doubles time and memory (15 = 32 MiB) */
+  PASSWORD_COST_LOG2: z.coerce.number().int().min(10).max(20).default(15),
+  /** cookies only over https; on in every deployment that is not one machine's demo */
+  SECURE_COOKIES: flag.default(false),
+  /** X-Forwarded-For is believed only from a proxy that we know to be there */
+  TRUST_PROXY: flag.default(false),
+
+  HOLD_TTL_MS: wholeMs.default(120_000),
+  /** past the expiry that buyers see, so that a click in the last second is not in vain */
+  HOLD_GRACE_MS: z.coerce.number().int().min(0).default(5_000),
+  SEATS_PER_BUYER: z.coerce.number().int().min(1).max(1_000).default(6),
+  /** password of demo@evenkeel.example; the account is created only when this is set */
+  DEMO_PASSWORD: z.string().min(10).optional(),
+
+  /** only the worker holds the key that makes tickets; the gateway shows the public half */
+  TICKET_PRIVATE_KEY: z.string().transform(check(ticketPrivateKey)),
+  TICKET_PUBLIC_KEY: z.string().transform(check(ticketPublicKey)),
+
+  PSP_URL: url(['http', 'https']),
+  PAYMENT_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(64),
+  PAYMENT_TIMEOUT_MS: wholeMs.default(10_000),
+  /** a charge slower than this counts as a bad one */
+  PAYMENT_SLOW_MS: wholeMs.default(5_000),
+
+  /** how long the stand-in thinks about a charge */
+  PSP_LATENCY_MS: z.coerce.number().int().min(0).max(600_000).default(2_000),
+  PSP_ERROR_RATE: z.coerce.number().min(0).max(1).default(0),
+};
+
+type Variables = typeof variables;
+export type Config<Name extends keyof Variables> = { [K in Name]: z.output<Variables[K]> };
+
+const common = ['HOST', 'LOG_LEVEL', 'NAMESPACE'] as const;
+const stores = ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS', 'DATABASE_CONNECTIONS'] as const;
+const sale = ['HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
+
+/** The variables that each service reads, and nothing else: a worker has no use for login secrets. */
+export const needs = {
+  gateway: [
+    ...common,
+    ...stores,
+    ...sale,
+    'DEMO_PASSWORD',
+    'PASSWORD_COST_LOG2',
+    'GATEWAY_PORT',
+    'ACCESS_TOKEN_SECRET',
+    'ACCESS_TOKEN_TTL_MS',
+    'REFRESH_TTL_MS',
+    'SECURE_COOKIES',
+    'TRUST_PROXY',
+    'TICKET_PUBLIC_KEY',
+  ],
+  payments: [
+    ...common,
+    ...stores,
+    ...sale,
+    'PAYMENTS_PORT',
+    'TICKET_PRIVATE_KEY',
+    'PSP_URL',
+    'PAYMENT_CONCURRENCY',
+    'PAYMENT_TIMEOUT_MS',
+    'PAYMENT_SLOW_MS',
+  ],
+  'fake-psp': [...common, 'FAKE_PSP_PORT', 'PSP_LATENCY_MS', 'PSP_ERROR_RATE'],
+} as const satisfies Record<string, readonly (keyof Variables)[]>;
+
+export type ServiceName = keyof typeof needs;
+export type GatewayConfig = Config<(typeof needs.gateway)[number]>;
+export type PaymentsConfig = Config<(typeof needs.payments)[number]>;
+export type PspConfig = Config<(typeof needs)['fake-psp'][number]>;
+type ConfigOf = { gateway: GatewayConfig; payments: PaymentsConfig; 'fake-psp': PspConfig };
+
+/** The environment cannot start this service; `mistakes` names each variable and its rule. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly code = 'ERR_CONFIG';
+  readonly mistakes: readonly string[];
+  constructor(service: string, mistakes: readonly string[]) {
+    super(`${service} cannot start with this environment:\n  ${mistakes.join('\n  ')}`);
+    this.mistakes = mistakes;
+  }
+}
+
+/**
+ * Reads what `service` needs. An empty variable counts as unset, as compose files write them.
+ * @throws ConfigError naming every variable that is missing or wrong
+ */
+export function loadConfig<Name extends ServiceName>(
+  service: Name,
+  environment: Record<string, string | undefined>,
+): ConfigOf[Name] {
+  const config: Record<string, unknown> = {};
+  const mistakes: string[] = [];
+  for (const name of needs[service]) {
+    const text = environment[name] === '' ? undefined : environment[name];
+    const result = variables[name].safeParse(text);
+    if (result.success) config[name] = result.data;
+    else if (text === undefined) mistakes.push(`${name} is not set`);
+    else mistakes.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`);
+  }
+  if (mistakes.length > 0) throw new ConfigError(service, mistakes);
+  return config as ConfigOf[Name];
+}
+
+/** zod transform that turns a parser's exception into the variable's mistake. */
+function check<T>(parse: (text: string) => T) {
+  return (text: string, context: z.RefinementCtx): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue((error as Error).message);
+      return z.NEVER;
+    }
+  };
+}

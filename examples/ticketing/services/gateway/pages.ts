@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import staticFiles from '@fastify/static';
+import type { FastifyInstance } from 'fastify';
+import type { Problem } from '../../contract.ts';
+
+const root = fileURLToPath(new URL('../../web/dist/', import.meta.url));
+
+/** Serves the built pages. Names of assets carry their hash, so browsers keep those for ever. */
+export async function servePages(app: FastifyInstance): Promise<void> {
+  const built = existsSync(`${root}index.html`);
+  if (built) {
+    await app.register(staticFiles, {
+      root,
+      setHeaders(reply, path) {
+        const forever = path.includes('/assets/');
+        reply.setHeader('cache-control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
+    app.get('/events/:slug', (_request, reply) => reply.sendFile('index.html'));
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const page = built ? 'There is nothing here.' : 'The pages are not built: npm run build.';
+    const problem: Problem = {
+      code: 'not_found',
+      message: request.url.startsWith('/api/') ? 'There is no such route.' : page,
+    };
+    return reply.code(404).send(problem);
+  });
+}

@@ -1,0 +1,148 @@
+/** One WebSocket a browser: availability of the event it looks at, progress of its order. */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { z } from 'zod';
+import { paths, type ServerMessage, type User } from '../../contract.ts';
+import type { AccessTokens } from '../auth/access-token.ts';
+import type { AvailabilityFeed } from '../inventory/availability.ts';
+import { type OrderDeps, ownOrder } from '../orders/routes.ts';
+import { followOrder } from '../orders/progress.ts';
+import { ProblemError, parse } from '../problem.ts';
+import { toProblem } from './server.ts';
+
+const clientMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('authorize'), accessToken: z.string().max(4_096) }),
+  z.object({ type: z.literal('watch-event'), event: z.string().max(64) }),
+  z.object({ type: z.literal('watch-order'), order: z.string().max(64) }),
+]);
+
+const pingEveryMs = 30_000;
+/** a browser that reads so slowly is cut off; it reconnects and begins with a snapshot */
+const maxBufferedBytes = 1024 * 1024;
+/** one page looks at one event and pays for one order; a few more are several tabs' worth */
+const maxWatched = 8;
+
+export type SocketDeps = Pick<OrderDeps, 'database' | 'queue' | 'tokens'> & {
+  availability: AvailabilityFeed;
+  log: Logger;
+};
+
+/** Answers the upgrades of `server`. Closing the returned server is the shutdown's business. */
+export function webSockets(server: Server, deps: SocketDeps): WebSocketServer {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 8 * 1024 });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isOurs(request)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      sockets.emit('connection', webSocket, request);
+      new Connection(webSocket, deps);
+    });
+  });
+  return sockets;
+}
+
+/** Browsers send cookies to any site's WebSocket; only pages of this very host may open one. */
+function isOurs({ url, headers }: IncomingMessage): boolean {
+  if (url?.split('?')[0] !== paths.socket) return false;
+  if (headers.origin === undefined) return true;
+  return URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host;
+}
+
+class Connection {
+  readonly #socket: WebSocket;
+  readonly #deps: SocketDeps;
+  readonly #closed = new AbortController();
+  readonly #watched = new Map<string, AbortController>();
+  #user: Promise<User> | undefined;
+  #alive = true;
+
+  constructor(socket: WebSocket, deps: SocketDeps) {
+    this.#socket = socket;
+    this.#deps = deps;
+    const ping = setInterval(() => this.#ping(), pingEveryMs).unref();
+    socket.on('pong', () => {
+      this.#alive = true;
+    });
+    socket.on('message', (data) => void this.#receive(data));
+    socket.on('error', (error) => deps.log.debug({ err: error }, 'WebSocket failed'));
+    socket.on('close', () => {
+      clearInterval(ping);
+      this.#closed.abort();
+    });
+  }
+
+  async #receive(data: RawData): Promise<void> {
+    try {
+      const message = parse(clientMessageSchema, readJson(data));
+      if (message.type === 'authorize') {
+        this.#user = this.#deps.tokens.verify(message.accessToken);
+        await this.#user;
+      } else if (message.type === 'watch-event') await this.#watchEvent(message.event);
+      else await this.#watchOrder(message.order);
+    } catch (error) {
+      const { status, problem } = toProblem(error);
+      if (status >= 500) this.#deps.log.error({ err: error }, 'WebSocket message failed');
+      this.#send({ type: 'problem', problem });
+    }
+  }
+
+  async #watchEvent(slug: string): Promise<void> {
+    const signal = this.#begin(`event ${slug}`);
+    // listen first, look second: what happens in between comes twice and not never
+    const stop = this.#deps.availability.watch(slug, (change) => this.#send(change));
+    signal.addEventListener('abort', stop, { once: true });
+    const availability = await this.#deps.availability.snapshot(slug);
+    this.#send({ type: 'availability', availability });
+  }
+
+  async #watchOrder(id: string): Promise<void> {
+    if (!this.#user) throw new ProblemError('unauthorized', 'Please log in.');
+    const user = await this.#user;
+    const stored = await ownOrder(this.#deps.database, id, user.id);
+    const signal = this.#begin(`order ${id}`);
+    for await (const order of followOrder(this.#deps, stored, signal)) {
+      this.#send({ type: 'order', order });
+    }
+  }
+
+  /** Watching the same thing again replaces the earlier watch: a page may repeat itself. */
+  #begin(what: string): AbortSignal {
+    this.#watched.get(what)?.abort();
+    this.#watched.delete(what);
+    if (this.#watched.size >= maxWatched) {
+      const [oldest] = this.#watched.entries();
+      if (oldest) {
+        oldest[1].abort();
+        this.#watched.delete(oldest[0]);
+      }
+    }
+    const watch = new AbortController();
+    this.#watched.set(what, watch);
+    return AbortSignal.any([watch.signal, this.#closed.signal]);
+  }
+
+  #send(message: ServerMessage): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#socket.bufferedAmount > maxBufferedBytes) this.#socket.terminate();
+    else this.#socket.send(JSON.stringify(message));
+  }
+
+  /** A browser that is gone without a word is noticed at the second ping. */
+  #ping(): void {
+    if (!this.#alive) return this.#socket.terminate();
+    this.#alive = false;
+    this.#socket.ping();
+  }
+}
+
+function readJson(data: RawData): unknown {
+  try {
+    return JSON.parse(String(data));
+  } catch {
+    throw new ProblemError('invalid_input', 'The message is not valid JSON.');
+  }
+}

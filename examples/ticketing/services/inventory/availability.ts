@@ -1,0 +1,79 @@
+/** What is free, held and sold: a snapshot for those who come, numbered changes for those who stay. */
+import type { ChangeEvent, HoldPool } from '@evenkeel/soft-hold';
+import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
+import type { Pools } from './pools.ts';
+
+type Change = Extract<ServerMessage, { type: 'change' }>;
+type Listener = (change: Change) => void;
+
+export class AvailabilityFeed {
+  readonly #pools: Pools;
+  readonly #counts = new Map<string, Map<string, Count>>();
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #reading = new Map<string, Promise<Availability>>();
+
+  constructor(pools: Pools) {
+    this.#pools = pools;
+    for (const pool of pools.all()) {
+      pool.on('change', (event) => this.#publish(pool, event));
+    }
+  }
+
+  /** Callers that ask at the same time share one answer. @throws ProblemError `not_found` */
+  snapshot(slug: string): Promise<Availability> {
+    const pool = this.#pools.of(slug);
+    const running = this.#reading.get(slug);
+    if (running) return running;
+    const reading = this.#read(pool).finally(() => this.#reading.delete(slug));
+    this.#reading.set(slug, reading);
+    return reading;
+  }
+
+  /** Calls `listener` with every change from now on; returns the way to stop that. */
+  watch(slug: string, listener: Listener): () => void {
+    this.#pools.of(slug);
+    const listeners = this.#listeners.get(slug) ?? new Set();
+    this.#listeners.set(slug, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  async #read(pool: HoldPool): Promise<Availability> {
+    const { seq, serverNow, skus } = await pool.available();
+    const seats: Availability['seats'] = {};
+    const counts: Count[] = [];
+    for (const [sku, { seats: states, total, free, held, sold }] of Object.entries(skus)) {
+      counts.push({ sku, total, free, held, sold });
+      for (const [seat, state] of Object.entries(states ?? {})) {
+        if (state !== 'free') seats[seat] = state;
+      }
+    }
+    this.#counts.set(pool.pool, new Map(counts.map((count) => [count.sku, count])));
+    return {
+      event: pool.pool,
+      seq,
+      counts,
+      seats,
+      serverNow: new Date(serverNow).toISOString(),
+    };
+  }
+
+  /** The pool says what changed; a page wants the counts of all categories beside it. */
+  #publish(pool: HoldPool, { seq, changes }: ChangeEvent): void {
+    const counts = this.#counts.get(pool.pool);
+    // before the first snapshot nobody watches
+    if (!counts) return;
+    const seats: Record<string, SeatState> = {};
+    for (const { sku, free, held, sold, seats: changed } of changes) {
+      counts.set(sku, { sku, total: free + held + sold, free, held, sold });
+      Object.assign(seats, changed);
+    }
+    const change: Change = {
+      type: 'change',
+      event: pool.pool,
+      seq,
+      counts: [...counts.values()],
+      seats,
+    };
+    for (const listener of this.#listeners.get(pool.pool) ?? []) listener(change);
+  }
+}

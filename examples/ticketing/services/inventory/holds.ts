@@ -1,0 +1,120 @@
+/** A hold is taken here: two minutes for the buyer to pay, and nobody else gets these seats. */
+import type { Hold, HoldPool, Item } from '@evenkeel/soft-hold';
+import type { HeldSeats, HoldRequest } from '../../contract.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { type CatalogEvent, categoryOf, priceOf } from '../catalog/event-page.ts';
+import { ProblemError } from '../problem.ts';
+import type { Pools } from './pools.ts';
+
+export type KeptHold = { hold: Hold; event: string; seats: string[] };
+
+export class Holds {
+  readonly #pools: Pools;
+  readonly #catalog: Catalog;
+  readonly #ttlMs: number;
+
+  constructor(options: { pools: Pools; catalog: Catalog; ttlMs: number }) {
+    this.#pools = options.pools;
+    this.#catalog = options.catalog;
+    this.#ttlMs = options.ttlMs;
+  }
+
+  /** @throws ProblemError `seat_taken`, `limit_reached`, `conflict`, `hold_expired`, ... */
+  async hold({ id, event: slug, seats }: HoldRequest, userId: string): Promise<HeldSeats> {
+    const event = await this.#catalog.event(slug);
+    const items = itemsOf(event, seats);
+    const result = await this.#pools.of(slug).hold({ id, holder: userId, items });
+    switch (result.status) {
+      case 'held':
+        return describe(event, result.hold);
+      case 'seat_taken':
+      case 'sold_out': {
+        const taken = result.status === 'seat_taken' ? result.seats.join(', ') : 'One of the seats';
+        throw new ProblemError('seat_taken', `${taken} was just taken. Please choose again.`);
+      }
+      case 'limit': {
+        const { limit, current } = result;
+        const message = `You can have ${limit} seats of this event, and have ${current} already.`;
+        throw new ProblemError('limit_reached', message);
+      }
+      case 'conflict':
+        throw new ProblemError('conflict', 'This hold id was used for other seats.');
+      case 'closed':
+        throw new ProblemError('unavailable', 'The sale is paused.', { retryAfterMs: 5_000 });
+      case 'released':
+        throw new ProblemError('hold_expired', 'This hold has ended. Please choose again.');
+    }
+  }
+
+  /** @throws ProblemError `not_found` for a hold that has ended or is somebody else's */
+  async read(id: string, userId: string): Promise<HeldSeats> {
+    const { pool, hold } = await this.#own(id, userId);
+    return describe(await this.#catalog.event(pool.pool), hold);
+  }
+
+  async release(id: string, userId: string): Promise<void> {
+    const { pool, hold } = await this.#own(id, userId);
+    await pool.release(hold);
+  }
+
+  /**
+   * The buyer pays: from now on the hold has its whole time again, for the payment.
+   * @throws ProblemError `hold_expired` when it is too late, `conflict` when it is sold already
+   */
+  async keepForPayment(id: string, userId: string): Promise<KeptHold> {
+    const { pool, hold } = await this.#own(id, userId, 'hold_expired');
+    const extended = await pool.extend(hold, { forMs: this.#ttlMs });
+    if (extended.status === 'held') {
+      return { hold: extended.hold, event: pool.pool, seats: seatsOf(hold.items) };
+    }
+    if (extended.status === 'committing' || extended.status === 'confirmed') {
+      throw new ProblemError('conflict', 'These seats are paid for already.');
+    }
+    throw expired();
+  }
+
+  async #own(
+    id: string,
+    userId: string,
+    otherwise: 'not_found' | 'hold_expired' = 'not_found',
+  ): Promise<{ pool: HoldPool; hold: Hold }> {
+    const found = await this.#pools.find(id);
+    if (found?.hold.holder === userId) return found;
+    throw otherwise === 'hold_expired' && !found
+      ? expired()
+      : new ProblemError('not_found', 'There is no such hold.');
+  }
+}
+
+const expired = () =>
+  new ProblemError('hold_expired', 'The time for these seats is over. Please choose again.');
+
+/** One item a category, because categories are the SKUs. @throws ProblemError for an unknown seat */
+function itemsOf(event: CatalogEvent, seats: readonly string[]): Item[] {
+  const bySku = new Map<string, string[]>();
+  for (const seat of new Set(seats)) {
+    const sku = categoryOf(event, seat)?.sku;
+    if (!sku) {
+      const fields = { seats: `${seat} is not a seat of this hall` };
+      throw new ProblemError('invalid_input', `There is no seat ${seat}.`, { fields });
+    }
+    bySku.set(sku, [...(bySku.get(sku) ?? []), seat]);
+  }
+  return [...bySku].map(([sku, names]) => ({ sku, seats: names }));
+}
+
+const seatsOf = (items: readonly Item[]): string[] =>
+  items.flatMap((item) => ('seats' in item ? item.seats : []));
+
+function describe(event: CatalogEvent, hold: Hold): HeldSeats {
+  const seats = seatsOf(hold.items);
+  return {
+    id: hold.id,
+    event: event.slug,
+    seats,
+    amountCents: priceOf(event, seats),
+    currency: event.currency,
+    expiresAt: new Date(hold.expiresAt).toISOString(),
+    serverNow: new Date(hold.serverNow).toISOString(),
+  };
+}

@@ -1,0 +1,44 @@
+/** How far a payment is, from the job's status in Redis; what became of it, from the database. */
+import type { JobQueue, JobStatus } from '@evenkeel/async-jobs';
+import type { Pool } from 'pg';
+import type { Order, OrderStep } from '../../contract.ts';
+import { readOrder, type StoredOrder } from './orders.ts';
+
+/** The worker's notes are the steps that buyers see. */
+const running: readonly OrderStep[] = ['charging', 'deciding', 'ticketing'];
+
+function stepOf(status: JobStatus | null): OrderStep {
+  return running.find((step) => step === status?.note) ?? 'queued';
+}
+
+/** The order with its step. Without Redis it is still true, only less talkative. */
+export async function currentOrder(queue: JobQueue, stored: StoredOrder): Promise<Order> {
+  const { order, jobId } = stored;
+  if (order.state !== 'processing') return order;
+  const status = await queue.status(jobId).catch(() => null);
+  return { ...order, step: stepOf(status) };
+}
+
+/**
+ * Yields the order now and after every step until nothing more will happen to it, or `signal`
+ * aborts. The database is read at the beginning and at the end, not at each step.
+ */
+export async function* followOrder(
+  deps: { database: Pool; queue: JobQueue },
+  stored: StoredOrder,
+  signal: AbortSignal,
+): AsyncGenerator<Order> {
+  const { order, jobId } = stored;
+  if (order.state !== 'processing') return yield order;
+  let shown: OrderStep | undefined;
+  for await (const status of deps.queue.watch(jobId, { signal })) {
+    const step = stepOf(status);
+    if (step !== shown) yield { ...order, step };
+    shown = step;
+    // the decision is made and the tickets are there: what is left is between us and the provider
+    if (step === 'ticketing' || status.state === 'succeeded') break;
+  }
+  if (signal.aborted) return;
+  const decided = await readOrder(deps.database, order.id);
+  if (decided) yield decided.order;
+}

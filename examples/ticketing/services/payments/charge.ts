@@ -1,0 +1,102 @@
+/**
+ * The payment of one order, safe to be killed anywhere and started again from the beginning:
+ *
+ *   intent row -> authorise -> decide and write the tickets -> capture
+ *                     |                  |
+ *                 declined          hold is dead -> give the money back
+ *
+ * Each arrow is idempotent by itself: the provider by the job's id, the decision by its row in
+ * PostgreSQL, the capture by the charge. Money is taken only for tickets that exist.
+ */
+import { type JobContext, NonRetryableError, type SqlExecutor } from '@evenkeel/async-jobs';
+import type { KeyObject } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { Order, OrderStep } from '../../contract.ts';
+import type { Pools } from '../inventory/pools.ts';
+import type { Charge } from '../orders/charge-job.ts';
+import { issueTickets } from '../tickets/issue-tickets.ts';
+import { type Authorisation, type PaymentProvider, ProviderRefusal } from './provider.ts';
+
+export type ChargeDeps = {
+  database: Pool;
+  pools: Pools;
+  provider: PaymentProvider;
+  ticketKey: KeyObject;
+};
+
+export type ChargeResult = { state: Exclude<Order['state'], 'processing'> };
+
+export async function payOrder(
+  deps: ChargeDeps,
+  charge: Charge,
+  ctx: JobContext,
+): Promise<ChargeResult> {
+  const { database, pools, provider } = deps;
+
+  say(ctx, 20, 'charging');
+  await database.query(
+    `insert into payments (order_id, idempotency_key, amount_cents) values ($1, $2, $3)
+     on conflict (order_id) do nothing`,
+    [charge.orderId, ctx.id, charge.amountCents],
+  );
+  const { outcome, chargeId } = await authorise(provider, charge, ctx);
+  if (outcome === 'declined') {
+    // the hold stays the buyer's: another card may be better
+    return ctx.tx((tx) => settle(tx, charge, { state: 'declined', payment: 'declined', chargeId }));
+  }
+
+  say(ctx, 60, 'deciding');
+  const { status } = await pools.of(charge.event).commit(charge.hold, async (tx) => {
+    await settle(tx, charge, { state: 'paid', payment: 'authorised', chargeId });
+    await issueTickets(tx, charge.orderId, deps.ticketKey);
+  });
+  if (status === 'expired' || status === 'void') {
+    const payment = await provider.giveBack(chargeId, ctx.signal);
+    return ctx.tx((tx) => settle(tx, charge, { state: 'expired', payment, chargeId }));
+  }
+
+  say(ctx, 90, 'ticketing');
+  await provider.capture(chargeId, ctx.signal);
+  await database.query(
+    `update payments set state = 'captured', updated_at = now() where order_id = $1`,
+    [charge.orderId],
+  );
+  return { state: 'paid' };
+}
+
+function say(ctx: JobContext, percent: number, step: OrderStep): void {
+  ctx.progress(percent, step);
+}
+
+/** A request that the provider refuses to understand is our defect: to the dead letters with it. */
+async function authorise(
+  provider: PaymentProvider,
+  { orderId, amountCents, currency, card }: Charge,
+  ctx: JobContext,
+): Promise<Authorisation> {
+  try {
+    const request = { reference: orderId, amountCents, currency, card };
+    return await provider.authorise(request, { idempotencyKey: ctx.id, signal: ctx.signal });
+  } catch (error) {
+    if (!(error instanceof ProviderRefusal)) throw error;
+    throw new NonRetryableError(error.message, { cause: error });
+  }
+}
+
+/** What became of the order and its payment, in the transaction that makes it so. */
+async function settle(
+  tx: SqlExecutor,
+  { orderId }: Charge,
+  end: { state: ChargeResult['state']; payment: string; chargeId: string },
+): Promise<ChargeResult> {
+  const { rowCount } = await tx.query(
+    `update orders set state = $2, completed_at = now() where id = $1 and state = 'processing'`,
+    [orderId, end.state],
+  );
+  if (rowCount !== 1) throw new Error(`Order ${orderId} was settled by someone else`);
+  await tx.query(
+    'update payments set state = $2, charge_id = $3, updated_at = now() where order_id = $1',
+    [orderId, end.payment, end.chargeId],
+  );
+  return { state: end.state };
+}
