@@ -1,6 +1,6 @@
 import type { BackendName } from './backend.ts';
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 3_000;
 
 type Probe = (url: string) => Promise<{ name: string; version: string }>;
 

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { BackendError, textOf } from './backend-error.ts';
 import { forget, remember } from './reaper.ts';
 
 export interface RunOptions {
+  /** For messages. Default: the command's file name. */
+  name?: string;
   signal?: AbortSignal | undefined;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
@@ -22,7 +25,7 @@ export async function runCommand(
   args: string[],
   options: RunOptions = {},
 ): Promise<string> {
-  const { signal, env, cwd, user, endBy = ['SIGKILL'] } = options;
+  const { name = basename(command), signal, env, cwd, user, endBy = ['SIGKILL'] } = options;
   signal?.throwIfAborted();
   const child = spawn(command, args, {
     detached: true,
@@ -34,7 +37,7 @@ export async function runCommand(
   const { pid } = child;
   if (pid === undefined) {
     const [error] = await once(child, 'error');
-    throw new BackendError(`${command} cannot be run: ${textOf(error)}.`, { cause: error });
+    throw new BackendError(`${name} cannot be run: ${textOf(error)}.`, { cause: error });
   }
   remember(pid, endBy);
   let output = '';
@@ -51,8 +54,7 @@ export async function runCommand(
   signal?.throwIfAborted();
   if (status === 0) return output;
   const last = output.trim().split('\n').at(-1);
-  throw new BackendError(
-    `${command} ${args[0] ?? ''} failed (${status ?? endedBy}): ${last || 'it wrote nothing'}`,
-    { cause: output },
-  );
+  throw new BackendError(`${name} failed (${status ?? endedBy}): ${last || 'it wrote nothing'}`, {
+    cause: output,
+  });
 }

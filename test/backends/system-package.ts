@@ -109,7 +109,7 @@ async function installProgram(program: SystemProgram, log: Log, signal: AbortSig
   const run = (args: string[]) => {
     const [command = manager, ...rest] = [...prefix, manager, ...args];
     // Only asked to end: a package manager that is killed leaves a broken package behind.
-    return runCommand(command, rest, { signal, endBy: ['SIGINT'] });
+    return runCommand(command, rest, { name: kind, signal, endBy: ['SIGINT'] });
   };
   let failure: unknown;
   const tryAll = async (): Promise<boolean> => {
