@@ -1,0 +1,64 @@
+/** Time as the package sees it; inject one to move it by hand in tests. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls `callback` once after `delayMs`; the handle is given to `clearTimeout`. */
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+/** The system's time. Its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: Date.now,
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
+
+/** Waits, and comes back early without an error when `signal` aborts. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const handle = clock.setTimeout(done, delayMs);
+    signal?.addEventListener('abort', done, { once: true });
+    function done(): void {
+      clock.clearTimeout(handle);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
+
+/**
+ * Waits for `promise` at most `timeoutMs`; then rejects with the error that `late` makes. The
+ * promise goes on, and its late rejection is swallowed.
+ */
+export async function within<T>(
+  clock: Clock,
+  timeoutMs: number,
+  promise: Promise<T>,
+  late: () => Error,
+): Promise<T> {
+  let handle: unknown;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      promise.then(resolve, reject);
+      handle = clock.setTimeout(() => reject(late()), timeoutMs);
+    });
+  } finally {
+    clock.clearTimeout(handle);
+  }
+}
+
+/**
+ * The wait before attempt `attempt + 1`: full jitter, `random() * min(maxMs, baseMs * 2 ** (attempt - 1))`.
+ *
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function backoff(
+  attempt: number,
+  baseMs: number,
+  maxMs: number,
+  random: () => number,
+): number {
+  return random() * Math.min(maxMs, baseMs * 2 ** (attempt - 1));
+}

@@ -1,0 +1,63 @@
+import { createHash, randomFillSync } from 'node:crypto';
+
+// Random bytes are drawn by the block: one system call for 256 ids
+const pool = Buffer.alloc(4096);
+let used = pool.length;
+
+/**
+ * A time-ordered random id (UUID version 7).
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
+ */
+export function uuidv7(nowMs: number): string {
+  if (used + 10 > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const bytes = Buffer.allocUnsafe(16);
+  bytes.writeUIntBE(nowMs, 0, 6);
+  pool.copy(bytes, 6, used, used + 10);
+  used += 10;
+  return format(bytes, 7);
+}
+
+/**
+ * An id made of a name (UUID version 5): the same queue and idempotency key give the same id,
+ * in every process and for ever.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-5
+ */
+export function uuidv5(queue: string, idempotencyKey: string): string {
+  const namespace = sha1(Buffer.concat([NAMESPACE, Buffer.from(queue)]));
+  return format(sha1(Buffer.concat([namespace.subarray(0, 16), Buffer.from(idempotencyKey)])), 5);
+}
+
+const NAMESPACE = Buffer.from('6f1d8a523f0e5c1b9d0a7a6b3c2e4f90', 'hex');
+
+function sha1(data: Buffer): Buffer {
+  return createHash('sha1').update(data).digest();
+}
+
+function format(bytes: Buffer, version: number): string {
+  bytes[6] = ((bytes[6] as number) & 0x0f) | (version << 4);
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex', 0, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** SHA-256 of a payload's JSON, independent of the order of its keys. */
+export function fingerprint(job: string, payload: unknown): string {
+  return createHash('sha256')
+    .update(job)
+    .update('\0')
+    .update(canonical(payload))
+    .digest('base64url');
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,159 @@
+import { Attempt, type AttemptEnvironment, type JobFacts } from './attempt.ts';
+import { backoff, sleep } from './clock.ts';
+import { type JobHandler, validate } from './define-job.ts';
+import { JobPayloadError, JobsError } from './errors.ts';
+import { type DeadReason, ENQUEUED_AT, JOB_ID, JOB_NAME } from './record.ts';
+import type { JobStatus } from './status.ts';
+import type { IncomingRecord } from './transport.ts';
+
+/** How a delivered record ended. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  | {
+      readonly kind: 'dead';
+      readonly reason: DeadReason;
+      readonly error: unknown;
+      readonly attempts: number;
+      /** Null when the record names no job. */
+      readonly facts: JobFacts | null;
+    }
+  /** Neither done nor dead: whoever owns the partition next starts over. */
+  | { readonly kind: 'handed-back' };
+
+/** What runs share. */
+export interface RunEnvironment extends Omit<AttemptEnvironment, 'progress'> {
+  readonly handlers: ReadonlyMap<string, JobHandler>;
+  readonly random: () => number;
+  /** Aborts when no attempt may start any more. */
+  readonly stopping: AbortSignal;
+  /** False when the partition was taken away: the outcome is another member's business. */
+  readonly owned: () => boolean;
+  readonly report: (status: JobStatus, sequence?: number) => void;
+  /** Runs one attempt when there is a free place. */
+  readonly slot: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Attempts that are running now. */
+  readonly running: Set<Attempt>;
+  readonly failed: (facts: JobFacts, attempt: number, error: unknown) => void;
+}
+
+/**
+ * Handles one record to its end: decode, check, attempts with waits between them. Waits hold the
+ * job's lane, so that its key stays in order, but no place among the running ones. Never rejects.
+ */
+export async function runJob(
+  record: IncomingRecord,
+  queue: string,
+  env: RunEnvironment,
+): Promise<Outcome> {
+  const facts = factsOf(record, queue);
+  const dead = (reason: DeadReason, error: unknown, attempts: number): Outcome => ({
+    kind: 'dead',
+    reason,
+    error,
+    attempts,
+    facts,
+  });
+  if (!facts) return dead('not-a-job', new Error('The record has no job-id or job-name'), 0);
+  const handler = env.handlers.get(facts.name);
+  if (!handler) return dead('unknown-job', new Error(`No handler for job ${facts.name}`), 0);
+  let payload: unknown;
+  try {
+    const checked = await validate(handler.job.schema, parse(record));
+    if (checked.issues) throw new JobPayloadError(facts.name, checked.issues);
+    payload = checked.value;
+  } catch (error) {
+    return dead('payload', error, 0);
+  }
+
+  const { attempts, baseMs, maxMs } = handler.job.retry;
+  for (let number = 1; ; number++) {
+    const end = await env.slot(() => attemptOnce(facts, number, handler, payload, env));
+    if (end === 'done') return { kind: 'done' };
+    if (end === 'handed-back' || !env.owned()) return { kind: 'handed-back' };
+    env.failed(facts, number, end.error);
+    if (isNonRetryable(end.error)) return dead('non-retryable', end.error, number);
+    if (number === attempts) return dead('attempts', end.error, number);
+    tell(env, facts, number, 'retrying', 0, { error: plain(end.error) });
+    await sleep(env.clock, backoff(number, baseMs, maxMs, env.random), env.stopping);
+    if (env.stopping.aborted || !env.owned()) return { kind: 'handed-back' };
+  }
+}
+
+/** Tells the final status of a job that went to the dead letters. */
+export function tellDead(
+  env: RunEnvironment,
+  facts: JobFacts,
+  attempts: number,
+  error: unknown,
+): void {
+  tell(env, facts, attempts, 'dead', 0, { error: plain(error) });
+}
+
+async function attemptOnce(
+  facts: JobFacts,
+  number: number,
+  handler: JobHandler,
+  payload: unknown,
+  env: RunEnvironment,
+): Promise<'done' | 'handed-back' | { readonly error: unknown }> {
+  if (env.stopping.aborted || !env.owned()) return 'handed-back';
+  const attempt = new Attempt(facts, number, handler, {
+    clock: env.clock,
+    outbox: env.outbox,
+    group: env.group,
+    progress: (percent, note, sequence) =>
+      tell(env, facts, number, 'active', percent, note === undefined ? {} : { note }, sequence),
+  });
+  env.running.add(attempt);
+  tell(env, facts, number, 'active', 0);
+  try {
+    const result = await attempt.run(payload);
+    tell(env, facts, number, 'succeeded', 100, result === undefined ? {} : { result });
+    return 'done';
+  } catch (error) {
+    return attempt.interrupted ? 'handed-back' : { error };
+  } finally {
+    env.running.delete(attempt);
+  }
+}
+
+function tell(
+  env: RunEnvironment,
+  { id, name }: JobFacts,
+  attempt: number,
+  state: JobStatus['state'],
+  progress: number,
+  more: Partial<JobStatus> = {},
+  sequence = 0,
+): void {
+  env.report({ id, name, state, attempt, progress, ...more, atMs: env.clock.now() }, sequence);
+}
+
+function factsOf({ headers, key, timestampMs }: IncomingRecord, queue: string): JobFacts | null {
+  const id = headers[JOB_ID];
+  const name = headers[JOB_NAME];
+  if (!id || !name) return null;
+  return {
+    id,
+    name,
+    queue,
+    key: key ?? id,
+    enqueuedAtMs: Number(headers[ENQUEUED_AT] ?? timestampMs),
+  };
+}
+
+function parse({ value }: IncomingRecord): unknown {
+  return JSON.parse(
+    value === null ? '' : Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString(),
+  );
+}
+
+function isNonRetryable(error: unknown): boolean {
+  return JobsError.is(error) && error.code === 'ERR_JOB_NON_RETRYABLE';
+}
+
+function plain(error: unknown): { name: string; message: string } {
+  return error instanceof Error
+    ? { name: error.name, message: error.message.slice(0, 1_000) }
+    : { name: typeof error, message: String(error).slice(0, 1_000) };
+}

@@ -1,0 +1,316 @@
+import { type Clock, sleep, within } from './clock.ts';
+import { CommitError, TransportTimeoutError } from './errors.ts';
+import type {
+  KafkaBatchPayload,
+  KafkaConsumerLike,
+  KafkaLike,
+  KafkaMessage,
+} from './kafkajs-client.ts';
+import type {
+  AssignedPartition,
+  IncomingRecord,
+  OffsetCommit,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionHealth,
+  SubscriptionListener,
+} from './transport.ts';
+
+const MAX_WAIT_MS = 500;
+const MAX_BYTES_PER_PARTITION = 512 * 1024;
+const COMMIT_WITHIN_MS = 10_000;
+const COMMITTED_WITHIN_MS = 5_000;
+const LEAVE_WITHIN_MS = 5_000;
+const SILENT_LIMIT_MS = 60_000;
+const REBUILD_WINDOW_MS = 300_000;
+
+type Committed = () => Promise<Map<number, AssignedPartition>>;
+
+/**
+ * One member of a consumer group by kafkajs, made safe against what kafkajs does:
+ *
+ * - an error out of `eachBatch` can skip records or end the consumer for good: ours never throws;
+ * - a crash with `restart: false`, or a minute without any sign of life: the client is replaced;
+ * - `commitOffsets` of a stopping consumer resolves and commits nothing: the broker's answer counts;
+ * - there is no hook before a rebalance: work freezes when it is announced, and the assignment is
+ *   compared afterwards.
+ */
+export class KafkajsConsumer implements Subscription {
+  readonly #kafka: KafkaLike;
+  readonly #clock: Clock;
+  readonly #options: SubscribeOptions;
+  readonly #listener: SubscriptionListener;
+  readonly #committed: Committed;
+  readonly #closing = new AbortController();
+  #consumer: KafkaConsumerLike | null = null;
+  #state: SubscriptionHealth['state'] = 'joining';
+  #partitions: readonly number[] = [];
+  /** Counts assignments: whoever awaited something asks whether it is still his. */
+  #generation = 0;
+  #ready: Promise<void> = Promise.resolve();
+  #commits = 0;
+  #aliveAt = 0;
+  #rebuilds: number[] = [];
+  #rebuilding: Promise<void> | null = null;
+  #watchdog: unknown = null;
+
+  constructor(
+    kafka: KafkaLike,
+    clock: Clock,
+    options: SubscribeOptions,
+    listener: SubscriptionListener,
+    committed: Committed,
+  ) {
+    this.#kafka = kafka;
+    this.#clock = clock;
+    this.#options = options;
+    this.#listener = listener;
+    this.#committed = committed;
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#connect();
+    } catch (error) {
+      await this.#discard();
+      throw error;
+    }
+    this.#watch();
+  }
+
+  async commit(offsets: readonly OffsetCommit[]): Promise<void> {
+    const { topic } = this.#options;
+    const consumer = this.#consumer;
+    if (!consumer) throw new CommitError(topic);
+    const before = this.#commits;
+    try {
+      await within(
+        this.#clock,
+        COMMIT_WITHIN_MS,
+        consumer.commitOffsets(
+          offsets.map(({ partition, offset, metadata }) => ({
+            topic,
+            partition,
+            offset: String(offset),
+            metadata,
+          })),
+        ),
+        () => new TransportTimeoutError('Committing offsets', COMMIT_WITHIN_MS),
+      );
+    } catch (error) {
+      throw new CommitError(topic, error);
+    }
+    if (this.#commits === before) throw new CommitError(topic);
+  }
+
+  health(): SubscriptionHealth {
+    const now = this.#clock.now();
+    return {
+      state: this.#state,
+      partitions: this.#partitions,
+      silentMs: this.#aliveAt === 0 ? 0 : now - this.#aliveAt,
+      rebuilds: this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS).length,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#state = 'closed';
+    this.#clock.clearTimeout(this.#watchdog);
+    this.#generation++;
+    await this.#rebuilding;
+    await this.#discard();
+  }
+
+  async #connect(): Promise<void> {
+    const { topic, group, sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs } = this.#options;
+    const consumer = this.#kafka.consumer({
+      groupId: group,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
+      maxWaitTimeInMs: MAX_WAIT_MS,
+      maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8 },
+    });
+    this.#consumer = consumer;
+    this.#state = 'joining';
+    let failed: (error: unknown) => void = () => {};
+    const crashed = new Promise<never>((_, reject) => {
+      failed = reject;
+    });
+    crashed.catch(() => {});
+    let joined: () => void = () => {};
+    const assigned = new Promise<void>((resolve) => {
+      joined = resolve;
+    });
+    const current = (): boolean => this.#consumer === consumer;
+    const alive = (): void => {
+      if (current()) this.#aliveAt = this.#clock.now();
+    };
+    const { events } = consumer;
+    consumer.on(events.HEARTBEAT, alive);
+    consumer.on(events.FETCH, alive);
+    consumer.on(events.COMMIT_OFFSETS, () => {
+      if (current()) this.#commits++;
+    });
+    consumer.on(events.REBALANCING, () => {
+      if (current()) this.#freeze();
+    });
+    consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      if (!current()) return;
+      alive();
+      this.#join(payload.memberAssignment[topic] ?? []);
+      joined();
+    });
+    consumer.on(events.CRASH, ({ payload }) => {
+      if (!current()) return;
+      this.#freeze();
+      this.#listener.error(payload.error);
+      if (payload.restart) return; // kafkajs joins again by itself
+      failed(payload.error);
+      if (this.#state === 'running') this.#rebuild();
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload: KafkaBatchPayload) => this.#eachBatch(payload),
+    });
+    await Promise.race([assigned, crashed]);
+    await this.#ready;
+    if (current() && !this.#closing.signal.aborted) this.#state = 'running';
+  }
+
+  #freeze(): void {
+    this.#generation++;
+    this.#listener.rebalancing();
+  }
+
+  #join(partitions: readonly number[]): void {
+    const generation = ++this.#generation;
+    this.#partitions = partitions;
+    this.#ready = this.#assign(partitions, generation);
+  }
+
+  async #assign(partitions: readonly number[], generation: number): Promise<void> {
+    let committed = new Map<number, AssignedPartition>();
+    try {
+      committed = await within(
+        this.#clock,
+        COMMITTED_WITHIN_MS,
+        this.#committed(),
+        () => new TransportTimeoutError('Reading committed offsets', COMMITTED_WITHIN_MS),
+      );
+    } catch (error) {
+      this.#listener.error(error); // without the map some jobs may be delivered twice, none is lost
+    }
+    if (generation !== this.#generation) return;
+    this.#listener.assigned(
+      partitions.map((partition) => committed.get(partition) ?? { partition, committed: null }),
+    );
+  }
+
+  async #eachBatch(payload: KafkaBatchPayload): Promise<void> {
+    try {
+      const { partition, messages } = payload.batch;
+      await this.#ready;
+      const generation = this.#generation;
+      const records = messages.map(toIncoming);
+      let next = 0;
+      while (next < records.length && payload.isRunning() && generation === this.#generation) {
+        const taken = this.#listener.admit(partition, next === 0 ? records : records.slice(next));
+        next += taken;
+        if (taken > 0) payload.resolveOffset(String((records[next - 1] as IncomingRecord).offset));
+        if (next < records.length && !(await this.#room(payload))) return;
+      }
+    } catch (error) {
+      this.#listener.error(error); // the rest of the batch is fetched again
+    }
+  }
+
+  /** Waits for room, keeping the session alive; false when the group is rebalancing or the consumer stops. */
+  async #room(payload: KafkaBatchPayload): Promise<boolean> {
+    const waiting = new AbortController();
+    const signal = AbortSignal.any([waiting.signal, this.#closing.signal]);
+    const space = this.#listener.space().then(() => waiting.abort());
+    while (!signal.aborted) {
+      try {
+        await payload.heartbeat();
+      } catch {
+        return false; // kafkajs asks again right after the batch, and joins
+      }
+      await sleep(this.#clock, Math.min(1_000, this.#options.heartbeatMs), signal);
+    }
+    if (this.#closing.signal.aborted) return false;
+    await space;
+    return true;
+  }
+
+  #watch(): void {
+    this.#watchdog = this.#clock.setTimeout(() => {
+      if (this.#closing.signal.aborted) return;
+      const silent = this.#clock.now() - this.#aliveAt > SILENT_LIMIT_MS;
+      if (silent && this.#state === 'running') this.#rebuild();
+      this.#watch();
+    }, SILENT_LIMIT_MS / 6);
+  }
+
+  #rebuild(): void {
+    if (this.#rebuilding || this.#closing.signal.aborted) return;
+    this.#rebuilding = this.#replace().finally(() => {
+      this.#rebuilding = null;
+    });
+  }
+
+  async #replace(): Promise<void> {
+    this.#freeze();
+    this.#partitions = [];
+    const { signal } = this.#closing;
+    for (let delayMs = 1_000; !signal.aborted; delayMs = Math.min(30_000, delayMs * 2)) {
+      this.#state = 'rebuilding';
+      const now = this.#clock.now();
+      this.#rebuilds = [...this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS), now];
+      await this.#discard();
+      await sleep(this.#clock, delayMs, signal);
+      if (signal.aborted) return;
+      try {
+        await this.#connect();
+        return;
+      } catch (error) {
+        this.#listener.error(error);
+      }
+    }
+  }
+
+  async #discard(): Promise<void> {
+    const consumer = this.#consumer;
+    this.#consumer = null;
+    if (!consumer) return;
+    await within(
+      this.#clock,
+      LEAVE_WITHIN_MS,
+      consumer.disconnect(),
+      () => new TransportTimeoutError('Leaving the group', LEAVE_WITHIN_MS),
+    ).catch((error) => this.#listener.error(error)); // the group notices by the session timeout
+  }
+}
+
+function toIncoming(message: KafkaMessage): IncomingRecord {
+  const headers: Record<string, string> = {};
+  for (const name in message.headers) {
+    const value = message.headers[name];
+    const first = Array.isArray(value) ? value[0] : value;
+    if (first !== undefined) headers[name] = first.toString();
+  }
+  return {
+    offset: Number(message.offset),
+    timestampMs: Number(message.timestamp),
+    key: message.key === null ? null : message.key.toString(),
+    value: message.value,
+    headers,
+  };
+}

@@ -1,0 +1,185 @@
+import { type Clock, sleep, systemClock, within } from './clock.ts';
+import { QueueClosedError, TransportTimeoutError } from './errors.ts';
+import type { KafkaAdminLike, KafkaLike } from './kafkajs-client.ts';
+import { KafkajsConsumer } from './kafkajs-consumer.ts';
+import { KafkajsProducer } from './kafkajs-producer.ts';
+import { show } from './options.ts';
+import type {
+  AssignedPartition,
+  OutgoingRecord,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionListener,
+  TopicSpec,
+  Transport,
+} from './transport.ts';
+
+/** What `kafkajsTransport` takes beside the client. */
+export interface KafkajsTransportOptions {
+  /** Producer without duplicates of its own retries. Default true; false where the broker's ACLs forbid it. */
+  readonly idempotent?: boolean;
+  readonly clock?: Clock;
+}
+
+const LEADERS_WITHIN_MS = 15_000;
+
+/**
+ * Jobs on Apache Kafka by kafkajs 2. Producers, consumers and one admin client are made from the
+ * given `Kafka`, and are ours to close.
+ *
+ * @throws TypeError when `kafka` is not a kafkajs client
+ */
+export function kafkajsTransport(
+  kafka: KafkaLike,
+  options: KafkajsTransportOptions = {},
+): Transport {
+  if (typeof kafka?.consumer !== 'function') {
+    throw new TypeError(`Expected \`kafka\` to be a kafkajs client, got ${show(kafka)}`);
+  }
+  return new KafkajsTransport(kafka, options);
+}
+
+class KafkajsTransport implements Transport {
+  readonly name = 'kafkajs';
+  readonly #kafka: KafkaLike;
+  readonly #clock: Clock;
+  readonly #producer: KafkajsProducer;
+  readonly #consumers = new Set<KafkajsConsumer>();
+  #admin: Promise<KafkaAdminLike> | null = null;
+  #closed = false;
+
+  constructor(kafka: KafkaLike, options: KafkajsTransportOptions) {
+    this.#kafka = kafka;
+    this.#clock = options.clock ?? systemClock;
+    this.#producer = new KafkajsProducer(kafka, this.#clock, options.idempotent ?? true);
+  }
+
+  async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
+    if (this.#closed) throw new QueueClosedError('The transport');
+    await this.#producer.send(records, timeoutMs);
+  }
+
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    const admin = await this.#connectedAdmin();
+    const existing = new Set(await admin.listTopics());
+    for (const spec of topics.filter(({ topic }) => !existing.has(topic))) {
+      // false: another process was faster
+      await admin.createTopics({
+        waitForLeaders: false,
+        topics: [
+          {
+            topic: spec.topic,
+            numPartitions: spec.partitions,
+            ...(spec.replicationFactor === undefined
+              ? {}
+              : { replicationFactor: spec.replicationFactor }),
+            configEntries:
+              spec.retentionMs === undefined
+                ? []
+                : [{ name: 'retention.ms', value: String(spec.retentionMs) }],
+          },
+        ],
+      });
+    }
+    await this.#leaders(
+      admin,
+      topics.map(({ topic }) => topic),
+    );
+  }
+
+  subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription {
+    const consumer = new KafkajsConsumer(this.#kafka, this.#clock, options, listener, () =>
+      this.#committed(options),
+    );
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  async ping(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    await Promise.race([this.#listTopics(), aborted]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    await this.#producer.close();
+    await this.#discardAdmin();
+  }
+
+  async #committed({ topic, group }: SubscribeOptions): Promise<Map<number, AssignedPartition>> {
+    const admin = await this.#connectedAdmin();
+    const answer = await admin
+      .fetchOffsets({ groupId: group, topics: [topic] })
+      .catch(async (error) => {
+        await this.#discardAdmin();
+        throw error;
+      });
+    const found = new Map<number, AssignedPartition>();
+    for (const { partition, offset, metadata } of answer[0]?.partitions ?? []) {
+      const known = Number(offset) >= 0 ? { offset: Number(offset), metadata } : null;
+      found.set(partition, { partition, committed: known });
+    }
+    return found;
+  }
+
+  async #listTopics(): Promise<void> {
+    const admin = await this.#connectedAdmin();
+    try {
+      await admin.listTopics();
+    } catch (error) {
+      await this.#discardAdmin();
+      throw error;
+    }
+  }
+
+  async #leaders(admin: KafkaAdminLike, topics: string[]): Promise<void> {
+    const until = this.#clock.now() + LEADERS_WITHIN_MS;
+    for (;;) {
+      const ready = await admin.fetchTopicMetadata({ topics }).then(
+        (answer) =>
+          answer.topics.every(
+            ({ partitions }) =>
+              partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
+          ),
+        () => false, // not yet known to this broker
+      );
+      if (ready) return;
+      if (this.#clock.now() > until) {
+        throw new TransportTimeoutError('Electing leaders of new topics', LEADERS_WITHIN_MS);
+      }
+      await sleep(this.#clock, 100);
+    }
+  }
+
+  #connectedAdmin(): Promise<KafkaAdminLike> {
+    if (this.#closed) return Promise.reject(new QueueClosedError('The transport'));
+    this.#admin ??= (async () => {
+      const admin = this.#kafka.admin({ retry: { retries: 4 } });
+      try {
+        await admin.connect();
+        return admin;
+      } catch (error) {
+        this.#admin = null;
+        throw error;
+      }
+    })();
+    return this.#admin;
+  }
+
+  async #discardAdmin(): Promise<void> {
+    const admin = this.#admin;
+    this.#admin = null;
+    const old = await admin?.catch(() => null);
+    if (!old) return;
+    await within(
+      this.#clock,
+      2_000,
+      old.disconnect(),
+      () => new TransportTimeoutError('Disconnecting', 2_000),
+    ).catch(() => {}); // it is being thrown away
+  }
+}

@@ -1,0 +1,292 @@
+import type { SqlExecutor } from './define-job.ts';
+import { integer, name } from './options.ts';
+import type { ClaimOutcome, IdempotencyClaim, InboxKey, OnceOutcome, Outbox } from './outbox.ts';
+import { murmur2 } from './partitioner.ts';
+import { MIGRATIONS } from './postgres-schema.ts';
+import type { QueuedJob } from './record.ts';
+
+/** A connection of a pool; `pg`'s `PoolClient` has this shape. */
+export interface PgClientLike extends SqlExecutor {
+  release(destroy?: boolean): void;
+  on(event: PgClientEvent, listener: PgClientListener): unknown;
+  removeListener(event: PgClientEvent, listener: PgClientListener): unknown;
+}
+
+type PgClientEvent = 'error' | 'notification' | 'end';
+// biome-ignore lint/suspicious/noExplicitAny: the payload depends on the event
+type PgClientListener = (payload: any) => void;
+
+/** A pool of connections; `pg`'s `Pool` has this shape. */
+export interface PgPoolLike extends SqlExecutor {
+  connect(): Promise<PgClientLike>;
+}
+
+/** What `postgresOutbox` takes beside the pool. */
+export interface PostgresOutboxOptions {
+  /** Schema of the tables. Default `public`. */
+  readonly schema?: string;
+  /** Lanes of the outbox; jobs of one key share a lane. Default 8. The same in every process. */
+  readonly shards?: number;
+}
+
+// At most one transaction in this many milliseconds carries a notification: PostgreSQL makes
+// notifying commits queue up for one lock. A woken relay looks again after 5, 10, 20 ... ms and
+// so finds the jobs of the transactions that carried none.
+const NOTIFY_EVERY_MS = 50;
+const PRUNE_BATCH = 10_000;
+
+/**
+ * Outbox, idempotency keys and inbox in PostgreSQL 12 or later. The pool stays the caller's; a
+ * running relay holds one of its connections to listen, and two more while it moves jobs.
+ *
+ * @throws RangeError or TypeError naming field, rule and value
+ */
+export function postgresOutbox(pool: PgPoolLike, options: PostgresOutboxOptions = {}): Outbox {
+  return new PostgresOutbox(pool, options);
+}
+
+class PostgresOutbox implements Outbox {
+  readonly shards: number;
+  readonly #pool: PgPoolLike;
+  readonly #schema: string;
+  readonly #channel: string;
+  readonly #lock: number;
+  #notifiedAt = 0;
+
+  constructor(pool: PgPoolLike, options: PostgresOutboxOptions) {
+    const schema = name('schema', options.schema ?? 'public', 40);
+    this.#pool = pool;
+    this.#schema = `"${schema}"`;
+    this.#channel = `job_outbox.${schema}`;
+    this.#lock = murmur2(Buffer.from(`@evenkeel/async-jobs ${schema}`));
+    this.shards = integer('shards', options.shards ?? 8, 1, 256);
+  }
+
+  async migrate(): Promise<void> {
+    const schema = this.#schema;
+    await this.#transaction(async (tx) => {
+      // CREATE ... IF NOT EXISTS is not safe against itself: two processes need a lock
+      await tx.query('SELECT pg_advisory_xact_lock($1, -1)', [this.#lock]);
+      await tx.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+      await tx.query(
+        `CREATE TABLE IF NOT EXISTS ${schema}.job_migrations (version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+      );
+      const { rows } = await tx.query(`SELECT version FROM ${schema}.job_migrations`);
+      const applied = new Set(rows.map(({ version }) => version));
+      for (const { version, sql } of MIGRATIONS) {
+        if (applied.has(version)) continue;
+        await tx.query(sql.replaceAll('{schema}', schema));
+        await tx.query(`INSERT INTO ${schema}.job_migrations (version) VALUES ($1)`, [version]);
+      }
+    });
+  }
+
+  async insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void> {
+    const sql = `INSERT INTO ${this.#schema}.job_outbox (shard, job_id, name, queue, key, payload)
+SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])`;
+    const values = [
+      jobs.map(({ key }) => this.#shardOf(key)),
+      jobs.map(({ id }) => id),
+      jobs.map(({ name }) => name),
+      jobs.map(({ queue }) => queue),
+      jobs.map(({ key }) => key),
+      jobs.map(({ payload }) => payload),
+    ];
+    await (tx ?? this.#pool).query(this.#withNotification(sql), values);
+  }
+
+  async insertOnce(
+    job: QueuedJob,
+    claim: IdempotencyClaim,
+    tx: SqlExecutor = this.#pool,
+  ): Promise<ClaimOutcome> {
+    const schema = this.#schema;
+    const sql = `WITH claimed AS (
+  INSERT INTO ${schema}.job_idempotency AS held (queue, key, job_id, fingerprint)
+  VALUES ($4, $7, $2, $8)
+  ON CONFLICT (queue, key) DO UPDATE
+    SET job_id = excluded.job_id, fingerprint = excluded.fingerprint, created_at = now()
+    WHERE held.created_at < now() - $9 * interval '1 millisecond'
+  RETURNING 1)
+INSERT INTO ${schema}.job_outbox (shard, job_id, name, queue, key, payload)
+SELECT $1, $2, $3, $4, $5, $6 FROM claimed`;
+    const { rowCount } = await tx.query(this.#withNotification(sql), [
+      this.#shardOf(job.key),
+      job.id,
+      job.name,
+      job.queue,
+      job.key,
+      job.payload,
+      claim.key,
+      claim.fingerprint,
+      claim.windowMs,
+    ]);
+    if (rowCount === 1) return { state: 'claimed' };
+    const { rows } = await tx.query(
+      `SELECT job_id, fingerprint FROM ${schema}.job_idempotency WHERE queue = $1 AND key = $2`,
+      [job.queue, claim.key],
+    );
+    const held = rows[0];
+    // Gone between the two statements: pruned as expired just now. Take it
+    if (!held) return this.insertOnce(job, claim, tx);
+    return { state: 'held', jobId: held.job_id, fingerprint: held.fingerprint };
+  }
+
+  async waiting(): Promise<number[]> {
+    // One index probe a shard; DISTINCT would read the whole backlog
+    const { rows } = await this.#pool.query(
+      `SELECT shard FROM generate_series(0, $1::int) shard
+WHERE EXISTS (SELECT 1 FROM ${this.#schema}.job_outbox o WHERE o.shard = shard.shard)`,
+      [this.shards - 1],
+    );
+    return rows.map(({ shard }) => shard);
+  }
+
+  async take(
+    shard: number,
+    limit: number,
+    deliver: (jobs: readonly QueuedJob[]) => Promise<void>,
+  ): Promise<number | 'busy'> {
+    const table = `${this.#schema}.job_outbox`;
+    return this.#transaction(async (tx) => {
+      const lock = await tx.query('SELECT pg_try_advisory_xact_lock($1, $2) AS mine', [
+        this.#lock,
+        shard,
+      ]);
+      if (!lock.rows[0].mine) return 'busy';
+      // No "id > cursor": ids become visible in the order of commits, not of ids
+      const { rows } = await tx.query(
+        `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM ${table} WHERE shard = $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING id::float8, job_id, name, queue, key, payload, extract(epoch FROM created_at)::float8 * 1000 AS at`,
+        [shard, limit],
+      );
+      if (rows.length === 0) return 0;
+      rows.sort((a, b) => a.id - b.id); // RETURNING promises no order
+      await deliver(
+        rows.map((row) => ({
+          id: row.job_id,
+          name: row.name,
+          queue: row.queue,
+          key: row.key,
+          payload: row.payload,
+          enqueuedAtMs: Math.round(row.at),
+        })),
+      );
+      return rows.length;
+    });
+  }
+
+  async listen(wake: () => void, lost: (error: unknown) => void): Promise<() => Promise<void>> {
+    const client = await this.#pool.connect();
+    let open = true;
+    const end = (): void => {
+      if (!open) return;
+      open = false;
+      client.removeListener('notification', wake);
+      client.release(true); // a listening connection must not go back to the pool
+    };
+    const broken = (error: unknown): void => {
+      if (!open) return;
+      end();
+      lost(error);
+    };
+    client.on('error', broken);
+    client.on('end', () => broken(new Error('The listening connection ended')));
+    client.on('notification', wake);
+    try {
+      await client.query(`LISTEN "${this.#channel}"`);
+    } catch (error) {
+      end();
+      throw error;
+    }
+    return async () => end();
+  }
+
+  async once<T>(key: InboxKey, work: (tx: SqlExecutor) => Promise<T>): Promise<OnceOutcome<T>> {
+    const table = `${this.#schema}.job_inbox`;
+    const values = [key.jobId, key.consumer, key.step];
+    return this.#transaction(async (tx) => {
+      // Waits while another delivery of this job is in its transaction
+      const { rowCount } = await tx.query(
+        `INSERT INTO ${table} (job_id, consumer, step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        values,
+      );
+      if (rowCount === 0) {
+        const { rows } = await tx.query(
+          `SELECT result FROM ${table} WHERE job_id = $1 AND consumer = $2 AND step = $3`,
+          values,
+        );
+        const stored = rows[0]?.result ?? null;
+        return { value: (stored === null ? undefined : JSON.parse(stored)) as T, replayed: true };
+      }
+      const value = await work(tx);
+      const json = JSON.stringify(value);
+      if (json !== undefined) {
+        await tx.query(
+          `UPDATE ${table} SET result = $4 WHERE job_id = $1 AND consumer = $2 AND step = $3`,
+          [...values, json],
+        );
+      }
+      return { value, replayed: false };
+    });
+  }
+
+  async prune(inboxWindowMs: number, idempotencyWindowMs: number): Promise<number> {
+    const old = async (table: string, windowMs: number): Promise<number> => {
+      const { rowCount } = await this.#pool.query(
+        `DELETE FROM ${this.#schema}.${table} WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM ${this.#schema}.${table}
+  WHERE created_at < now() - $1 * interval '1 millisecond' LIMIT ${PRUNE_BATCH}))`,
+        [windowMs],
+      );
+      return rowCount ?? 0;
+    };
+    return (
+      (await old('job_inbox', inboxWindowMs)) + (await old('job_idempotency', idempotencyWindowMs))
+    );
+  }
+
+  async oldestMs(): Promise<number> {
+    const { rows } = await this.#pool.query(
+      `SELECT coalesce(max(extract(epoch FROM clock_timestamp() - o.created_at)), 0)::float8 * 1000 AS age
+FROM generate_series(0, $1::int) shard, LATERAL (
+  SELECT created_at FROM ${this.#schema}.job_outbox WHERE shard = shard.shard ORDER BY id LIMIT 1) o`,
+      [this.shards - 1],
+    );
+    return Math.max(0, Math.round(rows[0].age));
+  }
+
+  #shardOf(key: string): number {
+    return (murmur2(Buffer.from(key)) >>> 8) % this.shards;
+  }
+
+  #withNotification(sql: string): string {
+    const now = performance.now();
+    if (this.#notifiedAt !== 0 && now - this.#notifiedAt < NOTIFY_EVERY_MS) return sql;
+    this.#notifiedAt = now;
+    return `${sql}\nRETURNING pg_notify('${this.#channel}', '')`;
+  }
+
+  async #transaction<T>(work: (tx: PgClientLike) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    // A connection that breaks between two statements emits 'error': unheard, it ends the process
+    let broken = false;
+    const onError = (): void => {
+      broken = true;
+    };
+    client.on('error', onError);
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(onError);
+      throw error;
+    } finally {
+      client.removeListener('error', onError);
+      client.release(broken);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { IncomingRecord, OutgoingRecord } from './transport.ts';
+
+/** The headers of a job's record. The value is the payload's JSON and nothing else. */
+export const JOB_ID = 'job-id';
+export const JOB_NAME = 'job-name';
+export const ENQUEUED_AT = 'job-enqueued-at';
+
+/** A job on its way to the transport. */
+export interface QueuedJob {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly key: string;
+  readonly payload: string;
+  readonly enqueuedAtMs: number;
+}
+
+/** Topic of a queue's jobs. */
+export function jobsTopic(prefix: string, queue: string): string {
+  return `${prefix}.${queue}`;
+}
+
+/** Topic of a queue's dead letters. */
+export function deadLetterTopic(prefix: string, queue: string): string {
+  return `${prefix}.${queue}.dlq`;
+}
+
+/** The record of a job. */
+export function toRecord(prefix: string, job: QueuedJob): OutgoingRecord {
+  return {
+    topic: jobsTopic(prefix, job.queue),
+    key: job.key,
+    value: job.payload,
+    headers: {
+      [JOB_ID]: job.id,
+      [JOB_NAME]: job.name,
+      [ENQUEUED_AT]: String(job.enqueuedAtMs),
+    },
+  };
+}
+
+/** Why a job ended among the dead letters. */
+export type DeadReason = 'attempts' | 'non-retryable' | 'payload' | 'unknown-job' | 'not-a-job';
+
+/** Where a dead letter came from and what happened to it. */
+export interface DeathNote {
+  readonly reason: DeadReason;
+  readonly error: unknown;
+  readonly attempts: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly group: string;
+  readonly atMs: number;
+}
+
+/** The dead letter of a record: the same key, value and headers, and the reason in `dlq-` headers. */
+export function toDeadLetter(
+  topic: string,
+  record: IncomingRecord,
+  note: DeathNote,
+): OutgoingRecord {
+  const { error } = note;
+  const isError = error instanceof Error;
+  return {
+    topic,
+    key: record.key ?? record.headers[JOB_ID] ?? '',
+    value: record.value ?? '',
+    headers: {
+      ...record.headers,
+      'dlq-reason': note.reason,
+      'dlq-error': cut(isError ? error.message : String(error), 1_000),
+      'dlq-error-name': isError ? error.name : typeof error,
+      'dlq-stack': cut((isError && error.stack) || '', 4_000),
+      'dlq-attempts': String(note.attempts),
+      'dlq-topic': note.topic,
+      'dlq-partition': String(note.partition),
+      'dlq-offset': String(record.offset),
+      'dlq-group': note.group,
+      'dlq-at': new Date(note.atMs).toISOString(),
+    },
+  };
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 3)}...` : text;
+}

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { integer, name } from './options.ts';
+import { murmur2 } from './partitioner.ts';
+import {
+  isFinal,
+  type JobStatus,
+  ORDER_LENGTH,
+  type StatusStore,
+  type StatusUpdate,
+} from './status.ts';
+import { StatusWatchers } from './status-watchers.ts';
+
+/** The commands called; ioredis 5 and 6, its Cluster and iovalkey have this shape. */
+export interface RedisLike {
+  get(key: string): Promise<string | null>;
+  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  ping(): Promise<unknown>;
+  duplicate(): RedisSubscriberLike;
+}
+
+/** The second connection, used to subscribe; ours to close. */
+export interface RedisSubscriberLike {
+  subscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: arguments depend on the event
+  on(event: string, listener: (...args: any[]) => void): unknown;
+  disconnect(): void;
+}
+
+/** What `redisStatus` takes beside the client. */
+export interface RedisStatusOptions {
+  /** First part of every key and channel. Default `jobs`. */
+  readonly prefix?: string;
+  /** Milliseconds a status is kept after success. Default 24 h. */
+  readonly successTtlMs?: number;
+  /** Milliseconds a status is kept otherwise. Default 7 days. */
+  readonly ttlMs?: number;
+}
+
+// One script call stores many statuses, and all keys of a call must share a slot of a Redis
+// Cluster: ids are spread over this many hash tags.
+const BUCKETS = 16;
+const MAX_RESULT_BYTES = 64 * 1024;
+
+/**
+ * KEYS[i]       status of a job: <order><JSON>
+ * ARGV[3i - 2]  order, fixed width
+ * ARGV[3i - 1]  JSON
+ * ARGV[3i]      milliseconds to keep it
+ * reply         number of statuses that were newer than the stored ones
+ *
+ * The channel of a job has the name of its key.
+ */
+const SCRIPT = `local stored = 0
+for i, key in ipairs(KEYS) do
+  local order, json, ttl = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local current = redis.call('GETRANGE', key, 0, ${ORDER_LENGTH - 1})
+  if current < order then
+    redis.call('SET', key, order .. json, 'PX', ttl)
+    redis.call('PUBLISH', key, order .. json)
+    stored = stored + 1
+  end
+end
+return stored`;
+const SHA = createHash('sha1').update(SCRIPT).digest('hex');
+
+/**
+ * Job status in Redis: a compare-and-set by a Lua script, so that a status never steps back, and
+ * PUBLISH for the watchers, who share one subscriber connection (`client.duplicate()`).
+ *
+ * @throws RangeError or TypeError naming field, rule and value
+ */
+export function redisStatus(redis: RedisLike, options: RedisStatusOptions = {}): StatusStore {
+  return new RedisStatus(redis, options);
+}
+
+class RedisStatus implements StatusStore {
+  readonly #redis: RedisLike;
+  readonly #prefix: string;
+  readonly #successTtlMs: number;
+  readonly #ttlMs: number;
+  readonly #watchers: StatusWatchers;
+
+  constructor(redis: RedisLike, options: RedisStatusOptions) {
+    this.#redis = redis;
+    this.#prefix = name('prefix', options.prefix ?? 'jobs');
+    this.#successTtlMs = integer('successTtlMs', options.successTtlMs ?? 24 * 3600_000, 1_000);
+    this.#ttlMs = integer('ttlMs', options.ttlMs ?? 7 * 24 * 3600_000, 1_000);
+    this.#watchers = new StatusWatchers(redis);
+  }
+
+  async write(updates: readonly StatusUpdate[]): Promise<void> {
+    const calls = new Map<number, { keys: string[]; args: (string | number)[] }>();
+    for (const { status, order } of updates) {
+      const bucket = bucketOf(status.id);
+      const call = calls.get(bucket) ?? { keys: [], args: [] };
+      calls.set(bucket, call);
+      call.keys.push(this.#key(status.id, bucket));
+      call.args.push(
+        order,
+        toJson(status),
+        status.state === 'succeeded' ? this.#successTtlMs : this.#ttlMs,
+      );
+    }
+    await Promise.all([...calls.values()].map(({ keys, args }) => this.#run(keys, args)));
+  }
+
+  async read(id: string): Promise<JobStatus | null> {
+    const text = await this.#redis.get(this.#key(id, bucketOf(id)));
+    return text === null ? null : (JSON.parse(text.slice(ORDER_LENGTH)) as JobStatus);
+  }
+
+  async *watch(id: string, signal?: AbortSignal): AsyncGenerator<JobStatus> {
+    const watcher = this.#watchers.open(this.#key(id, bucketOf(id)), signal);
+    try {
+      for await (const text of watcher) {
+        const status = JSON.parse(text.slice(ORDER_LENGTH)) as JobStatus;
+        yield status;
+        if (isFinal(status.state)) return;
+      }
+    } finally {
+      watcher.close();
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#redis.ping();
+  }
+
+  async close(): Promise<void> {
+    this.#watchers.close();
+  }
+
+  async #run(keys: string[], args: (string | number)[]): Promise<void> {
+    try {
+      await this.#redis.evalsha(SHA, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!String(error).includes('NOSCRIPT')) throw error;
+      await this.#redis.eval(SCRIPT, keys.length, ...keys, ...args); // loads it as well
+    }
+  }
+
+  #key(id: string, bucket: number): string {
+    return `${this.#prefix}:{${bucket}}:${id}`;
+  }
+}
+
+function bucketOf(id: string): number {
+  return (murmur2(Buffer.from(id)) >>> 4) % BUCKETS;
+}
+
+function toJson(status: JobStatus): string {
+  const json = JSON.stringify(status);
+  if (json.length <= MAX_RESULT_BYTES || status.result === undefined) return json;
+  const { result: _, ...rest } = status;
+  return JSON.stringify(rest);
+}

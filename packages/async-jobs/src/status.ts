@@ -1,0 +1,68 @@
+/** Where a job is. `succeeded` and `dead` are final. */
+export type JobState = 'queued' | 'active' | 'retrying' | 'succeeded' | 'dead';
+
+/** The status of a job, and the event that tells a change of it. */
+export interface JobStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly state: JobState;
+  /** 0 while queued. */
+  readonly attempt: number;
+  /** 0 to 100. */
+  readonly progress: number;
+  readonly note?: string;
+  /** What the handler returned, up to 64 KiB of JSON. */
+  readonly result?: unknown;
+  /** Why the last attempt failed. */
+  readonly error?: { readonly name: string; readonly message: string };
+  /** When it was so, in milliseconds since the epoch by the worker's clock. */
+  readonly atMs: number;
+}
+
+/** A status with its place in the job's life. */
+export interface StatusUpdate {
+  readonly status: JobStatus;
+  /** Fixed-width text: a later status of a job compares greater. */
+  readonly order: string;
+}
+
+const RANK: Record<JobState, number> = { queued: 0, active: 1, retrying: 2, dead: 8, succeeded: 9 };
+
+/** True for the two states nothing follows. */
+export function isFinal(state: JobState): boolean {
+  return state === 'succeeded' || state === 'dead';
+}
+
+/**
+ * The place of a status: final states first, then attempt, state, progress and a counter within
+ * the attempt. Late and repeated updates compare lower or equal and are refused; the status of a
+ * job that starts over after a crash does not step back.
+ *
+ *     final(1) attempt(4) rank(1) progress in tenths(4) sequence(6)
+ */
+export function orderOf(status: JobStatus, sequence: number): string {
+  const digits = (value: number, width: number): string =>
+    String(Math.min(Math.round(value), 10 ** width - 1)).padStart(width, '0');
+  const rank = RANK[status.state];
+  return (
+    digits(rank > 7 ? rank : 0, 1) +
+    digits(status.attempt, 4) +
+    digits(rank, 1) +
+    digits(status.progress * 10, 4) +
+    digits(sequence, 6)
+  );
+}
+
+/** Length of `orderOf`'s text. */
+export const ORDER_LENGTH = 16;
+
+/** Where statuses are kept and followed. Driver: `redisStatus`. */
+export interface StatusStore {
+  /** Stores those updates that are later than what is stored, and tells the watchers. */
+  write(updates: readonly StatusUpdate[]): Promise<void>;
+  read(id: string): Promise<JobStatus | null>;
+  /** The current status and every later one up to the final one; fewer when the reader is slow. Ends without an error when `signal` aborts. */
+  watch(id: string, signal?: AbortSignal): AsyncIterable<JobStatus>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

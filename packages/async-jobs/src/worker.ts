@@ -1,0 +1,288 @@
+import { EventEmitter } from 'eventemitter3';
+import pLimit from 'p-limit';
+import type { JobQueue } from './async-jobs.ts';
+import { sleep } from './clock.ts';
+import type { JobHandler } from './define-job.ts';
+import { JobsUnhealthyError, QueueClosedError } from './errors.ts';
+import { callable, integer, name, show } from './options.ts';
+import { QueueConsumer } from './queue-consumer.ts';
+import { ENQUEUED_AT, JOB_ID, JOB_NAME } from './record.ts';
+import type { IncomingRecord, SubscriptionHealth } from './transport.ts';
+
+/** What `new Worker` takes beside the queue. */
+export interface WorkerOptions {
+  readonly handlers: readonly JobHandler[];
+  /** Handlers running at the same time, over all queues of this worker. Default 50. */
+  readonly concurrency?: number;
+  /** First part of the consumer group; the group of a queue is `<group>.<queue>`. Default: the queue's topic prefix. */
+  readonly group?: string;
+  /** Milliseconds after which a silent worker's partitions go to the others: how long its keys wait after kill -9. The broker's minimum is usually 6,000. Default 30,000. */
+  readonly sessionTimeoutMs?: number;
+  /** Milliseconds between heartbeats. Default a tenth of the session timeout. */
+  readonly heartbeatMs?: number;
+  /** Milliseconds the members of a group have to join again. Default 60,000. */
+  readonly rebalanceTimeoutMs?: number;
+  /** Jobs read ahead per queue. Default 1,000. */
+  readonly maxBufferedJobs?: number;
+  /** Bytes of payload read ahead per queue. Default 16 MiB. */
+  readonly maxBufferedBytes?: number;
+  /** Milliseconds between commits. Default 500. */
+  readonly commitIntervalMs?: number;
+  /** Completed jobs that lead to a commit before its time. Default 200. */
+  readonly commitEvery?: number;
+}
+
+/** A job as the worker's events name it. */
+export interface JobReference {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+}
+
+interface WorkerEvents {
+  /** A handler has returned and its job is done. `latencyMs` counts from enqueue. */
+  completed: (event: JobReference & { readonly latencyMs: number }) => void;
+  /** An attempt has failed. */
+  failed: (event: JobReference & { readonly attempt: number; readonly error: unknown }) => void;
+  /** A job is among the dead letters. */
+  dead: (
+    event: JobReference & {
+      readonly reason: string;
+      readonly attempts: number;
+      readonly error: unknown;
+    },
+  ) => void;
+  /** Kafka or a commit failed; the worker goes on by itself. */
+  error: (error: unknown) => void;
+}
+
+/** Figures of a worker. */
+export interface WorkerSnapshot {
+  readonly state: 'idle' | 'running' | 'draining' | 'closed';
+  readonly completed: number;
+  readonly failed: number;
+  readonly dead: number;
+  readonly queues: readonly {
+    readonly queue: string;
+    readonly buffered: number;
+    readonly bufferedBytes: number;
+    readonly running: number;
+    readonly lanes: number;
+    readonly consumer: SubscriptionHealth;
+  }[];
+}
+
+/** How a drain ended. */
+export interface DrainResult {
+  /** Handlers that were still running at the end and were given up; their jobs run elsewhere. */
+  readonly abandoned: number;
+  readonly tookMs: number;
+}
+
+// Of the drain's time, handlers have this share undisturbed; then they are asked to stop
+const UNDISTURBED = 0.9;
+const STATUS_FLUSH_MS = 2_000;
+const SILENT_LIMIT_MS = 60_000;
+const REBUILD_LIMIT = 3;
+
+/**
+ * Handles the jobs of one or more queues. Jobs of one key run one after another, different keys
+ * side by side, `concurrency` of them, however few partitions there are.
+ *
+ * Its life: `idle` - run() -> `running` - drain() -> `draining` -> `closed`. Every worker of a queue
+ * must handle all of the queue's jobs: a job without handler goes to the dead letters.
+ *
+ * Emits `completed`, `failed`, `dead` and `error`.
+ */
+export class Worker extends EventEmitter<WorkerEvents> {
+  readonly #queue: JobQueue;
+  readonly #consumers: readonly QueueConsumer[];
+  #state: WorkerSnapshot['state'] = 'idle';
+  #completed = 0;
+  #failed = 0;
+  #dead = 0;
+  #draining: Promise<DrainResult> | null = null;
+
+  /** @throws RangeError or TypeError naming field, rule and value */
+  constructor(queue: JobQueue, options: WorkerOptions) {
+    super();
+    this.#queue = queue;
+    const concurrency = integer('concurrency', options.concurrency ?? 50, 1, 10_000);
+    const sessionTimeoutMs = integer('sessionTimeoutMs', options.sessionTimeoutMs ?? 30_000, 1_000);
+    const heartbeatMs = integer(
+      'heartbeatMs',
+      options.heartbeatMs ?? Math.round(sessionTimeoutMs / 10),
+      100,
+      Math.floor(sessionTimeoutMs / 2),
+    );
+    const rebalanceTimeoutMs = integer(
+      'rebalanceTimeoutMs',
+      options.rebalanceTimeoutMs ?? 60_000,
+      1_000,
+    );
+    const group = name('group', options.group ?? queue.topicPrefix);
+    const limit = pLimit(concurrency);
+    const byQueue = this.#byQueue(options.handlers);
+    this.#consumers = [...byQueue].map(
+      ([queueName, handlers]) =>
+        new QueueConsumer(queue, queueName, {
+          group: `${group}.${queueName}`,
+          subscribe: { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs },
+          maxBufferedJobs: integer('maxBufferedJobs', options.maxBufferedJobs ?? 1_000, 1),
+          maxBufferedBytes: integer('maxBufferedBytes', options.maxBufferedBytes ?? 2 ** 24, 1_024),
+          commitIntervalMs: integer('commitIntervalMs', options.commitIntervalMs ?? 500, 10),
+          commitEvery: integer('commitEvery', options.commitEvery ?? 200, 1),
+          handlers,
+          slot: (work) => limit(work),
+          completed: (record) => this.#onCompleted(queueName, record),
+          failed: ({ id, name: job }, attempt, error) => {
+            this.#failed++;
+            this.#tell('failed', { id, name: job, queue: queueName, attempt, error });
+          },
+          dead: ({ facts, reason, attempts, error }) => {
+            this.#dead++;
+            const { id = '', name: job = '' } = facts ?? {};
+            this.#tell('dead', { id, name: job, queue: queueName, reason, attempts, error });
+          },
+          error: (error) => this.#tell('error', error),
+        }),
+    );
+  }
+
+  /**
+   * Joins the groups; resolves when every queue has its partitions. After a worker was killed, the
+   * broker keeps its partitions for up to `sessionTimeoutMs`, and joining takes that long.
+   *
+   * @throws the transport's error when a broker cannot be reached or a topic does not exist
+   * @throws QueueClosedError after `drain`
+   */
+  async run(): Promise<void> {
+    if (this.#state === 'running') return;
+    if (this.#state !== 'idle') throw new QueueClosedError('The worker');
+    this.#state = 'running';
+    try {
+      await Promise.all(this.#consumers.map((consumer) => consumer.start()));
+    } catch (error) {
+      await this.drain({ timeoutMs: 0 });
+      throw error;
+    }
+  }
+
+  /**
+   * Stops: no job starts any more, running ones have `timeoutMs` (20,000) to end, of which the last
+   * tenth with `ctx.signal` aborted; then they are given up. What is done is committed, statuses
+   * are written (for at most 2 s), the group is left. Unfinished jobs run on another worker.
+   */
+  async drain(options: { readonly timeoutMs?: number } = {}): Promise<DrainResult> {
+    const timeoutMs = integer('timeoutMs', options.timeoutMs ?? 20_000, 0);
+    this.#draining ??= this.#drain(timeoutMs);
+    return this.#draining;
+  }
+
+  /** `drain()` with its defaults. */
+  async close(): Promise<void> {
+    await this.drain();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  /** Figures at this moment. */
+  snapshot(): WorkerSnapshot {
+    return {
+      state: this.#state,
+      completed: this.#completed,
+      failed: this.#failed,
+      dead: this.#dead,
+      queues: this.#consumers.map((consumer) => ({
+        queue: consumer.queue,
+        ...consumer.figures,
+        consumer: consumer.health(),
+      })),
+    };
+  }
+
+  /** Unwell when not running, when the broker was silent for a minute, or when the client had to be replaced three times in five minutes. */
+  healthCheck(): { name: string; check(signal: AbortSignal): Promise<unknown> } {
+    return {
+      name: 'worker',
+      check: async () => {
+        const { state, completed, failed, dead, queues } = this.snapshot();
+        const details = { state, completed, failed, dead, queues };
+        const reasons = state === 'running' ? [] : [`it is ${state}`];
+        for (const { queue, consumer } of queues) {
+          if (consumer.silentMs > SILENT_LIMIT_MS) reasons.push(`${queue}: no sign of the broker`);
+          if (consumer.rebuilds >= REBUILD_LIMIT)
+            reasons.push(`${queue}: its client keeps breaking`);
+        }
+        if (reasons.length === 0) return details;
+        throw new JobsUnhealthyError(`Worker is unwell: ${reasons.join('; ')}`, details);
+      },
+    };
+  }
+
+  async #drain(timeoutMs: number): Promise<DrainResult> {
+    const { clock } = this.#queue;
+    const begun = clock.now();
+    this.#state = 'draining';
+    const stopped = Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    const waits = new AbortController();
+    const undisturbed = Math.floor(timeoutMs * UNDISTURBED);
+    const idle = stopped.then(() => waits.abort());
+    await Promise.race([idle, sleep(clock, undisturbed, waits.signal)]);
+    if (!waits.signal.aborted) {
+      for (const consumer of this.#consumers) consumer.abort();
+      await Promise.race([idle, sleep(clock, timeoutMs - undisturbed, waits.signal)]);
+    }
+    const abandoned = this.#consumers.reduce((sum, { figures }) => sum + figures.running, 0);
+    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    await this.#queue.flushStatus(STATUS_FLUSH_MS);
+    this.#state = 'closed';
+    return { abandoned, tookMs: clock.now() - begun };
+  }
+
+  #byQueue(handlers: readonly JobHandler[]): Map<string, Map<string, JobHandler>> {
+    if (!Array.isArray(handlers) || handlers.length === 0) {
+      throw new TypeError(
+        `Expected \`handlers\` to be a list of handle(...), got ${show(handlers)}`,
+      );
+    }
+    const queues = new Map<string, Map<string, JobHandler>>();
+    for (const handler of handlers) {
+      const { job } = handler;
+      callable('handlers[].run', handler.run);
+      if (job.inbox && !this.#queue.outbox) {
+        throw new TypeError(
+          `Expected \`outbox\` in the queue: job ${job.name} is defined with \`inbox: true\``,
+        );
+      }
+      const ofQueue = queues.get(job.queue) ?? new Map<string, JobHandler>();
+      if (ofQueue.has(job.name)) {
+        throw new TypeError(`Expected one handler for job ${job.name}, got two`);
+      }
+      queues.set(job.queue, ofQueue.set(job.name, handler));
+    }
+    return queues;
+  }
+
+  #onCompleted(queue: string, { headers, timestampMs }: IncomingRecord): void {
+    this.#completed++;
+    if (this.listenerCount('completed') === 0) return;
+    const enqueuedAtMs = Number(headers[ENQUEUED_AT] ?? timestampMs);
+    this.#tell('completed', {
+      id: headers[JOB_ID] ?? '',
+      name: headers[JOB_NAME] ?? '',
+      queue,
+      latencyMs: this.#queue.clock.now() - enqueuedAtMs,
+    });
+  }
+
+  #tell<E extends keyof WorkerEvents>(event: E, value: Parameters<WorkerEvents[E]>[0]): void {
+    try {
+      (this.emit as (event: string, value: unknown) => boolean).call(this, event, value);
+    } catch {
+      // a listener's failure is not the worker's
+    }
+  }
+}
