@@ -1,0 +1,124 @@
+import type { Journal } from './journal.ts';
+import { epochOf } from './keys.ts';
+import type { Link } from './link.ts';
+import type { Settings } from './options.ts';
+import type { HoldStore, Transaction } from './store.ts';
+import type { CommitResult, Hold } from './types.ts';
+
+const ATTEMPTS = 4;
+
+/** What the three steps of a sale need of their pool. */
+export type CommitContext = {
+  pool: string;
+  store: HoldStore;
+  link: Link;
+  journal: Journal;
+  settings: Settings;
+  /** Redis contradicts PostgreSQL or itself: find out, rebuild if so. */
+  suspect: () => Promise<void>;
+  onFault: (error: unknown) => void;
+};
+
+/**
+ * begin in Redis (the hold stops expiring), decide in PostgreSQL, finish in Redis.
+ *
+ * Only the middle step decides. A process that dies before it leaves a hold that the reconciler
+ * voids at the commit deadline, one that dies after it a sale that the reconciler finishes.
+ */
+export async function commitHold(
+  context: CommitContext,
+  hold: Pick<Hold, 'id' | 'token'> & { expiresAt?: unknown },
+  work: (tx: Transaction) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<CommitResult> {
+  const { link, store, pool } = context;
+  for (let attempt = 1; ; attempt++) {
+    const { epoch, now, result } = await link.request(['begin', hold.id, hold.token], signal);
+    if (result[0] !== 'committing') {
+      const state = String(result[1]);
+      if (state === 's') return { status: 'already_sold' };
+      const outcome = await store.outcome(pool, hold.id);
+      if (outcome === 'sold') {
+        await context.suspect(); // bought, and Redis does not know
+        return { status: 'already_sold' };
+      }
+      if (outcome === 'void') return { status: 'void' };
+      if (state === '-' && attempt < ATTEMPTS && shouldLive(context, hold, epoch, now)) {
+        await context.suspect();
+        continue;
+      }
+      return { status: state === 'r' || state === 'v' || state === 't' ? 'void' : 'expired' };
+    }
+    signal?.throwIfAborted();
+    const decision = {
+      pool,
+      id: hold.id,
+      holder: String(result[1]),
+      items: String(result[2]),
+      epoch,
+    };
+    const verdict = await store.decide(decision, work);
+    switch (verdict) {
+      case 'sold':
+      case 'already_sold':
+        await finishHold(context, hold.id, 's');
+        return { status: verdict };
+      case 'void':
+        await finishHold(context, hold.id, 'v');
+        return { status: 'void' };
+      case 'overdrawn': {
+        const outcome = await store.decideVoid(decision);
+        await finishHold(context, hold.id, outcome === 'sold' ? 's' : 'v');
+        await context.suspect();
+        return { status: outcome === 'sold' ? 'already_sold' : 'void' };
+      }
+      case 'stale_epoch':
+        // rebuilt since begin; if the hold survived, it can be begun again
+        await link.recover();
+        if (attempt === ATTEMPTS) return { status: 'expired' };
+    }
+  }
+}
+
+/**
+ * Tells Redis what PostgreSQL decided. A failure is no failure of the sale: the reconciler finishes
+ * it at the commit deadline.
+ */
+export async function finishHold(
+  context: CommitContext,
+  id: string,
+  state: 's' | 'v',
+): Promise<void> {
+  try {
+    const { result } = await context.link.request(['finish', id, state]);
+    if (result[0] === 'wrong') await context.suspect();
+    context.journal.end(id);
+  } catch (error) {
+    context.onFault(error);
+  }
+}
+
+/** Decides for void if nobody has decided, and finishes whatever now stands. */
+export async function settleHold(
+  context: CommitContext,
+  id: string,
+): Promise<'sold' | 'void' | null> {
+  const { result } = await context.link.request(['get', id]);
+  if (result[0] !== 'record' || result[1] !== 'c') return null;
+  const [holder, items] = [String(result[5]), String(result[6])];
+  const outcome = await context.store.decideVoid({ pool: context.pool, id, holder, items });
+  await finishHold(context, id, outcome === 'sold' ? 's' : 'v');
+  return outcome;
+}
+
+/** A hold of this epoch that has not run out cannot be unknown, unless Redis lost it. */
+function shouldLive(
+  { settings }: CommitContext,
+  { token, expiresAt }: { token: string; expiresAt?: unknown },
+  epoch: number,
+  now: number,
+): boolean {
+  return (
+    epochOf(token) === epoch && typeof expiresAt === 'number' && now < expiresAt + settings.graceMs
+  );
+}

@@ -1,0 +1,46 @@
+import { EventEmitter } from 'eventemitter3';
+import type { ChangeEvent } from './types.ts';
+
+/** What a pool tells, and with what. */
+export type HoldPoolEvents = {
+  /** Units moved, here or in any other process. */
+  change: ChangeEvent;
+  /** These holds ran out. */
+  expired: { seq: number; ids: string[] };
+  /** Steps were missed; `change` goes on at `seq`. Fetch `available()` again. */
+  gap: { seq: number };
+  /** Redis had lost the pool and this process filled it again from PostgreSQL. */
+  rebuilt: { epoch: number };
+  /** Something in the background failed; it will be tried again. */
+  fault: unknown;
+};
+
+/** An emitter whose listeners cannot break what they listen to: what they throw is a `fault`. */
+export class SafeEmitter {
+  readonly #emitter = new EventEmitter();
+
+  on<E extends keyof HoldPoolEvents>(event: E, listener: (value: HoldPoolEvents[E]) => void): void {
+    this.#emitter.on(event, listener);
+  }
+
+  off<E extends keyof HoldPoolEvents>(
+    event: E,
+    listener: (value: HoldPoolEvents[E]) => void,
+  ): void {
+    this.#emitter.off(event, listener);
+  }
+
+  emit<E extends keyof HoldPoolEvents>(event: E, value: HoldPoolEvents[E]): void {
+    for (const listener of this.#emitter.listeners(event)) {
+      try {
+        listener(value);
+      } catch (error) {
+        if (event !== 'fault') this.emit('fault', error);
+      }
+    }
+  }
+
+  clear(): void {
+    this.#emitter.removeAllListeners();
+  }
+}

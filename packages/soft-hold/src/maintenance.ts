@@ -1,0 +1,87 @@
+import type { Link } from './link.ts';
+import { listOf } from './redis.ts';
+
+const SOONEST_MS = 10;
+
+/** What one round found. `nextAt` is the server time at which the next hold is due, 0 for none. */
+export type Round = { now: number; nextAt: number; stuck: string[] };
+
+/**
+ * The leaderless caretaker: every process of the sale runs one. A round expires what is due (any
+ * call does, this one also when nobody calls) and settles the commits whose deadline has passed.
+ * They may all do it at once; each step is idempotent and PostgreSQL decides.
+ */
+export class Maintenance {
+  readonly #link: Link;
+  readonly #everyMs: number;
+  readonly #settle: (id: string) => Promise<void>;
+  readonly #trim: (now: number) => Promise<void>;
+  readonly #onError: (error: unknown) => void;
+  #timer: NodeJS.Timeout | null = null;
+  #running: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(
+    link: Link,
+    everyMs: number,
+    settle: (id: string) => Promise<void>,
+    trim: (now: number) => Promise<void>,
+    onError: (error: unknown) => void,
+  ) {
+    this.#link = link;
+    this.#everyMs = everyMs;
+    this.#settle = settle;
+    this.#trim = trim;
+    this.#onError = onError;
+  }
+
+  start(): void {
+    if (!this.#closed && this.#timer === null) this.#arm(this.#everyMs);
+  }
+
+  /** Brings the next round forward; more holds are due. */
+  soon(): void {
+    if (this.#closed || this.#everyMs === Infinity || this.#running !== null) return;
+    this.#arm(0);
+  }
+
+  /** Rounds until nothing is due any more. Rejects when Redis or the store fails. */
+  run(): Promise<void> {
+    this.#running ??= this.#rounds().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#running?.catch(() => {});
+  }
+
+  #arm(ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (ms === Infinity) return;
+    this.#timer = setTimeout(async () => {
+      this.#timer = null;
+      await this.run().catch(this.#onError);
+      if (!this.#closed && this.#timer === null) this.#arm(this.#nextMs);
+    }, ms);
+    this.#timer.unref();
+  }
+
+  #nextMs = 0;
+
+  async #rounds(): Promise<void> {
+    this.#nextMs = this.#everyMs;
+    for (let swept = true; swept && !this.#closed; ) {
+      const { now, result } = await this.#link.request(['work']);
+      const [nextAt, stuck] = [Number(result[0]), listOf<string>(result[1])];
+      for (const id of stuck) await this.#settle(id);
+      swept = (nextAt > 0 && nextAt <= now) || stuck.length > 0;
+      if (nextAt > now)
+        this.#nextMs = Math.max(SOONEST_MS, Math.min(this.#everyMs, nextAt - now + 1));
+      if (!swept) await this.#trim(now);
+    }
+  }
+}

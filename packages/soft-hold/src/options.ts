@@ -1,0 +1,97 @@
+import type { RedisLike } from './redis.ts';
+import type { HoldStore } from './store.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Options of a `HoldPool`. Every process of a sale must use the same times and limit. */
+export type HoldPoolOptions = {
+  /** The caller's client; never configured, never closed. */
+  redis: RedisLike;
+  /** Where it is decided who bought: `new PostgresStore(pgPool)`. */
+  store: HoldStore;
+  /** Name of the sale; its keys all lie under `{hold:<pool>}:`. */
+  pool: string;
+  /** How long a hold lives, in ms, 1..86,400,000. Default 120,000. */
+  ttlMs?: number;
+  /** How long after `expiresAt` a commit is still taken, in ms. Default 5,000. */
+  graceMs?: number;
+  /** How long a hold lives at most, extensions included, in ms. Default 900,000. */
+  maxHoldMs?: number;
+  /** Most units one holder has held and bought together. Default: no limit. */
+  limitPerHolder?: number;
+  /** How long a commit may take until its hold is voided, in ms. Default 30,000. */
+  commitMs?: number;
+  /** How long the id of an ended hold is remembered, in ms. Default 3,600,000. */
+  replayMs?: number;
+  /** Deadline of each call to Redis, rebuild included, in ms. Default 2,000. */
+  commandTimeoutMs?: number;
+  /**
+   * How often each process looks for expired and stuck holds, in ms; sooner when one is known to be
+   * due. Default 1,000. `Infinity` leaves it to calls of `maintain()`.
+   */
+  maintainEveryMs?: number;
+  /**
+   * Time in ms instead of the Redis server's, for tests; it never goes back. Default: the server's.
+   */
+  clock?: () => number;
+};
+
+/** The options with their defaults, checked. */
+export type Settings = {
+  ttlMs: number;
+  graceMs: number;
+  maxHoldMs: number;
+  limitPerHolder: number | null;
+  commitMs: number;
+  replayMs: number;
+  commandTimeoutMs: number;
+  maintainEveryMs: number;
+  clock: (() => number) | null;
+};
+
+function integer(field: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(
+    `Expected \`${field}\` to be an integer from ${least} to ${most}, got ${String(value)}`,
+  );
+}
+
+/** @throws RangeError or TypeError naming the option, the rule and the value. */
+export function readSettings(options: HoldPoolOptions): Settings {
+  if (typeof options?.redis?.defineCommand !== 'function')
+    throw new TypeError('Expected `redis` to be an ioredis client');
+  if (typeof options.store?.decide !== 'function')
+    throw new TypeError('Expected `store` to be a hold store, such as a PostgresStore');
+  if (options.clock !== undefined && typeof options.clock !== 'function')
+    throw new TypeError('Expected `clock` to be a function returning milliseconds');
+  const ttlMs = integer('ttlMs', options.ttlMs ?? 120_000, 1, DAY_MS);
+  const every = options.maintainEveryMs ?? 1_000;
+  return {
+    ttlMs,
+    graceMs: integer('graceMs', options.graceMs ?? 5_000, 0, DAY_MS),
+    maxHoldMs: integer('maxHoldMs', options.maxHoldMs ?? Math.max(900_000, ttlMs), ttlMs, DAY_MS),
+    limitPerHolder:
+      options.limitPerHolder === undefined
+        ? null
+        : integer('limitPerHolder', options.limitPerHolder, 1, 2_000_000_000),
+    commitMs: integer('commitMs', options.commitMs ?? 30_000, 1, DAY_MS),
+    replayMs: integer('replayMs', options.replayMs ?? 3_600_000, 1, 30 * DAY_MS),
+    commandTimeoutMs: integer('commandTimeoutMs', options.commandTimeoutMs ?? 2_000, 1, DAY_MS),
+    maintainEveryMs: every === Infinity ? every : integer('maintainEveryMs', every, 1, DAY_MS),
+    clock: options.clock ?? null,
+  };
+}
+
+/** The settings as the first element of the pool script's batch. */
+export function packSettings(settings: Settings, sweep: number): string {
+  const { ttlMs, graceMs, maxHoldMs, commitMs, replayMs, limitPerHolder } = settings;
+  return JSON.stringify([
+    ttlMs,
+    graceMs,
+    maxHoldMs,
+    commitMs,
+    replayMs,
+    limitPerHolder ?? 0,
+    sweep,
+  ]);
+}

@@ -1,0 +1,73 @@
+const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/** @throws TypeError when `schema` is not a plain lower-case SQL name. */
+export function checkSchema(schema: string): string {
+  if (typeof schema === 'string' && IDENTIFIER.test(schema)) return schema;
+  throw new TypeError(
+    `Expected \`schema\` to be a lower-case SQL name of at most 63 characters, got ${String(schema)}`,
+  );
+}
+
+/**
+ * The tables as plain SQL, for projects that keep their own migrations; `PostgresStore.migrate()`
+ * runs the same. Idempotent.
+ *
+ * @param schema default `soft_hold`
+ */
+export function migrationSql(schema = 'soft_hold'): string {
+  checkSchema(schema);
+  return `
+CREATE SCHEMA IF NOT EXISTS ${schema};
+
+-- one sale; epoch counts how often Redis has been filled from here
+CREATE TABLE IF NOT EXISTS ${schema}.pool (
+  pool text PRIMARY KEY,
+  epoch bigint NOT NULL DEFAULT 0,
+  paused boolean NOT NULL DEFAULT false,
+  opened_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- the final count: no CHECK of the application's stands between it and the truth
+CREATE TABLE IF NOT EXISTS ${schema}.sku (
+  pool text NOT NULL,
+  sku text NOT NULL,
+  total integer NOT NULL CHECK (total >= 0),
+  sold integer NOT NULL DEFAULT 0 CHECK (sold >= 0 AND sold <= total),
+  epoch bigint NOT NULL DEFAULT 0,
+  seats text[],
+  PRIMARY KEY (pool, sku)
+) WITH (fillfactor = 50);
+
+-- the decision: whoever inserts the row first has decided about the hold, for good
+CREATE TABLE IF NOT EXISTS ${schema}.outcome (
+  pool text NOT NULL,
+  hold_id text NOT NULL,
+  outcome text NOT NULL CHECK (outcome IN ('sold', 'void')),
+  holder text NOT NULL,
+  items text NOT NULL,
+  decided_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (pool, hold_id)
+);
+
+-- no seat twice
+CREATE TABLE IF NOT EXISTS ${schema}.seat (
+  pool text NOT NULL,
+  sku text NOT NULL,
+  seat text NOT NULL,
+  hold_id text NOT NULL,
+  PRIMARY KEY (pool, sku, seat)
+);
+
+-- granted holds, written behind, so that a lost Redis does not lose them; times in ms of the Redis clock
+CREATE TABLE IF NOT EXISTS ${schema}.journal (
+  pool text NOT NULL,
+  hold_id text NOT NULL,
+  token bigint NOT NULL,
+  holder text NOT NULL,
+  items text NOT NULL,
+  created_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  PRIMARY KEY (pool, hold_id)
+);
+`.trimStart();
+}
