@@ -1,0 +1,119 @@
+import { CheckoutView } from './checkout-view.tsx';
+import { Header } from './header.tsx';
+import { Hero } from './hero.tsx';
+import { OrderView } from './order-view.tsx';
+import { route } from './route.ts';
+import { event, loading, notice, openSale } from './sale.ts';
+import { SeatsView } from './seats-view.tsx';
+import { SignInDialog } from './sign-in.tsx';
+import { Message } from './view.tsx';
+
+export function App() {
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <Header />
+      <main id="main">
+        <Screen />
+      </main>
+      <footer class="footer">
+        <p>
+          A demonstration: no real show, no real money. Seats, payments and tickets run through a
+          real Redis, PostgreSQL and Kafka.
+        </p>
+      </footer>
+      <NoticeBar />
+      <SignInDialog />
+    </>
+  );
+}
+
+function Screen() {
+  if (loading.value === 'loading') {
+    return (
+      <div class="opening" role="status">
+        <span class="spinner" aria-hidden="true" />
+        Opening the ticket office…
+      </div>
+    );
+  }
+  if (loading.value === 'not-found') {
+    return (
+      <Message title="There is no such event" tone="info">
+        <p>The address may be mistyped, or the show is no longer on sale.</p>
+        <a class="button" href="/">
+          See what is on
+        </a>
+      </Message>
+    );
+  }
+  if (loading.value === 'unreachable' || !event.value) {
+    return (
+      <Message title="We cannot reach the ticket office" tone="problem">
+        <p>Your connection or our servers have a bad moment. Nothing you hold is lost.</p>
+        <button class="button" type="button" onClick={() => void openSale()}>
+          Try again
+        </button>
+      </Message>
+    );
+  }
+  return (
+    <>
+      <Hero event={event.value} compact={route.value.at !== 'seats'} />
+      <Steps />
+      {route.value.at === 'seats' && <SeatsView event={event.value} />}
+      {route.value.at === 'hold' && <CheckoutView key={route.value.id} holdId={route.value.id} />}
+      {route.value.at === 'order' && <OrderView key={route.value.id} orderId={route.value.id} />}
+    </>
+  );
+}
+
+const STEPS = [
+  { at: 'seats', label: 'Choose seats' },
+  { at: 'hold', label: 'Pay' },
+  { at: 'order', label: 'Get tickets' },
+] as const;
+
+function Steps() {
+  const current = STEPS.findIndex(({ at }) => at === route.value.at);
+  return (
+    <ol class="steps" aria-label="Your purchase">
+      {STEPS.map(({ at, label }, index) => (
+        <li
+          key={at}
+          class={index < current ? 'is-done' : ''}
+          aria-current={index === current ? 'step' : undefined}
+        >
+          <span class="steps-dot" aria-hidden="true">
+            {index < current ? '✓' : index + 1}
+          </span>
+          {label}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function NoticeBar() {
+  return (
+    <div class="notices" role="status" aria-live="polite">
+      {notice.value && (
+        <div class={`notice is-${notice.value.kind}`}>
+          <span>{notice.value.text}</span>
+          <button
+            type="button"
+            class="notice-close"
+            aria-label="Close this message"
+            onClick={() => {
+              notice.value = null;
+            }}
+          >
+            ×
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,186 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Order } from '../../contract.ts';
+import { money, plural, seatName } from './format.ts';
+import { fetchOrder, followOrder, order, orderFailure } from './order.ts';
+import { PaymentProgress } from './payment-progress.tsx';
+import { endPurchase, stillHeld, tryAnotherCard } from './purchase.ts';
+import { go } from './route.ts';
+import { user } from './session.ts';
+import { askToSignIn } from './sign-in.tsx';
+import { Tickets } from './tickets.tsx';
+import { Message, ViewHeading } from './view.tsx';
+
+/** One order, from the moment it was sent: `#order/<id>` shows it again after a reload. */
+export function OrderView({ orderId }: { orderId: string }) {
+  useEffect(() => followOrder(orderId), [orderId]);
+  const shown = order.value?.id === orderId ? order.value : null;
+  const state = shown?.state;
+  useEffect(() => {
+    // a declined card may leave the seats held; every other end frees the purchase
+    if (state && state !== 'processing' && state !== 'declined') endPurchase(orderId);
+  }, [state, orderId]);
+
+  if (!shown) return <NotYet orderId={orderId} />;
+  if (shown.state === 'processing') return <PaymentProgress order={shown} />;
+  if (shown.state === 'paid') return <Paid order={shown} />;
+  if (shown.state === 'declined') return <Declined order={shown} />;
+  return <MoneyBack order={shown} />;
+}
+
+function NotYet({ orderId }: { orderId: string }) {
+  const failure = orderFailure.value;
+  const again = () => {
+    orderFailure.value = null;
+    void fetchOrder(orderId);
+  };
+  useEffect(() => {
+    if (user.value && orderFailure.peek() === 'signed-out') again();
+  }, [user.value]);
+  if (failure === 'signed-out') {
+    return (
+      <Message title="Whose order is this?" tone="info">
+        <p>Sign in to the account that bought it, and here it is.</p>
+        <button type="button" class="button is-primary" onClick={() => void askToSignIn()}>
+          Sign in
+        </button>
+      </Message>
+    );
+  }
+  if (failure === 'not-found') {
+    return (
+      <Message title="We cannot find this order" tone="info">
+        <p>The address may be mistyped, or the order belongs to another account.</p>
+        <BackToSeats />
+      </Message>
+    );
+  }
+  if (failure === 'unreachable') {
+    return (
+      <Message title="We cannot reach the ticket office" tone="problem">
+        <p>Your order is safe with us. We keep trying, and so can you.</p>
+        <button type="button" class="button" onClick={again}>
+          Try now
+        </button>
+      </Message>
+    );
+  }
+  return (
+    <div class="opening" role="status">
+      <span class="spinner" aria-hidden="true" />
+      Looking up your order…
+    </div>
+  );
+}
+
+function Paid({ order }: { order: Order }) {
+  return (
+    <section class="paid">
+      <div class="paid-head">
+        <span class="message-glyph" aria-hidden="true">
+          ✓
+        </span>
+        <div>
+          <ViewHeading>You are in. Enjoy the show!</ViewHeading>
+          <p class="muted">
+            {plural(order.tickets.length, 'ticket')} for {order.title}. Show the code at the door.
+          </p>
+        </div>
+      </div>
+      <Tickets order={order} />
+      <Receipt order={order} />
+    </section>
+  );
+}
+
+function Receipt({ order }: { order: Order }) {
+  const { createdAt, completedAt } = order;
+  const tookMs = completedAt ? Date.parse(completedAt) - Date.parse(createdAt) : null;
+  return (
+    <section class="card receipt" aria-labelledby="receipt-title">
+      <h3 id="receipt-title">Receipt</h3>
+      <dl>
+        <dt>Order</dt>
+        <dd class="mono">{order.id}</dd>
+        <dt>Seats</dt>
+        <dd>{order.seats.map(seatName).join(' · ')}</dd>
+        <dt>Paid</dt>
+        <dd>
+          <b>{money(order.amountCents, order.currency)}</b>
+        </dd>
+        <dt>When</dt>
+        <dd>
+          {new Date(completedAt ?? createdAt).toLocaleString('en-GB', {
+            dateStyle: 'long',
+            timeStyle: 'short',
+          })}
+          {tookMs !== null && <span class="muted"> · done in {(tookMs / 1000).toFixed(1)} s</span>}
+        </dd>
+      </dl>
+      <div class="receipt-actions">
+        <button type="button" class="button" onClick={() => print()}>
+          Print
+        </button>
+        <BackToSeats label="Buy more tickets" />
+      </div>
+    </section>
+  );
+}
+
+function Declined({ order }: { order: Order }) {
+  const [held, setHeld] = useState<boolean | null>(null);
+  useEffect(() => {
+    void stillHeld(order.id).then((answer) => {
+      setHeld(answer);
+      if (!answer) endPurchase(order.id);
+    });
+  }, [order.id]);
+  return (
+    <Message title="Your bank declined the card" tone="problem">
+      <p>
+        Nothing was charged for {order.seats.map(seatName).join(' and ')}.{' '}
+        {held === true && 'The seats are still held for you.'}
+        {held === false && 'The seats are free again.'}
+      </p>
+      <div class="message-actions">
+        {held && (
+          <button type="button" class="button is-primary" onClick={tryAnotherCard}>
+            Try another card
+          </button>
+        )}
+        {held !== null && <BackToSeats primary={!held} />}
+      </div>
+    </Message>
+  );
+}
+
+function MoneyBack({ order }: { order: Order }) {
+  const amount = money(order.amountCents, order.currency);
+  return order.state === 'expired' ? (
+    <Message title="The payment came too late" tone="info">
+      <p>Your seats had gone back on sale before it was made. You have not paid anything.</p>
+      <BackToSeats primary />
+    </Message>
+  ) : (
+    <Message title="You get your money back" tone="info">
+      <p>
+        The seats could not be kept for you, so {amount} is on its way back to your card. We are
+        sorry.
+      </p>
+      <BackToSeats primary />
+    </Message>
+  );
+}
+
+type BackToSeatsProps = { label?: string; primary?: boolean };
+
+function BackToSeats({ label = 'Choose seats again', primary = false }: BackToSeatsProps) {
+  return (
+    <button
+      type="button"
+      class={`button ${primary ? 'is-primary' : ''}`}
+      onClick={() => go({ at: 'seats' })}
+    >
+      {label}
+    </button>
+  );
+}

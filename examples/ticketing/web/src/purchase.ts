@@ -1,0 +1,130 @@
+import { batch, effect, signal } from '@preact/signals';
+import type { HeldSeats, HoldRequest, OrderAccepted, OrderRequest } from '../../contract.ts';
+import { paths } from '../../contract.ts';
+import { ApiError } from './api.ts';
+import { msUntil } from './clock.ts';
+import { go, route } from './route.ts';
+import { authorizedCall, user } from './session.ts';
+
+/**
+ * The seats this browser holds, and the id of the order that will pay for them. Both live in
+ * localStorage, so a reload and a second tab see the same purchase, and two tabs that both press Pay
+ * send the same order id: the server then takes the money once.
+ */
+export type Purchase = { hold: HeldSeats; orderId: string; lengthMs: number; ordered: boolean };
+
+const KEY = 'evenkeel:purchase';
+export const purchase = signal<Purchase | null>(read());
+/** The hold whose time ran out last, for the screen that says so. */
+export const expiredHold = signal<string | null>(null);
+
+function read(): Purchase | null {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? 'null') as Purchase | null;
+  } catch {
+    return null; // something else wrote there
+  }
+}
+
+function keep(next: Purchase | null): void {
+  purchase.value = next;
+  if (next) localStorage.setItem(KEY, JSON.stringify(next));
+  else localStorage.removeItem(KEY);
+}
+
+/** @throws ApiError `seat_taken`, `limit_reached`... @throws UnreachableError */
+export async function holdSeats(eventSlug: string, seats: string[]): Promise<void> {
+  const body: HoldRequest = { id: crypto.randomUUID(), event: eventSlug, seats };
+  const hold = await authorizedCall<HeldSeats>('POST', paths.holds, { body });
+  keep({ hold, orderId: crypto.randomUUID(), lengthMs: msUntil(hold.expiresAt), ordered: false });
+  go({ at: 'hold', id: hold.id });
+}
+
+export async function releaseSeats(): Promise<void> {
+  const current = purchase.peek();
+  if (!current) return;
+  await authorizedCall('DELETE', paths.hold(current.hold.id)).catch((error) => {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  });
+  batch(() => {
+    keep(null);
+    go({ at: 'seats' }, { replace: true });
+  });
+}
+
+/** Sends the order; the answer comes before the payment is made. */
+export async function pay(card: string): Promise<void> {
+  const current = purchase.peek();
+  if (!current) return;
+  const body: OrderRequest = { id: current.orderId, holdId: current.hold.id, card };
+  try {
+    await authorizedCall<OrderAccepted>('POST', paths.orders, { body });
+  } catch (error) {
+    if (error instanceof ApiError && error.problem.code === 'hold_expired') expire(current);
+    else throw error;
+    return;
+  }
+  batch(() => {
+    keep({ ...current, ordered: true });
+    go({ at: 'order', id: current.orderId }, { replace: true });
+  });
+}
+
+/** After the order is decided nothing is held any more. */
+export function endPurchase(orderId: string): void {
+  if (purchase.peek()?.orderId === orderId) keep(null);
+}
+
+/** After a declined card: if the seats are still held, a new order may try again with another card. */
+export async function stillHeld(orderId: string): Promise<boolean> {
+  const current = purchase.peek();
+  if (current?.orderId !== orderId || msUntil(current.hold.expiresAt) === 0) return false;
+  try {
+    const hold = await authorizedCall<HeldSeats>('GET', paths.hold(current.hold.id));
+    return msUntil(hold.expiresAt) > 0;
+  } catch {
+    return false;
+  }
+}
+
+export function tryAnotherCard(): void {
+  const current = purchase.peek();
+  if (!current) return;
+  batch(() => {
+    keep({ ...current, orderId: crypto.randomUUID(), ordered: false });
+    go({ at: 'hold', id: current.hold.id });
+  });
+}
+
+function expire(current: Purchase): void {
+  batch(() => {
+    expiredHold.value = current.hold.id;
+    if (purchase.peek()?.hold.id === current.hold.id) keep(null);
+  });
+}
+
+/** Wires the clock, the other tabs and the account to the purchase, once the server's time is known. */
+export function startPurchase(): void {
+  effect(() => {
+    const current = purchase.value;
+    if (!current || current.ordered) return;
+    const timer = setTimeout(() => expire(current), msUntil(current.hold.expiresAt));
+    return () => clearTimeout(timer);
+  });
+  effect(() => {
+    // the other tab has paid: this one must not show a form for the same seats
+    const current = purchase.value;
+    if (current?.ordered && route.value.at === 'hold' && route.value.id === current.hold.id) {
+      go({ at: 'order', id: current.orderId }, { replace: true });
+    }
+  });
+  addEventListener('storage', ({ key }) => {
+    if (key === KEY) purchase.value = read();
+  });
+  let owner = user.peek();
+  effect(() => {
+    // a held seat belongs to an account: signing out leaves it behind
+    if (owner && !user.value) keep(null);
+    owner = user.value;
+  });
+}

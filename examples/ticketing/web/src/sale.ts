@@ -1,0 +1,164 @@
+import { batch, computed, effect, signal } from '@preact/signals';
+import type { Availability, EventPage, ServerMessage } from '../../contract.ts';
+import { paths } from '../../contract.ts';
+import { ApiError, call } from './api.ts';
+import { plural, seatName } from './format.ts';
+import { Live } from './live.ts';
+import { receiveOrder, watchedOrder } from './order.ts';
+import { purchase, startPurchase } from './purchase.ts';
+import { SeatBoard } from './seat-board.ts';
+import { accessToken, user } from './session.ts';
+
+/** The event on sale, its live seat board, and what the visitor has picked so far. */
+
+export const SEATS_AN_ORDER = 6;
+const FEATURED_EVENT = 'first-night';
+const slug = /^\/events\/([a-z0-9-]+)/.exec(location.pathname)?.[1] ?? FEATURED_EVENT;
+
+export type Loading = 'loading' | 'ready' | 'not-found' | 'unreachable';
+export const loading = signal<Loading>('loading');
+export const event = signal<EventPage | null>(null);
+export const board = new SeatBoard();
+export const selection = signal<string[]>([]);
+
+/** One short message to the visitor; it stays until the next one or until closed. */
+export type Notice = { kind: 'info' | 'problem'; text: string };
+export const notice = signal<Notice | null>(null);
+
+/** How a seat looks to this visitor. */
+export type SeatLook = 'free' | 'selected' | 'mine' | 'held' | 'sold';
+const mine = computed(() => new Set(purchase.value?.hold.seats));
+export function seatLook(id: string): SeatLook {
+  if (mine.value.has(id)) return 'mine';
+  const state = board.seat(id).value;
+  if (state !== 'free') return state;
+  return selection.value.includes(id) ? 'selected' : 'free';
+}
+
+export function toggleSeat(id: string): void {
+  const look = seatLook(id);
+  if (look === 'selected') {
+    selection.value = selection.value.filter((seat) => seat !== id);
+  } else if (look === 'held' || look === 'sold') {
+    tell('info', `${seatName(id)} is ${look === 'held' ? 'held by somebody else' : 'sold'}.`);
+  } else if (purchase.value) {
+    tell('info', 'Pay for the seats you hold, or release them, before you pick others.');
+  } else if (selection.value.length >= SEATS_AN_ORDER) {
+    tell('info', `${SEATS_AN_ORDER} seats is the most for one order.`);
+  } else {
+    batch(() => {
+      selection.value = [...selection.value, id];
+      notice.value = null;
+    });
+  }
+}
+
+export function tell(kind: Notice['kind'], text: string): void {
+  notice.value = { kind, text };
+}
+
+/** Price of a seat in cents; 0 for a seat this event does not have. */
+export function seatPrice(id: string): number {
+  return seatCategory(id)?.priceCents ?? 0;
+}
+
+export function seatCategory(id: string): EventPage['categories'][number] | undefined {
+  const rowName = id.split('-')[0];
+  return event.value?.categories.find(({ rows }) => rows.some(({ row }) => row === rowName));
+}
+
+export const soldOut = computed<'no' | 'for-now' | 'for-good'>(() => {
+  const counts = board.counts.value;
+  if (counts.length === 0 || counts.some(({ free }) => free > 0)) return 'no';
+  return counts.some(({ held }) => held > 0) ? 'for-now' : 'for-good';
+});
+
+export const live = new Live({
+  onOpen: () => {
+    live.send({ type: 'watch-event', event: slug });
+    void authorizeLive();
+    // what happened while the line was down is in no message
+    if (loading.peek() === 'ready') void refreshBoard();
+  },
+  onMessage: receive,
+});
+
+/** Tells the socket who we are, then which order we want to follow. */
+async function authorizeLive(): Promise<void> {
+  const token = await accessToken().catch(() => undefined);
+  if (!token) return;
+  live.send({ type: 'authorize', accessToken: token });
+  if (watchedOrder.peek()) live.send({ type: 'watch-order', order: watchedOrder.peek() as string });
+}
+
+function receive(message: ServerMessage): void {
+  if (message.type === 'availability') {
+    if (message.availability.event === slug) board.load(message.availability);
+  } else if (message.type === 'change') {
+    if (message.event === slug && board.apply(message) === 'gap') void refreshBoard();
+  } else if (message.type === 'order') {
+    receiveOrder(message.order);
+  }
+}
+
+let refreshing = false;
+
+/** Fetches the whole board once more: after a gap in the numbers or a lost connection. */
+export async function refreshBoard(): Promise<void> {
+  if (refreshing) return;
+  refreshing = true;
+  try {
+    board.load(await call<Availability>('GET', paths.availability(slug)));
+  } catch {
+    // the next change or reconnection asks again; the line's state is on the screen
+  } finally {
+    refreshing = false;
+  }
+}
+
+export async function openSale(): Promise<void> {
+  loading.value = 'loading';
+  try {
+    const [page, availability] = await Promise.all([
+      call<EventPage>('GET', paths.event(slug)),
+      call<Availability>('GET', paths.availability(slug)),
+    ]);
+    batch(() => {
+      event.value = page;
+      board.load(availability);
+      loading.value = 'ready';
+    });
+    document.title = `${page.title} · Evenkeel Tickets`;
+  } catch (error) {
+    loading.value = error instanceof ApiError && error.status === 404 ? 'not-found' : 'unreachable';
+  }
+}
+
+/** Wires the parts together, once. */
+export function startSale(): void {
+  live.connect();
+  effect(() => {
+    const [signedIn, following] = [user.value !== null, watchedOrder.value !== null];
+    if (signedIn || following) void authorizeLive();
+  });
+  effect(dropTakenSeats);
+  void openSale().then(startPurchase);
+}
+
+/** Set while our own hold request is under way: then a picked seat that turns `held` is good news. */
+export const holding = signal(false);
+
+function dropTakenSeats(): void {
+  if (holding.value) return;
+  const taken = selection.value.filter((id) => board.seat(id).value !== 'free');
+  if (taken.length === 0 || taken.every((id) => mine.value.has(id))) return;
+  batch(() => {
+    selection.value = selection.value.filter((id) => !taken.includes(id));
+    tell(
+      'problem',
+      taken.length === 1
+        ? `${seatName(taken[0] as string)} has just been taken by somebody else.`
+        : `${plural(taken.length, 'seat')} you picked have just been taken by somebody else.`,
+    );
+  });
+}

@@ -1,0 +1,69 @@
+import type { ReadonlySignal, Signal } from '@preact/signals';
+import { batch, signal } from '@preact/signals';
+import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
+
+export type Change = Extract<ServerMessage, { type: 'change' }>;
+
+/**
+ * What is free, held and sold, kept true by numbered changes.
+ *
+ *     snapshot seq 7 -> change 8 -> change 9 -> change 12 : 10 and 11 are missing
+ *                                                  |
+ *                       12 waits, a new snapshot is fetched, and what it does not cover follows
+ *
+ * One signal a seat: a change redraws the seats it names and nothing else.
+ */
+export class SeatBoard {
+  readonly #seats = new Map<string, Signal<SeatState>>();
+  readonly #counts = signal<Count[]>([]);
+  #seq = -1;
+  #waiting: Change[] = [];
+
+  get counts(): ReadonlySignal<Count[]> {
+    return this.#counts;
+  }
+
+  seat(id: string): ReadonlySignal<SeatState> {
+    return this.#seat(id);
+  }
+
+  /** Takes a snapshot, then the changes that came while it was on its way. */
+  load(snapshot: Availability): void {
+    batch(() => {
+      this.#seq = snapshot.seq;
+      this.#counts.value = snapshot.counts;
+      for (const id of Object.keys(snapshot.seats)) this.#seat(id);
+      for (const [id, state] of this.#seats) state.value = snapshot.seats[id] ?? 'free';
+      const waiting = this.#waiting.sort((a, b) => a.seq - b.seq);
+      this.#waiting = [];
+      for (const change of waiting) this.apply(change);
+    });
+  }
+
+  /**
+   * Takes the next change. `'gap'` means that some before it are missing: it is kept, and the caller
+   * fetches a snapshot for `load`.
+   */
+  apply(change: Change): 'applied' | 'old' | 'gap' {
+    if (change.seq <= this.#seq) return 'old';
+    if (this.#seq === -1 || change.seq !== this.#seq + 1) {
+      this.#waiting.push(change);
+      return 'gap';
+    }
+    batch(() => {
+      this.#seq = change.seq;
+      this.#counts.value = change.counts;
+      for (const [id, state] of Object.entries(change.seats)) this.#seat(id).value = state;
+    });
+    return 'applied';
+  }
+
+  #seat(id: string): Signal<SeatState> {
+    let state = this.#seats.get(id);
+    if (!state) {
+      state = signal<SeatState>('free');
+      this.#seats.set(id, state);
+    }
+    return state;
+  }
+}
