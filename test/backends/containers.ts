@@ -98,11 +98,21 @@ function kafkaVariables(address: string): Record<string, string> {
   };
 }
 
+let reaper: Promise<unknown> | undefined;
+
+/** Containers that start side by side would each start a reaper of their own. */
+async function startReaper(): Promise<void> {
+  const { getContainerRuntimeClient, getReaper } = await import('testcontainers');
+  reaper ??= getContainerRuntimeClient().then(getReaper);
+  await reaper;
+}
+
 /** Starts it by testcontainers, whose reaper removes it should this process end without `stop()`. */
 export async function startContainer(backend: BackendName): Promise<Backend> {
   const [variable, standard] = images[backend];
   const image = env[variable] || standard;
   try {
+    await startReaper();
     const { container, url } = await start[backend](image);
     const stop = async () => {
       await container.stop();
@@ -114,7 +124,7 @@ export async function startContainer(backend: BackendName): Promise<Backend> {
       throw error;
     }
   } catch (cause) {
-    const text = textOf(cause).split('\n')[0];
+    const text = textOf(cause).split('\n')[0]?.trim();
     throw new BackendError(
       `The container ${image} did not start: ${text}. Check \`docker pull ${image}\`, or name another image in ${variable}.`,
       { cause },
