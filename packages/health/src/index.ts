@@ -1,1 +1,38 @@
-export {};
+export type { CheckFunction, CheckOptions, CheckScope, CheckSource } from './check.ts';
+export { type EventLoopCheckOptions, eventLoopCheck } from './checks/event-loop-check.ts';
+export { type HeapCheckOptions, heapCheck } from './checks/heap-check.ts';
+export { type HttpCheckOptions, httpCheck } from './checks/http-check.ts';
+export {
+  type KafkaAdminLike,
+  type KafkaCheckOptions,
+  type KafkaLike,
+  kafkaCheck,
+} from './checks/kafka-check.ts';
+export { type PgCheckOptions, type PgPoolSource, pgCheck } from './checks/pg-check.ts';
+export { type PgPoolCheckOptions, type PgPoolCounts, pgPoolCheck } from './checks/pg-pool-check.ts';
+export { type RedisCheckOptions, type RedisLike, redisCheck } from './checks/redis-check.ts';
+export type { ShutdownPhase, ShutdownPhases, ShutdownStep } from './drain/phases.ts';
+export type { UncaughtPolicy } from './drain/process-signals.ts';
+export type { CutWork, FailedStep, ShutdownReport } from './drain/shutdown-report.ts';
+export type { WebSocketLike, WebSocketServerLike } from './drain/websocket-drain.ts';
+export { CheckTimeoutError, UnexpectedDataError } from './errors.ts';
+export {
+  type FastifyLike,
+  type FastifyReplyLike,
+  type FastifyRequestLike,
+  fastifyHealth,
+} from './fastify.ts';
+export {
+  GracefulShutdown,
+  type GracefulShutdownEvents,
+  type GracefulShutdownOptions,
+} from './graceful-shutdown.ts';
+export {
+  Health,
+  type HealthChange,
+  type HealthEvents,
+  type HealthOptions,
+  type HealthSnapshot,
+} from './health.ts';
+export { type HttpHandlerOptions, httpHandler } from './http-handler.ts';
+export type { CheckReport, GroupReport, HealthStatus } from './report.ts';
