@@ -11,6 +11,6 @@ import { App } from './app.tsx';
 import { startSale } from './sale.ts';
 import { restoreSession } from './session.ts';
 
-void restoreSession();
+restoreSession();
 startSale();
 render(<App />, document.getElementById('app') as HTMLElement);

@@ -3,7 +3,7 @@ import type { Order } from '../../contract.ts';
 import { money, plural, seatName } from './format.ts';
 import { fetchOrder, followOrder, order, orderFailure } from './order.ts';
 import { PaymentProgress } from './payment-progress.tsx';
-import { endPurchase, stillHeld, tryAnotherCard } from './purchase.ts';
+import { endPurchase, holdAfterDecline, purchase } from './purchase.ts';
 import { go } from './route.ts';
 import { user } from './session.ts';
 import { askToSignIn } from './sign-in.tsx';
@@ -127,27 +127,29 @@ function Receipt({ order }: { order: Order }) {
 }
 
 function Declined({ order }: { order: Order }) {
-  const [held, setHeld] = useState<boolean | null>(null);
+  const [asked, setAsked] = useState(false);
   useEffect(() => {
-    void stillHeld(order.id).then((answer) => {
-      setHeld(answer);
-      if (!answer) endPurchase(order.id);
-    });
+    void holdAfterDecline(order.id).then(() => setAsked(true));
   }, [order.id]);
+  const held = purchase.value?.declined === order.id ? purchase.value.hold.id : null;
   return (
     <Message title="Your bank declined the card" tone="problem">
       <p>
         Nothing was charged for {order.seats.map(seatName).join(' and ')}.{' '}
-        {held === true && 'The seats are still held for you.'}
-        {held === false && 'The seats are free again.'}
+        {held && 'The seats are still held for you.'}
+        {asked && !held && 'The seats are no longer held for you.'}
       </p>
       <div class="message-actions">
         {held && (
-          <button type="button" class="button is-primary" onClick={tryAnotherCard}>
+          <button
+            type="button"
+            class="button is-primary"
+            onClick={() => go({ at: 'hold', id: held })}
+          >
             Try another card
           </button>
         )}
-        {held !== null && <BackToSeats primary={!held} />}
+        {asked && <BackToSeats primary={!held} />}
       </div>
     </Message>
   );

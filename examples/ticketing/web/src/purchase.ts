@@ -11,7 +11,14 @@ import { authorizedCall, user } from './session.ts';
  * localStorage, so a reload and a second tab see the same purchase, and two tabs that both press Pay
  * send the same order id: the server then takes the money once.
  */
-export type Purchase = { hold: HeldSeats; orderId: string; lengthMs: number; ordered: boolean };
+export type Purchase = {
+  hold: HeldSeats;
+  orderId: string;
+  lengthMs: number;
+  ordered: boolean;
+  /** the last order for these seats, when its card was declined */
+  declined?: string;
+};
 
 const KEY = 'evenkeel:purchase';
 export const purchase = signal<Purchase | null>(read());
@@ -75,25 +82,23 @@ export function endPurchase(orderId: string): void {
   if (purchase.peek()?.orderId === orderId) keep(null);
 }
 
-/** After a declined card: if the seats are still held, a new order may try again with another card. */
-export async function stillHeld(orderId: string): Promise<boolean> {
+/**
+ * After a declined card the seats stay held, with new time to pay: the id of the hold for another
+ * order with another card, or null when it is over.
+ */
+export async function holdAfterDecline(orderId: string): Promise<string | null> {
   const current = purchase.peek();
-  if (current?.orderId !== orderId || msUntil(current.hold.expiresAt) === 0) return false;
+  if (current?.declined === orderId) return current.hold.id;
+  if (current?.orderId !== orderId) return null;
   try {
     const hold = await authorizedCall<HeldSeats>('GET', paths.hold(current.hold.id));
-    return msUntil(hold.expiresAt) > 0;
+    const lengthMs = msUntil(hold.expiresAt);
+    keep({ hold, orderId: crypto.randomUUID(), lengthMs, ordered: false, declined: orderId });
+    return hold.id;
   } catch {
-    return false;
+    keep(null);
+    return null;
   }
-}
-
-export function tryAnotherCard(): void {
-  const current = purchase.peek();
-  if (!current) return;
-  batch(() => {
-    keep({ ...current, orderId: crypto.randomUUID(), ordered: false });
-    go({ at: 'hold', id: current.hold.id });
-  });
 }
 
 function expire(current: Purchase): void {

@@ -75,10 +75,9 @@ export const soldOut = computed<'no' | 'for-now' | 'for-good'>(() => {
 
 export const live = new Live({
   onOpen: () => {
+    // is answered with a snapshot, so that what happened while the line was down is known too
     live.send({ type: 'watch-event', event: slug });
     void authorizeLive();
-    // what happened while the line was down is in no message
-    if (loading.peek() === 'ready') void refreshBoard();
   },
   onMessage: receive,
 });
@@ -103,14 +102,18 @@ function receive(message: ServerMessage): void {
 
 let refreshing = false;
 
-/** Fetches the whole board once more: after a gap in the numbers or a lost connection. */
+/** Fetches the whole board once more: after a gap in the numbers, or when somebody was faster. */
 export async function refreshBoard(): Promise<void> {
   if (refreshing) return;
   refreshing = true;
   try {
-    board.load(await call<Availability>('GET', paths.availability(slug)));
+    // the answer may have been read before the change that showed the gap
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      if (board.load(await call<Availability>('GET', paths.availability(slug)))) return;
+      await new Promise((resolve) => setTimeout(resolve, 200 * attempt));
+    }
   } catch {
-    // the next change or reconnection asks again; the line's state is on the screen
+    // the next change or reconnection asks again; the state of the line is on the screen
   } finally {
     refreshing = false;
   }

@@ -17,6 +17,8 @@ export class SeatBoard {
   readonly #seats = new Map<string, Signal<SeatState>>();
   readonly #counts = signal<Count[]>([]);
   #seq = -1;
+  /** The snapshot that everything else stands on. */
+  #base = { seq: -1, at: 0 };
   #waiting: Change[] = [];
 
   get counts(): ReadonlySignal<Count[]> {
@@ -27,9 +29,17 @@ export class SeatBoard {
     return this.#seat(id);
   }
 
-  /** Takes a snapshot, then the changes that came while it was on its way. */
-  load(snapshot: Availability): void {
+  /**
+   * Takes a snapshot, then the changes that came while it was on its way; an older one than what is
+   * known changes nothing. A number below the last snapshot's is not old but a new count: the store
+   * behind it was rebuilt. False when changes are still missing: fetch another.
+   */
+  load(snapshot: Availability): boolean {
+    const at = Date.parse(snapshot.serverNow);
+    const isOld = snapshot.seq >= this.#base.seq && snapshot.seq < this.#seq;
+    if (isOld || at < this.#base.at) return this.#waiting.length === 0;
     batch(() => {
+      this.#base = { seq: snapshot.seq, at };
       this.#seq = snapshot.seq;
       this.#counts.value = snapshot.counts;
       for (const id of Object.keys(snapshot.seats)) this.#seat(id);
@@ -38,6 +48,7 @@ export class SeatBoard {
       this.#waiting = [];
       for (const change of waiting) this.apply(change);
     });
+    return this.#waiting.length === 0;
   }
 
   /**

@@ -12,6 +12,7 @@ import { msUntil } from './clock.ts';
 export const user = signal<User | null>(null);
 
 let session: Session | null = null;
+let restored: Promise<unknown> = Promise.resolve();
 
 /** Says only *that* a refresh cookie is worth trying, so that a stranger's visit asks for nothing. */
 const HINT = 'evenkeel:signed-in';
@@ -19,7 +20,7 @@ const RENEW_BEFORE_MS = 15_000;
 const otherTabs = new BroadcastChannel('evenkeel:session');
 otherTabs.onmessage = ({ data }) => {
   if (data === 'signed-out') forget();
-  if (data === 'signed-in' && !session) void restoreSession();
+  if (data === 'signed-in' && !session) restoreSession();
 };
 
 export async function signIn(credentials: Credentials): Promise<void> {
@@ -37,12 +38,13 @@ export async function signOut(): Promise<void> {
 }
 
 /** Picks the session up again after a reload. Quiet when there is none. */
-export async function restoreSession(): Promise<void> {
-  if (localStorage.getItem(HINT)) await refresh();
+export function restoreSession(): void {
+  if (localStorage.getItem(HINT)) restored = refresh();
 }
 
 /** A good access token, renewed when it is about to end; undefined when nobody is signed in. */
 export async function accessToken(): Promise<string | undefined> {
+  await restored;
   if (session && msUntil(session.expiresAt) < RENEW_BEFORE_MS) await refresh();
   return session?.accessToken;
 }
@@ -53,8 +55,10 @@ export async function authorizedCall<T>(
   path: string,
   options: CallOptions = {},
 ): Promise<T> {
+  const token = await accessToken();
+  if (!token) throw new ApiError(401, { code: 'unauthorized', message: 'Please sign in.' });
   try {
-    return await call<T>(method, path, { ...options, accessToken: await accessToken() });
+    return await call<T>(method, path, { ...options, accessToken: token });
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 401 && (await refresh()))) throw error;
     return call<T>(method, path, { ...options, accessToken: session?.accessToken });

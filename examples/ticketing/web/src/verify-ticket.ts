@@ -12,13 +12,11 @@ export type Verdict =
  */
 export async function verifyTicket(code: string, key: TicketKey): Promise<Verdict> {
   if (!globalThis.crypto?.subtle) return { result: 'unsupported' };
-  let publicKey: CryptoKey;
-  try {
-    const { kty, crv, x } = key.publicKeyJwk;
-    publicKey = await crypto.subtle.importKey('jwk', { kty, crv, x }, 'Ed25519', false, ['verify']);
-  } catch {
-    return { result: 'unsupported' };
-  }
+  const { kty, crv, x } = key.publicKeyJwk;
+  const publicKey = await crypto.subtle
+    .importKey('jwk', { kty, crv, x }, 'Ed25519', false, ['verify'])
+    .catch(() => null);
+  if (!publicKey) return { result: 'unsupported' };
   const [prefix, payload, signature, ...rest] = code.split('.');
   if (prefix !== 'EK1' || !payload || !signature || rest.length > 0) return { result: 'forged' };
   try {
