@@ -1,0 +1,47 @@
+import type { AssignedPartition, IncomingRecord, SubscriptionListener } from '@evenkeel/async-jobs';
+
+/** Takes what a transport delivers, as much as `capacity` allows, and writes down everything. */
+export class RecordingListener implements SubscriptionListener {
+  readonly assignments: (readonly AssignedPartition[])[] = [];
+  readonly taken: { partition: number; record: IncomingRecord }[] = [];
+  readonly errors: unknown[] = [];
+  rebalances = 0;
+  capacity = Number.POSITIVE_INFINITY;
+  #waiting: (() => void)[] = [];
+
+  rebalancing(): void {
+    this.rebalances++;
+  }
+
+  assigned(partitions: readonly AssignedPartition[]): void {
+    this.assignments.push(partitions);
+  }
+
+  admit(partition: number, records: readonly IncomingRecord[]): number {
+    const fitting = records.slice(0, Math.max(0, this.capacity - this.taken.length));
+    for (const record of fitting) this.taken.push({ partition, record });
+    return fitting.length;
+  }
+
+  space(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  error(error: unknown): void {
+    this.errors.push(error);
+  }
+
+  /** Room for so many more. */
+  makeRoom(more: number): void {
+    this.capacity = this.taken.length + more;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  get values(): string[] {
+    return this.taken.map(({ record }) => Buffer.from(record.value ?? '').toString());
+  }
+
+  get partitions(): number[] {
+    return (this.assignments.at(-1) ?? []).map(({ partition }) => partition).sort((a, b) => a - b);
+  }
+}
