@@ -129,11 +129,14 @@ describe('a missing program', () => {
 
   it('whose installation fails is said before, renews the lists once, and gives the reason', async () => {
     const folder = await temporaryFolder();
-    const script = '#!/bin/sh\necho "E: no space left" >&2\nexit 100\n';
-    // `env` and `sh` are all that the command needs
-    for (const name of ['apt-get', 'sudo'])
-      await writeFile(join(folder, name), script, { mode: 0o755 });
-    await writeFile(join(folder, 'sudo'), '#!/bin/sh\nshift\n"$@"\n', { mode: 0o755 });
+    const scripts = {
+      'apt-cache': '',
+      'apt-get': 'echo "E: no space left" >&2; exit 100',
+      sudo: 'shift; "$@"',
+    };
+    for (const [name, text] of Object.entries(scripts)) {
+      await writeFile(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
     vi.stubEnv('PATH', `${folder}:/bin`);
     const lines: string[] = [];
     const program = {
@@ -148,7 +151,7 @@ describe('a missing program', () => {
     );
     expect(lines).toEqual([
       'Abacus is not installed: installing the package abacus by apt-get',
-      'Renewing the package lists by apt-get update',
+      'Abacus is not installed: renewing the package lists by apt-get update',
       'Abacus is not installed: installing the package abacus by apt-get',
     ]);
   });

@@ -62,12 +62,18 @@ export async function startKafka(options: KafkaOptions = {}): Promise<NativeServ
       const logging = `-Dlog4j2.configurationFile=${join(folder, 'log4j2.xml')}`;
       const classPath = ['-cp', `${jars}/*`];
       const cluster = ['-t', randomBytes(16).toString('base64url'), '-c', file, '--standalone'];
-      const tool = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', logging, ...classPath];
+      const tool = [
+        '-XX:TieredStopAtLevel=1',
+        '-XX:+UseSerialGC',
+        '-XX:-UsePerfData',
+        logging,
+        ...classPath,
+      ];
       await runCommand(java, [...tool, 'kafka.tools.StorageTool', 'format', ...cluster], {
         signal,
         cwd: folder,
       });
-      const memory = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC'];
+      const memory = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:-UsePerfData'];
       const server = new NativeServer({
         name: 'Kafka',
         version: KAFKA_VERSION,

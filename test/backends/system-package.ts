@@ -106,39 +106,48 @@ async function installProgram(program: SystemProgram, log: Log, signal: AbortSig
       `${name} is not installed, and this user may not install it. Run \`sudo ${kind} install ${packages[kind][0]}\`, or ${otherwise}.`,
     );
   }
-  const run = (args: string[]) => {
+  const run = async (args: string[]) => {
     const [command = manager, ...rest] = [...prefix, manager, ...args];
     // Only asked to end: a package manager that is killed leaves a broken package behind.
-    return runCommand(command, rest, { name: kind, signal, endBy: ['SIGINT'] });
+    await runCommand(command, rest, { name: kind, signal, endBy: ['SIGINT'] });
   };
   let failure: unknown;
+  const succeeds = async (step: Promise<unknown>): Promise<boolean> => {
+    try {
+      await step;
+      return true;
+    } catch (error) {
+      signal?.throwIfAborted();
+      failure = error;
+      return false;
+    }
+  };
   const tryAll = async (): Promise<boolean> => {
     for (const one of packages[kind]) {
+      if (kind === 'apt-get' && !(await isListed(one))) continue;
       log(`${name} is not installed: installing the package ${one} by ${kind}`);
-      try {
-        await run([...install[kind], one]);
-        return true;
-      } catch (error) {
-        signal?.throwIfAborted();
-        failure = error;
-      }
+      if (await succeeds(run([...install[kind], one]))) return true;
     }
     return false;
   };
-  // The first attempt of apt-get fails where its lists are missing or older than the archive.
+  // The lists of apt-get may be missing, or older than the archive.
   if (!(await tryAll()) && kind === 'apt-get') {
-    log('Renewing the package lists by apt-get update');
-    await run(['-q', 'update']).catch((error) => {
-      signal?.throwIfAborted();
-      failure = error;
-    });
+    log(`${name} is not installed: renewing the package lists by apt-get update`);
+    await succeeds(run(['-q', 'update'])); // one archive of several may have failed
     await tryAll();
   }
   const path = await find(program);
   if (path) return path;
   throw new BackendError(
-    `${name} could not be installed: ${failure ? textOf(failure) : 'its package brought no such program'}. Install it, or ${otherwise}.`,
+    `${name} could not be installed: ${failure ? textOf(failure) : 'its package manager has no such package'}. Install it, or ${otherwise}.`,
     { cause: failure },
+  );
+}
+
+async function isListed(name: string): Promise<boolean> {
+  return await runCommand('apt-cache', ['show', name]).then(
+    () => true,
+    () => false,
   );
 }
 
