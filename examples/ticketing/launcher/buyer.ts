@@ -70,7 +70,7 @@ export class Buyer {
   }
 
   /** Opens the buyer's WebSocket and authorises it. */
-  async connect(options: { signal?: AbortSignal } = {}): Promise<BuyerSocket> {
+  async connect(options: { signal?: AbortSignal | undefined } = {}): Promise<BuyerSocket> {
     const socket = new WebSocket(this.#url.replace(/^http/, 'ws') + paths.socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);

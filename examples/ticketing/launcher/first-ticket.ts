@@ -8,9 +8,14 @@ import { seconds } from './steps.ts';
 export type Sale = { event: EventPage; order: Order; steps: { name: string; ms: number }[] };
 
 /** @throws Error when the order was not paid, or a ticket's signature does not verify */
-export async function sellFirstTicket(url: string, slug: string): Promise<Sale> {
+export async function sellFirstTicket(
+  url: string,
+  slug: string,
+  signal?: AbortSignal,
+): Promise<Sale> {
   const steps: Sale['steps'] = [];
   const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    signal?.throwIfAborted();
     const start = performance.now();
     const result = await work();
     steps.push({ name, ms: performance.now() - start });
@@ -24,11 +29,10 @@ export async function sellFirstTicket(url: string, slug: string): Promise<Sale> 
 
   const buyer = new Buyer(url);
   await timed('log in', () => buyer.logIn(email, password));
-  const event = await timed('event page, from the database', () => buyer.event(slug));
-  await timed('event page, from the cache', () => buyer.event(slug));
+  const event = await timed('event page', () => buyer.event(slug));
   const seats = twoTogether(event, await buyer.availability(slug));
   const hold = await timed(`hold ${seats.join(' and ')}`, () => buyer.hold(slug, seats));
-  const socket = await buyer.connect();
+  const socket = await buyer.connect({ signal });
   try {
     const { id } = await timed('order accepted (202)', () => buyer.order(hold.id));
     socket.send({ type: 'watch-order', order: id });
@@ -37,7 +41,8 @@ export async function sellFirstTicket(url: string, slug: string): Promise<Sale> 
     await timed('signatures verified', async () => {
       const key = importPublishedKey(await buyer.ticketKey());
       for (const { code, seat } of order.tickets) {
-        if (verifyTicket(code, key)?.seat !== seat) throw new Error(`Ticket ${seat} is not genuine`);
+        if (verifyTicket(code, key)?.seat !== seat)
+          throw new Error(`Ticket ${seat} is not genuine`);
       }
     });
     return { event, order, steps };

@@ -45,7 +45,9 @@ export function parseOptions(args: string[]): Options {
     help: values.help,
   };
   if (options.once && !options.firstTicket) {
-    throw new StartError('--once sells a first ticket, --no-first-ticket forbids it: leave one out.');
+    throw new StartError(
+      '--once sells a first ticket, --no-first-ticket forbids it: leave one out.',
+    );
   }
   return options;
 }
@@ -66,15 +68,25 @@ function read(args: string[]) {
     });
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split('. ');
-    throw new StartError(`${sentence.replace(/\.$/, '')}. \`npm start -- --help\` lists the options.`);
+    throw new StartError(
+      `${sentence.replace(/\.$/, '')}. \`npm start -- --help\` lists the options.`,
+    );
   }
 }
 
-function numeric(name: string, text: string | undefined, fallback: number, min: number, max: number) {
+function numeric(
+  name: string,
+  text: string | undefined,
+  fallback: number,
+  min: number,
+  max: number,
+) {
   if (text === undefined) return fallback;
   const value = Number(text);
   const whole = max > 1 ? Number.isInteger(value) : true;
   if (text.trim() !== '' && whole && value >= min && value <= max) return value;
   const kind = max > 1 ? 'a whole number' : 'a number';
-  throw new StartError(`Expected \`--${name}\` to be ${kind} from ${min} to ${max}, got "${text}".`);
+  throw new StartError(
+    `Expected \`--${name}\` to be ${kind} from ${min} to ${max}, got "${text}".`,
+  );
 }

@@ -14,7 +14,9 @@ export async function pagesAreStale(): Promise<boolean> {
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath}/${entry.name}`)
     .filter((file) => !file.startsWith(`${web}dist/`));
-  const times = await Promise.all([contract, ...sources].map(async (file) => (await stat(file)).mtimeMs));
+  const times = await Promise.all(
+    [contract, ...sources].map(async (file) => (await stat(file)).mtimeMs),
+  );
   return Math.max(...times) > mtimeMs;
 }
 

@@ -22,6 +22,8 @@ const variables = {
   PAYMENTS_PORT: port.default(8081),
   FAKE_PSP_PORT: port.default(8082),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** at the end, idle kept-alive connections stay open so long for a request already on its way */
+  LINGER_MS: z.coerce.number().int().min(0).max(60_000).default(5_000),
   /** begins every Redis key, Kafka topic and consumer group, so that two systems can share servers */
   NAMESPACE: z
     .string()
@@ -63,6 +65,8 @@ const variables = {
 
   PSP_URL: url(['http', 'https']),
   PAYMENT_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(64),
+  /** so long after a worker's sudden death Kafka gives its payments to another */
+  WORKER_SESSION_TIMEOUT_MS: z.coerce.number().int().min(6_000).max(300_000).default(10_000),
   PAYMENT_TIMEOUT_MS: wholeMs.default(10_000),
   /** a charge slower than this counts as a bad one */
   PAYMENT_SLOW_MS: wholeMs.default(5_000),
@@ -75,7 +79,7 @@ const variables = {
 type Variables = typeof variables;
 export type Config<Name extends keyof Variables> = { [K in Name]: z.output<Variables[K]> };
 
-const common = ['HOST', 'LOG_LEVEL', 'NAMESPACE'] as const;
+const common = ['HOST', 'LOG_LEVEL', 'LINGER_MS', 'NAMESPACE'] as const;
 const stores = ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS', 'DATABASE_CONNECTIONS'] as const;
 const sale = ['HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
 
@@ -103,6 +107,7 @@ export const needs = {
     'TICKET_PRIVATE_KEY',
     'PSP_URL',
     'PAYMENT_CONCURRENCY',
+    'WORKER_SESSION_TIMEOUT_MS',
     'PAYMENT_TIMEOUT_MS',
     'PAYMENT_SLOW_MS',
   ],

@@ -22,10 +22,7 @@ export function openDatabase(settings: {
 }
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
-export async function transaction<T>(
-  pool: Pool,
-  work: (tx: PoolClient) => Promise<T>,
-): Promise<T> {
+export async function transaction<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
   const tx = await pool.connect();
   try {
     await tx.query('begin');

@@ -38,7 +38,9 @@ describe('the contract', () => {
   });
 
   it('says which field of an order or a registration is wrong', () => {
-    expect(fieldsOf(() => parse(orderRequestSchema, { id, holdId: id, card: '' }))).toEqual(['card']);
+    expect(fieldsOf(() => parse(orderRequestSchema, { id, holdId: id, card: '' }))).toEqual([
+      'card',
+    ]);
     const registration = { email: 'nobody', password: 'short', name: '  ' };
     expect(fieldsOf(() => parse(registrationSchema, registration))).toEqual([
       'email',
@@ -51,14 +53,28 @@ describe('the contract', () => {
 describe('the stand-in for the payment provider', () => {
   const request = { reference: 'order-1', amountCents: 4_200, currency: 'EUR', card: 'card_ok' };
   const psp = () => fakePsp({ latencyMs: 0, errorRate: 0 });
-  const post = (app: ReturnType<typeof psp>, url: string, key?: string, payload: object = request) =>
-    app.inject({ method: 'POST', url, payload, ...(key ? { headers: { 'idempotency-key': key } } : {}) });
+  const post = (
+    app: ReturnType<typeof psp>,
+    url: string,
+    key?: string,
+    payload: object = request,
+  ) =>
+    app.inject({
+      method: 'POST',
+      url,
+      payload,
+      ...(key ? { headers: { 'idempotency-key': key } } : {}),
+    });
 
   it('makes one charge of one key, however often it is asked', async () => {
     const app = psp();
     const answers = await Promise.all(Array.from({ length: 5 }, () => post(app, '/charges', 'k1')));
     expect(new Set(answers.map((answer) => answer.json().id)).size).toBe(1);
-    expect((await app.inject('/stats')).json()).toMatchObject({ charges: 1, requests: 5, replays: 4 });
+    expect((await app.inject('/stats')).json()).toMatchObject({
+      charges: 1,
+      requests: 5,
+      replays: 4,
+    });
     const other = await post(app, '/charges', 'k1', { ...request, amountCents: 1 });
     expect(other.statusCode).toBe(422);
   });
@@ -68,7 +84,8 @@ describe('the stand-in for the payment provider', () => {
     const { id: charge } = (await post(app, '/charges', 'k1')).json();
     const steps = ['refund', 'capture', 'capture', 'void', 'refund', 'capture'];
     const codes: number[] = [];
-    for (const step of steps) codes.push((await post(app, `/charges/${charge}/${step}`)).statusCode);
+    for (const step of steps)
+      codes.push((await post(app, `/charges/${charge}/${step}`)).statusCode);
     expect(codes).toEqual([409, 200, 200, 409, 200, 409]);
   });
 

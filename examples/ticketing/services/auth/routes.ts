@@ -41,7 +41,10 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     ...(await tokens.issue(user)),
   });
   const giveCookie = (reply: FastifyReply, token: string) =>
-    reply.setCookie(cookieName, token, { ...cookie, maxAge: Math.floor(deps.cookies.ttlMs / 1000) });
+    reply.setCookie(cookieName, token, {
+      ...cookie,
+      maxAge: Math.floor(deps.cookies.ttlMs / 1000),
+    });
 
   app.post(paths.users, async (request, reply) => {
     const { email, name, password } = parse(registrationSchema, request.body);

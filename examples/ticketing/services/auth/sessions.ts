@@ -80,7 +80,8 @@ export class Sessions {
       raceMs,
     )) as [Refreshed['outcome'], string];
     if (outcome === 'unknown') return { outcome };
-    if (outcome === 'rotated') return { outcome, user: JSON.parse(user), token: `${family}.${next}` };
+    if (outcome === 'rotated')
+      return { outcome, user: JSON.parse(user), token: `${family}.${next}` };
     return { outcome, user: JSON.parse(user) };
   }
 

@@ -1,4 +1,5 @@
 /** Event pages, from the caches when they can. */
+
 import type { TieredCache } from '@evenkeel/tiered-cache';
 import type { Pool } from 'pg';
 import { ProblemError } from '../problem.ts';

@@ -15,9 +15,24 @@ export const firstNight = {
 
 /** 300 seats: a short front, a wide middle, two rows high up. */
 const categories: Category[] = [
-  { sku: 'front', name: 'Front stalls', priceCents: 14_500, rows: rows({ A: 16, B: 18, C: 20, D: 20 }) },
-  { sku: 'stalls', name: 'Stalls', priceCents: 9_500, rows: rows({ E: 22, F: 22, G: 24, H: 24, J: 24 }) },
-  { sku: 'balcony', name: 'Balcony', priceCents: 5_500, rows: rows({ K: 22, L: 22, M: 22, N: 24, P: 20 }) },
+  {
+    sku: 'front',
+    name: 'Front stalls',
+    priceCents: 14_500,
+    rows: rows({ A: 16, B: 18, C: 20, D: 20 }),
+  },
+  {
+    sku: 'stalls',
+    name: 'Stalls',
+    priceCents: 9_500,
+    rows: rows({ E: 22, F: 22, G: 24, H: 24, J: 24 }),
+  },
+  {
+    sku: 'balcony',
+    name: 'Balcony',
+    priceCents: 5_500,
+    rows: rows({ K: 22, L: 22, M: 22, N: 24, P: 20 }),
+  },
 ];
 
 export const demoUser = { email: 'demo@evenkeel.example', name: 'Robin Demo' };
@@ -25,7 +40,7 @@ export const demoUser = { email: 'demo@evenkeel.example', name: 'Robin Demo' };
 /** Adds what is not there yet: twice is once, and two processes at a time are one. */
 export async function seed(
   database: Pool,
-  demo: { passwordHash: () => Promise<string> } | undefined,
+  demoPasswordHash: (() => Promise<string>) | undefined,
 ): Promise<void> {
   await transaction(database, async (tx) => {
     const { slug, title, tagline, venue, city, currency } = firstNight;
@@ -47,11 +62,13 @@ export async function seed(
       );
     }
   });
-  if (!demo) return;
+  if (!demoPasswordHash) return;
   const { rowCount } = await database.query('select from users where lower(email) = $1', [
     demoUser.email,
   ]);
-  if (rowCount === 0) await insertUser(database, { ...demoUser, passwordHash: await demo.passwordHash() });
+  if (rowCount === 0) {
+    await insertUser(database, { ...demoUser, passwordHash: await demoPasswordHash() });
+  }
 }
 
 /** Half past seven, thirty days on: the demo is never about an evening that is over. */

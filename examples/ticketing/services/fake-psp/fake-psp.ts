@@ -50,7 +50,8 @@ export function fakePsp(options: FakePspOptions): FastifyInstance {
   }
 
   app.setErrorHandler((error, _request, reply) => {
-    const status = error instanceof PspError ? error.status : error instanceof z.ZodError ? 400 : 500;
+    const status =
+      error instanceof PspError ? error.status : error instanceof z.ZodError ? 400 : 500;
     return reply.code(status).send({ error: (error as Error).message });
   });
 

@@ -14,7 +14,10 @@ export async function servePages(app: FastifyInstance): Promise<void> {
       root,
       setHeaders(reply, path) {
         const forever = path.includes('/assets/');
-        reply.setHeader('cache-control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
+        reply.setHeader(
+          'cache-control',
+          forever ? 'public, max-age=31536000, immutable' : 'no-cache',
+        );
       },
     });
     app.get('/events/:slug', (_request, reply) => reply.sendFile('index.html'));

@@ -5,10 +5,9 @@ import type { Logger } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import { paths, type ServerMessage, type User } from '../../contract.ts';
-import type { AccessTokens } from '../auth/access-token.ts';
 import type { AvailabilityFeed } from '../inventory/availability.ts';
-import { type OrderDeps, ownOrder } from '../orders/routes.ts';
 import { followOrder } from '../orders/progress.ts';
+import { type OrderDeps, ownOrder } from '../orders/routes.ts';
 import { ProblemError, parse } from '../problem.ts';
 import { toProblem } from './server.ts';
 
@@ -133,9 +132,9 @@ class Connection {
 
   /** A browser that is gone without a word is noticed at the second ping. */
   #ping(): void {
-    if (!this.#alive) return this.#socket.terminate();
+    if (this.#alive) this.#socket.ping();
+    else this.#socket.terminate();
     this.#alive = false;
-    this.#socket.ping();
   }
 }
 

@@ -1,5 +1,5 @@
 /** What is free, held and sold: a snapshot for those who come, numbered changes for those who stay. */
-import type { ChangeEvent, HoldPool } from '@evenkeel/soft-hold';
+import type { ChangeEvent } from '@evenkeel/soft-hold';
 import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
 import type { Pools } from './pools.ts';
 
@@ -14,18 +14,18 @@ export class AvailabilityFeed {
 
   constructor(pools: Pools) {
     this.#pools = pools;
-    for (const pool of pools.all()) {
-      pool.on('change', (event) => this.#publish(pool, event));
+    for (const [slug, pool] of pools.all()) {
+      pool.on('change', (event) => this.#publish(slug, event));
     }
   }
 
   /** Callers that ask at the same time share one answer. @throws ProblemError `not_found` */
   snapshot(slug: string): Promise<Availability> {
-    const pool = this.#pools.of(slug);
-    const running = this.#reading.get(slug);
-    if (running) return running;
-    const reading = this.#read(pool).finally(() => this.#reading.delete(slug));
-    this.#reading.set(slug, reading);
+    let reading = this.#reading.get(slug);
+    if (reading === undefined) {
+      reading = this.#read(slug).finally(() => this.#reading.delete(slug));
+      this.#reading.set(slug, reading);
+    }
     return reading;
   }
 
@@ -37,8 +37,8 @@ export class AvailabilityFeed {
     return () => listeners.delete(listener);
   }
 
-  async #read(pool: HoldPool): Promise<Availability> {
-    const { seq, serverNow, skus } = await pool.available();
+  async #read(slug: string): Promise<Availability> {
+    const { seq, serverNow, skus } = await this.#pools.of(slug).available({ seats: true });
     const seats: Availability['seats'] = {};
     const counts: Count[] = [];
     for (const [sku, { seats: states, total, free, held, sold }] of Object.entries(skus)) {
@@ -47,19 +47,13 @@ export class AvailabilityFeed {
         if (state !== 'free') seats[seat] = state;
       }
     }
-    this.#counts.set(pool.pool, new Map(counts.map((count) => [count.sku, count])));
-    return {
-      event: pool.pool,
-      seq,
-      counts,
-      seats,
-      serverNow: new Date(serverNow).toISOString(),
-    };
+    this.#counts.set(slug, new Map(counts.map((count) => [count.sku, count])));
+    return { event: slug, seq, counts, seats, serverNow: new Date(serverNow).toISOString() };
   }
 
   /** The pool says what changed; a page wants the counts of all categories beside it. */
-  #publish(pool: HoldPool, { seq, changes }: ChangeEvent): void {
-    const counts = this.#counts.get(pool.pool);
+  #publish(slug: string, { seq, changes }: ChangeEvent): void {
+    const counts = this.#counts.get(slug);
     // before the first snapshot nobody watches
     if (!counts) return;
     const seats: Record<string, SeatState> = {};
@@ -69,11 +63,11 @@ export class AvailabilityFeed {
     }
     const change: Change = {
       type: 'change',
-      event: pool.pool,
+      event: slug,
       seq,
       counts: [...counts.values()],
       seats,
     };
-    for (const listener of this.#listeners.get(pool.pool) ?? []) listener(change);
+    for (const listener of this.#listeners.get(slug) ?? []) listener(change);
   }
 }

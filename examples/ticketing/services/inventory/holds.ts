@@ -1,10 +1,10 @@
 /** A hold is taken here: two minutes for the buyer to pay, and nobody else gets these seats. */
-import type { Hold, HoldPool, Item } from '@evenkeel/soft-hold';
+import type { Hold, Item } from '@evenkeel/soft-hold';
 import type { HeldSeats, HoldRequest } from '../../contract.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEvent, categoryOf, priceOf } from '../catalog/event-page.ts';
 import { ProblemError } from '../problem.ts';
-import type { Pools } from './pools.ts';
+import type { FoundHold, Pools } from './pools.ts';
 
 export type KeptHold = { hold: Hold; event: string; seats: string[] };
 
@@ -48,13 +48,13 @@ export class Holds {
 
   /** @throws ProblemError `not_found` for a hold that has ended or is somebody else's */
   async read(id: string, userId: string): Promise<HeldSeats> {
-    const { pool, hold } = await this.#own(id, userId);
-    return describe(await this.#catalog.event(pool.pool), hold);
+    const { event, hold } = await this.#own(id, userId);
+    return describe(await this.#catalog.event(event), hold);
   }
 
   async release(id: string, userId: string): Promise<void> {
-    const { pool, hold } = await this.#own(id, userId);
-    await pool.release(hold);
+    const { event, hold } = await this.#own(id, userId);
+    await this.#pools.of(event).release(hold);
   }
 
   /**
@@ -62,10 +62,10 @@ export class Holds {
    * @throws ProblemError `hold_expired` when it is too late, `conflict` when it is sold already
    */
   async keepForPayment(id: string, userId: string): Promise<KeptHold> {
-    const { pool, hold } = await this.#own(id, userId, 'hold_expired');
-    const extended = await pool.extend(hold, { forMs: this.#ttlMs });
+    const { event, hold } = await this.#own(id, userId, 'hold_expired');
+    const extended = await this.#pools.of(event).extend(hold, { forMs: this.#ttlMs });
     if (extended.status === 'held') {
-      return { hold: extended.hold, event: pool.pool, seats: seatsOf(hold.items) };
+      return { hold: extended.hold, event, seats: seatsOf(hold.items) };
     }
     if (extended.status === 'committing' || extended.status === 'confirmed') {
       throw new ProblemError('conflict', 'These seats are paid for already.');
@@ -77,7 +77,7 @@ export class Holds {
     id: string,
     userId: string,
     otherwise: 'not_found' | 'hold_expired' = 'not_found',
-  ): Promise<{ pool: HoldPool; hold: Hold }> {
+  ): Promise<FoundHold> {
     const found = await this.#pools.find(id);
     if (found?.hold.holder === userId) return found;
     throw otherwise === 'hold_expired' && !found

@@ -1,11 +1,10 @@
 /** Orders in the database: taken together with their payment job, read with their tickets. */
 import type { JobQueue } from '@evenkeel/async-jobs';
-import type { Hold } from '@evenkeel/soft-hold';
 import type { Pool, PoolClient } from 'pg';
 import type { Order, OrderRequest } from '../../contract.ts';
 import { transaction } from '../database.ts';
 import { ProblemError } from '../problem.ts';
-import type { chargeJob } from './charge-job.ts';
+import { type Charge, chargeJob } from './charge-job.ts';
 
 /** What an order costs by the price list as it stands in this very transaction. */
 async function price(
@@ -34,19 +33,25 @@ async function price(
  * @throws ProblemError `conflict` when the id is another order's, or the hold is being paid already
  */
 export async function placeOrder(
-  deps: { database: Pool; queue: JobQueue; job: ReturnType<typeof chargeJob> },
-  order: { request: OrderRequest; userId: string; event: string; hold: Hold; seats: string[] },
+  deps: { database: Pool; queue: JobQueue },
+  order: {
+    request: OrderRequest;
+    userId: string;
+    event: string;
+    hold: Charge['hold'];
+    seats: string[];
+  },
 ): Promise<void> {
   const { request, userId, event, hold, seats } = order;
   try {
     await transaction(deps.database, async (tx) => {
       const { amountCents, currency } = await price(tx, event, seats);
       const ticket = await deps.queue.enqueue(
-        deps.job,
+        chargeJob,
         {
           orderId: request.id,
           event,
-          hold: { id: hold.id, token: hold.token },
+          hold,
           amountCents,
           currency,
           card: request.card,

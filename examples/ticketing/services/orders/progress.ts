@@ -7,8 +7,9 @@ import { readOrder, type StoredOrder } from './orders.ts';
 /** The worker's notes are the steps that buyers see. */
 const running: readonly OrderStep[] = ['charging', 'deciding', 'ticketing'];
 
-function stepOf(status: JobStatus | null): OrderStep {
-  return running.find((step) => step === status?.note) ?? 'queued';
+/** A status without a note (a new attempt, the end) leaves the order where it was. */
+function stepOf(status: JobStatus | null, before: OrderStep = 'queued'): OrderStep {
+  return running.find((step) => step === status?.note) ?? before;
 }
 
 /** The order with its step. Without Redis it is still true, only less talkative. */
@@ -32,7 +33,7 @@ export async function* followOrder(
   if (order.state !== 'processing') return yield order;
   let shown: OrderStep | undefined;
   for await (const status of deps.queue.watch(jobId, { signal })) {
-    const step = stepOf(status);
+    const step = stepOf(status, shown);
     if (step !== shown) yield { ...order, step };
     shown = step;
     // the decision is made and the tickets are there: what is left is between us and the provider

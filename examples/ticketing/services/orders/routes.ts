@@ -1,43 +1,52 @@
 /** `POST /orders` promises; the payments worker keeps the promise. */
-import type { JobQueue } from '@evenkeel/async-jobs';
+import { IdempotencyConflictError, type JobQueue } from '@evenkeel/async-jobs';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { type OrderAccepted, orderRequestSchema, paths } from '../../contract.ts';
+import {
+  type OrderAccepted,
+  type OrderRequest,
+  orderRequestSchema,
+  paths,
+} from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
 import { userOf } from '../auth/routes.ts';
 import type { Holds } from '../inventory/holds.ts';
 import { ProblemError, parse } from '../problem.ts';
-import type { chargeJob } from './charge-job.ts';
 import { placeOrder, readOrder, type StoredOrder } from './orders.ts';
 import { currentOrder } from './progress.ts';
 
 export type OrderDeps = {
   database: Pool;
   queue: JobQueue;
-  job: ReturnType<typeof chargeJob>;
   holds: Holds;
   tokens: AccessTokens;
 };
 
 export function orderRoutes(app: FastifyInstance, deps: OrderDeps): void {
+  /** A second click, a second tab, a retry after a lost answer: the same purchase, not another. */
+  async function isPlaced({ id, holdId }: OrderRequest, userId: string): Promise<boolean> {
+    const earlier = await readOrder(deps.database, id);
+    if (!earlier) return false;
+    if (earlier.userId === userId && earlier.holdId === holdId) return true;
+    throw new ProblemError('conflict', 'This order id was used for another order.');
+  }
+
   app.post(paths.orders, async (request, reply) => {
     const user = await userOf(request, deps.tokens);
     const order = parse(orderRequestSchema, request.body);
-    const accepted: OrderAccepted = { id: order.id, state: 'processing', step: 'queued' };
-    reply.code(202);
-
-    // a second click, a second tab, a retry after a lost answer: the same purchase, not another
-    const earlier = await readOrder(deps.database, order.id);
-    if (earlier) {
-      if (earlier.userId === user.id && earlier.holdId === order.holdId) return accepted;
-      throw new ProblemError('conflict', 'This order id was used for another order.');
+    if (!(await isPlaced(order, user.id))) {
+      // fails when the hold is gone, and else gives the payment its time
+      const kept = await deps.holds.keepForPayment(order.holdId, user.id);
+      try {
+        await placeOrder(deps, { request: order, userId: user.id, ...kept });
+      } catch (error) {
+        const isTwin = error instanceof IdempotencyConflictError;
+        if (!isTwin || !(await isPlaced(order, user.id))) throw error;
+      }
     }
-
-    // fails when the hold is gone, and else gives the payment its time
-    const { hold, event, seats } = await deps.holds.keepForPayment(order.holdId, user.id);
-    await placeOrder(deps, { request: order, userId: user.id, event, hold, seats });
-    return accepted;
+    const accepted: OrderAccepted = { id: order.id, state: 'processing', step: 'queued' };
+    return reply.code(202).send(accepted);
   });
 
   app.get<{ Params: { id: string } }>(paths.order(':id'), async (request) => {

@@ -8,8 +8,9 @@
  * Each arrow is idempotent by itself: the provider by the job's id, the decision by its row in
  * PostgreSQL, the capture by the charge. Money is taken only for tickets that exist.
  */
-import { type JobContext, NonRetryableError, type SqlExecutor } from '@evenkeel/async-jobs';
+
 import type { KeyObject } from 'node:crypto';
+import { type JobContext, NonRetryableError, type SqlExecutor } from '@evenkeel/async-jobs';
 import type { Pool } from 'pg';
 import type { Order, OrderStep } from '../../contract.ts';
 import type { Pools } from '../inventory/pools.ts';

@@ -1,0 +1,124 @@
+/**
+ * `npm start`: the whole shop on this machine, until Ctrl-C.
+ *
+ *   servers + pages -> fake-psp, payments, gateway -> a first ticket -> your turn
+ */
+import { BackendError, startBackends } from '../../test/backends.ts';
+import { receipt, sellFirstTicket } from './launcher/first-ticket.ts';
+import { help, type Options, parseOptions, StartError } from './launcher/options.ts';
+import { buildPages, pagesAreStale } from './launcher/pages.ts';
+import { claimPort } from './launcher/ports.ts';
+import { Shop } from './launcher/shop.ts';
+import { Steps, seconds } from './launcher/steps.ts';
+import { demoUser, firstNight } from './services/catalog/seed.ts';
+
+/** npm passes on a Ctrl-C that the terminal has sent us already: two so close are one press. */
+const onePressMs = 1_000;
+const interruptedCode = 130;
+
+/** Aborts at the first Ctrl-C; a second one ends the process there and then. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  let firstAt: number | undefined;
+  const onSignal = () => {
+    const now = performance.now();
+    firstAt ??= now;
+    // servers and services notice that we are gone, and end as well
+    if (now - firstAt > onePressMs) process.exit(interruptedCode);
+    controller.abort(new StartError('Interrupted.'));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return controller.signal;
+}
+
+/** Starts everything, sells, waits; whatever happens, what was started is stopped at the end. */
+async function run(options: Options, steps: Steps, interrupted: AbortSignal): Promise<void> {
+  const begin = performance.now();
+  const started: { name: string; stop: () => Promise<unknown> }[] = [];
+  try {
+    const port = await claimPort(options.port);
+    const [backends] = await allOrNone([
+      steps.run('Redis, PostgreSQL and Kafka', async () => {
+        const log = (line: string) => steps.line(`  ${line}`);
+        const servers = await startBackends({ log, signal: interrupted });
+        started.push({ name: 'servers', stop: () => servers.stop() });
+        return servers;
+      }),
+      (await pagesAreStale()) ? steps.run('pages built', buildPages) : undefined,
+    ]);
+    interrupted.throwIfAborted();
+
+    const shop = await Shop.prepare({
+      port,
+      env: {
+        ...backends.env,
+        PSP_LATENCY_MS: String(options.pspLatencyMs),
+        PSP_ERROR_RATE: String(options.pspErrorRate),
+      },
+      onLine: (service, line) => options.verbose && steps.line(`${service.padEnd(8)} ${line}`),
+      onCrash: (service, how, backOffMs) =>
+        steps.line(`! ${service} ended (${how}), starts again in ${seconds(backOffMs)}`),
+    });
+    started.push({ name: 'shop', stop: () => shop.stop() });
+    await steps.run('payment provider, payments worker, gateway', () => shop.start(interrupted));
+
+    if (options.firstTicket) {
+      const sale = await steps.run('first ticket sold', () =>
+        sellFirstTicket(shop.url, firstNight.slug, interrupted),
+      );
+      steps.line(`\n${receipt(sale)}\n`);
+    }
+    steps.line(`Ready after ${seconds(performance.now() - begin)}.\n`);
+    if (options.once) return;
+    steps.line(`  the shop           ${shop.url}`);
+    steps.line(`  log in with        ${demoUser.email} / ${shop.demoPassword}`);
+    steps.line(`  health             ${shop.url}/ready`);
+    steps.line(`  payment provider   ${shop.pspUrl}/stats\n`);
+    steps.line('Ctrl-C stops everything.');
+    await aborted(interrupted);
+    steps.line('');
+  } finally {
+    for (const { name, stop } of started.reverse()) {
+      await steps.run(`${name} stopped`, stop).catch((error) => steps.line(String(error)));
+    }
+  }
+}
+
+/** Waits for all even when one fails, so that nothing is still starting while the rest is stopped. */
+async function allOrNone<T extends readonly unknown[]>(work: T) {
+  const settled = await Promise.allSettled(work);
+  const failed = settled.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+  return Promise.all(work);
+}
+
+/** The signal's listener holds nothing open, so a timer keeps the process alive. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const alive = setInterval(() => {}, 60_000);
+    const end = () => {
+      clearInterval(alive);
+      resolve();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) process.stdout.write(help);
+  else {
+    const interrupted = interruption();
+    const steps = new Steps();
+    await run(options, steps, interrupted);
+    // a vite or fetch handle that lingers must not keep a stopped shop on the screen
+    process.exit(0);
+  }
+} catch (error) {
+  const isKnown = error instanceof StartError || error instanceof BackendError;
+  console.error(isKnown ? error.message : error);
+  process.exit(
+    error instanceof StartError && error.message === 'Interrupted.' ? interruptedCode : 1,
+  );
+}

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { type Problem, paths, type Session } from '../contract.ts';
+import type { Buyer } from '../launcher/buyer.ts';
+import { slug, TestShop } from './test-shop.ts';
+
+let shop: TestShop;
+let token: string;
+beforeAll(async () => {
+  shop = await TestShop.start({ PSP_LATENCY_MS: '50' });
+  token = await tokenOf(shop);
+});
+afterAll(() => shop?.stop());
+
+async function tokenOf({ url }: TestShop): Promise<string> {
+  const { body } = await send('POST', url + paths.users, {
+    email: `${randomUUID()}@example.com`,
+    password: 'a long password',
+    name: 'Ada',
+  });
+  return (body as Session).accessToken;
+}
+
+async function send(
+  method: string,
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: unknown; cookie: string }> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const [cookie = ''] = (response.headers.getSetCookie()[0] ?? '').split(';');
+  return { status: response.status, body: text ? JSON.parse(text) : undefined, cookie };
+}
+
+const bearer = () => ({ authorization: `Bearer ${token}` });
+const id = randomUUID();
+
+describe('bad input', () => {
+  const hold = { id, event: slug, seats: ['A-1'] };
+  it.each<[string, string, unknown, number]>([
+    ['text that is not JSON', paths.holds, '{"id": ', 400],
+    ['JSON that is no object', paths.holds, '[1, 2]', 400],
+    ['nothing', paths.holds, undefined, 400],
+    ['an id of the wrong type', paths.holds, { ...hold, id: 7 }, 400],
+    ['seats as text', paths.holds, { ...hold, seats: 'A-1' }, 400],
+    ['no seats', paths.holds, { ...hold, seats: [] }, 400],
+    [
+      'seven seats',
+      paths.holds,
+      { ...hold, seats: [1, 2, 3, 4, 5, 6, 7].map((n) => `A-${n}`) },
+      400,
+    ],
+    ['a seat that is not in the hall', paths.holds, { ...hold, seats: ['Z-99'] }, 400],
+    ['a seat number beyond its row', paths.holds, { ...hold, seats: ['A-17'] }, 400],
+    ['a key for Redis as a seat', paths.holds, { ...hold, seats: ['{hold:x}:m'] }, 400],
+    ['another event', paths.holds, { ...hold, event: 'no-such-night' }, 404],
+    ['an event with a path in it', paths.holds, { ...hold, event: '../../etc/passwd' }, 404],
+    [
+      'an order of an unknown hold',
+      paths.orders,
+      { id, holdId: randomUUID(), card: 'card_ok' },
+      410,
+    ],
+    ['an order without a card', paths.orders, { id, holdId: id }, 400],
+    ['a body of 20 kB', paths.orders, { id, holdId: id, card: 'x'.repeat(20_000) }, 413],
+  ])('%s is refused', async (_what, path, input, status) => {
+    const answer = await send('POST', shop.url + path, input, bearer());
+    expect(answer.status).toBe(status);
+    const { code, message } = answer.body as Problem;
+    expect(code).toMatch(/^[a-z_]+$/);
+    expect(message.length).toBeGreaterThan(5);
+  });
+
+  it('changes nothing: every seat is still free', async () => {
+    const { body } = await send('GET', shop.url + paths.availability(slug));
+    expect((body as { seats: object }).seats).toEqual({});
+  });
+
+  it.each(['/api/nothing', '/api/events/none', '/api/orders/x', '/api/holds/x', '/nothing'])(
+    '%s is not found',
+    async (path) => {
+      const { status, body } = await send('GET', shop.url + path, undefined, bearer());
+      expect([status, (body as Problem).code]).toEqual([404, 'not_found']);
+    },
+  );
+});
+
+describe('an access token', () => {
+  it('is refused when it is missing, garbled, or signed by somebody else', async () => {
+    const forged = await new SignJWT({ email: 'eve@example.com', name: 'Eve' })
+      .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
+      .setIssuer('evenkeel-ticketing')
+      .setSubject(randomUUID())
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode('a secret that Eve has made up herself'));
+    for (const authorization of ['', 'Bearer', 'Bearer x', `Bearer ${forged}`, `Basic ${token}`]) {
+      const body = { id, event: slug, seats: ['A-1'] };
+      const answer = await send('POST', shop.url + paths.holds, body, { authorization });
+      expect([answer.status, (answer.body as Problem).code]).toEqual([401, 'unauthorized']);
+    }
+  });
+});
+
+describe('an account', () => {
+  const email = `${randomUUID()}@example.com`;
+  const password = 'correct horse battery';
+  const logIn = (word: string, address = email) =>
+    send('POST', shop.url + paths.session, { email: address, password: word });
+
+  it('is registered once, whatever the case of its address', async () => {
+    const person = { email, password, name: 'Ada' };
+    expect((await send('POST', shop.url + paths.users, person)).status).toBe(201);
+    const again = { ...person, email: email.toUpperCase() };
+    const { status, body } = await send('POST', shop.url + paths.users, again);
+    expect([status, (body as Problem).code]).toEqual([409, 'email_taken']);
+  });
+
+  it('answers a wrong password and an unknown address alike', async () => {
+    const [wrong, unknown] = [await logIn('wrong'), await logIn('wrong', 'nobody@example.com')];
+    expect(wrong.status).toBe(401);
+    expect(unknown).toEqual(wrong);
+  });
+
+  it('keeps its session by a cookie that works once, and ends it when a copy is used', async () => {
+    const { cookie: first } = await logIn(password);
+    const refresh = (cookie: string) =>
+      send('POST', shop.url + paths.refresh, undefined, { cookie });
+    const { status, cookie: second } = await refresh(first);
+    expect(status).toBe(200);
+    expect(second).not.toBe(first);
+    // a second tab that was a moment late gets a token, but no cookie of its own
+    const late = await refresh(first);
+    expect([late.status, late.cookie]).toEqual([200, '']);
+    const { cookie: third } = await refresh(second);
+    // two generations old: nobody's second tab, but a stolen copy
+    expect((await refresh(first)).status).toBe(401);
+    expect((await refresh(third)).status).toBe(401);
+  });
+
+  it('is logged out for good', async () => {
+    const { cookie } = await logIn(password);
+    const end = await send('DELETE', shop.url + paths.session, undefined, { cookie });
+    expect(end.status).toBe(204);
+    expect((await send('POST', shop.url + paths.refresh, undefined, { cookie })).status).toBe(401);
+  });
+
+  it('takes ten wrong passwords, and then not even the right one for a while', async () => {
+    const person = { email: `${randomUUID()}@example.com`, password, name: 'Bob' };
+    await send('POST', shop.url + paths.users, person);
+    for (let attempt = 0; attempt < 10; attempt += 1) {
+      expect((await logIn('wrong', person.email)).status).toBe(401);
+    }
+    const { status, body } = await logIn(password, person.email);
+    expect([status, (body as Problem).code]).toEqual([429, 'too_many_attempts']);
+    expect((body as Problem).retryAfterMs).toBeGreaterThan(0);
+  });
+});
+
+describe('the WebSocket', () => {
+  const open = (headers: Record<string, string>, path: string = paths.socket) =>
+    new Promise<number>((resolve) => {
+      const socket = new WebSocket(shop.url.replace('http', 'ws') + path, { headers });
+      socket.on('open', () => {
+        socket.close();
+        resolve(101);
+      });
+      socket.on('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
+      socket.on('error', () => {});
+    });
+
+  it('opens for pages of this host and for none of another', async () => {
+    expect(await open({ origin: shop.url })).toBe(101);
+    expect(await open({ origin: 'https://evil.example' })).toBe(403);
+    expect(await open({ origin: 'null' })).toBe(403);
+    expect(await open({}, '/elsewhere')).toBe(403);
+  });
+
+  it('answers nonsense with a problem and goes on', async () => {
+    const buyer: Buyer = await shop.buyer();
+    const socket = await buyer.connect();
+    try {
+      const nonsense = [{ type: 'watch-everything' }, { type: 'watch-event', event: 'none' }, null];
+      for (const message of nonsense) socket.send(message as never);
+      const isProblem = (count: number) => () =>
+        socket.messages.filter(({ type }) => type === 'problem').length === count;
+      await expect.poll(isProblem(3)).toBe(true);
+      socket.send({ type: 'watch-event', event: slug });
+      await expect.poll(() => socket.messages.at(-1)?.type).toBe('availability');
+    } finally {
+      socket.close();
+    }
+  });
+});

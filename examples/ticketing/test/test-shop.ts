@@ -1,0 +1,159 @@
+/** A shop of a test's own: real processes, a database and names that no other test uses. */
+import { randomUUID } from 'node:crypto';
+import { HoldPool, PostgresStore, type Verification } from '@evenkeel/soft-hold';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { backends, uniqueName } from '../../../test/backends.ts';
+import type { User } from '../contract.ts';
+import { Buyer } from '../launcher/buyer.ts';
+import { freePort } from '../launcher/ports.ts';
+import { Shop } from '../launcher/shop.ts';
+import { AccessTokens } from '../services/auth/access-token.ts';
+import { firstNight } from '../services/catalog/seed.ts';
+import type { Charge, Charges } from '../services/fake-psp/charges.ts';
+
+export const slug = firstNight.slug;
+const secret = 'the secret of the tests, long enough';
+
+export class TestShop {
+  readonly shop: Shop;
+  readonly database: pg.Pool;
+  readonly namespace: string;
+  readonly #admin: pg.Pool;
+  readonly #tokens = new AccessTokens({ secret, ttlMs: 900_000 });
+  readonly log: string[];
+
+  private constructor(shop: Shop, database: pg.Pool, admin: pg.Pool, name: string, log: string[]) {
+    this.shop = shop;
+    this.database = database;
+    this.namespace = name;
+    this.log = log;
+    this.#admin = admin;
+  }
+
+  static async start(env: Record<string, string> = {}): Promise<TestShop> {
+    const { redisUrl, databaseUrl, kafkaBrokers } = backends();
+    const name = uniqueName('shop');
+    const admin = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+    await admin.query(`create database ${name}`);
+    const url = new URL(databaseUrl);
+    url.pathname = `/${name}`;
+    const database = new pg.Pool({ connectionString: url.href, max: 3 });
+    const log: string[] = [];
+    const shop = await Shop.prepare({
+      port: await freePort(),
+      env: {
+        REDIS_URL: redisUrl,
+        DATABASE_URL: url.href,
+        KAFKA_BROKERS: kafkaBrokers,
+        NAMESPACE: name,
+        ACCESS_TOKEN_SECRET: secret,
+        PASSWORD_COST_LOG2: '10',
+        WORKER_SESSION_TIMEOUT_MS: '6000',
+        LOG_LEVEL: 'warn',
+        ...env,
+      },
+      onLine: (service, line) => log.push(`${service}: ${line}`),
+    });
+    const testShop = new TestShop(shop, database, admin, name, log);
+    try {
+      await shop.start();
+    } catch (error) {
+      await testShop.stop();
+      throw new Error(log.join('\n'), { cause: error });
+    }
+    return testShop;
+  }
+
+  get url(): string {
+    return this.shop.url;
+  }
+
+  /** A logged-in buyer, without the work of a login. */
+  async buyer(): Promise<Buyer> {
+    const id = randomUUID();
+    const user: User = { id, email: `${id}@example.com`, name: 'Test Buyer' };
+    await this.database.query(
+      `insert into users (id, email, name, password_hash) values ($1, $2, $3, 'none')`,
+      [user.id, user.email, user.name],
+    );
+    return new Buyer(this.url, (await this.#tokens.issue(user)).accessToken);
+  }
+
+  async charges(): Promise<Charge[]> {
+    return (await fetch(`${this.shop.pspUrl}/charges`)).json() as Promise<Charge[]>;
+  }
+
+  async pspStats(): Promise<ReturnType<Charges['stats']>> {
+    const response = await fetch(`${this.shop.pspUrl}/stats`);
+    return (await response.json()) as ReturnType<Charges['stats']>;
+  }
+
+  async faults(faults: { latencyMs?: number; errorRate?: number }): Promise<void> {
+    await fetch(`${this.shop.pspUrl}/faults`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(faults),
+    });
+  }
+
+  /** The pool's own comparison of Redis with PostgreSQL, from a third process: this one. */
+  async verify(): Promise<Verification> {
+    const redis = new Redis(backends().redisUrl);
+    const store = new PostgresStore(this.database);
+    const pool = new HoldPool({ redis, store, pool: `${this.namespace}.${slug}` });
+    try {
+      return await pool.verify();
+    } finally {
+      await pool.close();
+      redis.disconnect();
+    }
+  }
+
+  /** What PostgreSQL alone says: units sold, seats with a ticket, orders by state. */
+  async ledger() {
+    const { rows } = await this.database.query<{
+      total: number;
+      sold: number;
+      tickets: number;
+      seats: number;
+      orders: Record<string, number>;
+      captured: number;
+    }>(
+      `select (select sum(total)::int from soft_hold.sku) as total,
+         (select sum(sold)::int from soft_hold.sku) as sold,
+         (select count(*)::int from tickets) as tickets,
+         (select count(distinct seat)::int from tickets) as seats,
+         (select coalesce(json_object_agg(state, n), '{}') from
+           (select state, count(*)::int as n from orders group by state) as by_state) as orders,
+         (select count(*)::int from payments where state = 'captured') as captured`,
+    );
+    const [row] = rows;
+    if (!row) throw new Error('PostgreSQL answered nothing');
+    return row;
+  }
+
+  async stop(): Promise<void> {
+    await this.shop.stop();
+    await this.database.end();
+    await this.#admin.query(`drop database ${this.namespace} with (force)`);
+    await this.#admin.end();
+  }
+}
+
+/** Runs `work` for each item, `width` at a time. */
+export async function each<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const lane = async () => {
+    for (let index = next++; index < items.length; index = next++) {
+      results[index] = await work(items[index] as T, index);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return results;
+}
