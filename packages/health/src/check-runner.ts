@@ -28,6 +28,7 @@ export class CheckRunner {
   readonly #onResult: (runner: CheckRunner) => void;
   #state: CheckState = { kind: 'unknown' };
   #last: Result | undefined;
+  #goodAt: number | undefined;
   #waiting: Promise<void> | undefined;
   /** When the call that has not returned yet was made; outlives its budget if it ignores the signal. */
   #calledAt: number | undefined;
@@ -64,8 +65,8 @@ export class CheckRunner {
     const { name, scope, groups } = this.plan;
     const last = this.#last;
     const ageMs = last === undefined ? undefined : Math.max(0, this.#clock() - last.at);
-    const isStale = ageMs !== undefined && ageMs > this.plan.staleAfterMs;
-    const [status, reason] = this.#judge(last, ageMs, isStale);
+    const isStale = this.#isStale();
+    const [status, reason] = this.#judge(last, isStale);
     return {
       name,
       scope,
@@ -90,14 +91,15 @@ export class CheckRunner {
     await this.#source.close?.();
   }
 
-  #judge(
-    last: Result | undefined,
-    ageMs: number | undefined,
-    isStale: boolean,
-  ): readonly [HealthStatus, string?] {
-    if (last === undefined || ageMs === undefined) return ['fail', 'not checked yet'];
-    // An old answer is not a healthy one, whatever it said.
-    if (isStale) return ['fail', `last result is ${Math.round(ageMs)} ms old`];
+  /** Failures may be forgiven for a while, but only on the strength of a good answer that is recent enough. */
+  #isStale(): boolean {
+    const believedAt = this.#state.kind === 'healthy' ? this.#goodAt : this.#last?.at;
+    return believedAt !== undefined && this.#clock() - believedAt > this.plan.staleAfterMs;
+  }
+
+  #judge(last: Result | undefined, isStale: boolean): readonly [HealthStatus, string?] {
+    if (last === undefined) return ['fail', 'not checked yet'];
+    if (isStale) return ['fail', `no good answer within ${this.plan.staleAfterMs} ms`];
     if (this.#state.kind !== 'healthy') return ['fail', last.reason ?? 'recovering'];
     if (!last.ok) return ['warn', last.reason ?? 'failed'];
     if (last.durationMs >= this.plan.warnMs) {
@@ -164,6 +166,7 @@ export class CheckRunner {
     if (this.#isClosed) return;
     const at = this.#clock();
     this.#last = { ...result, at, wallTime: new Date() };
+    if (result.ok) this.#goodAt = at;
     this.#state = observe(this.#state, result.ok, at, this.plan);
     this.#onResult(this);
   }

@@ -53,7 +53,7 @@ export interface CheckOptions {
   readonly recoverAfter?: number;
   /** Each further fall within so many ms doubles `recoverAfter`, at most eightfold; default 60,000; 0 turns it off. */
   readonly flapWindowMs?: number;
-  /** A result older than so many ms is not believed; default 3 intervals and a budget, without an interval at least 60,000. */
+  /** Without a good answer for so many ms the check fails; default `failAfter` (at least 3) intervals and a budget, without an interval at least 60,000. */
   readonly staleAfterMs?: number;
 }
 
@@ -112,8 +112,8 @@ export function planCheck(name: unknown, source: CheckSource, options: CheckOpti
     options.intervalMs === undefined
       ? undefined
       : requireNumber('intervalMs', options.intervalMs, timeoutMs, DAY_MS);
-  const staleAfterMs =
-    intervalMs === undefined ? Math.max(60_000, 3 * ttlMs + timeoutMs) : 3 * intervalMs + timeoutMs;
+  const failAfter = requireInteger('failAfter', options.failAfter ?? 3, 1);
+  const forgivenMs = Math.max(3, failAfter) * (intervalMs ?? ttlMs) + timeoutMs;
   return {
     name: checkName,
     groups: [...new Set<string>(groups)],
@@ -122,13 +122,14 @@ export function planCheck(name: unknown, source: CheckSource, options: CheckOpti
     warnMs,
     ttlMs,
     intervalMs,
-    failAfter: requireInteger('failAfter', options.failAfter ?? 3, 1),
+    failAfter,
     recoverAfter: requireInteger('recoverAfter', options.recoverAfter ?? 2, 1),
     flapWindowMs: requireNumber('flapWindowMs', options.flapWindowMs ?? 60_000, 0),
     // Less than one whole round would call every result stale before the next can arrive.
     staleAfterMs: requireNumber(
       'staleAfterMs',
-      options.staleAfterMs ?? staleAfterMs,
+      options.staleAfterMs ??
+        (intervalMs === undefined ? Math.max(60_000, forgivenMs) : forgivenMs),
       (intervalMs ?? ttlMs) + timeoutMs,
     ),
   };

@@ -36,11 +36,11 @@ export interface GracefulShutdownOptions {
   readonly webSocketServers?: readonly WebSocketServerLike[];
   /** All the time there is, in ms; default 28,000: Kubernetes kills after 30 s. */
   readonly graceMs?: number;
-  /** How long, in ms, the listener stays open after readiness began to fail; default 5,000 in Kubernetes, else 0. */
+  /** How long, in ms, the listener stays open after readiness began to fail; default 5,000 (at most a quarter of `graceMs`) in Kubernetes, else 0. */
   readonly drainDelayMs?: number;
   /** How long, in ms, idle kept-alive sockets stay open after the listener has closed; default the server's `keepAliveTimeout`; at most 4/5 of what `http` has left. */
   readonly lingerMs?: number;
-  /** Within how many ms the WebSockets are closed, each at a random moment; default 1,000. */
+  /** Within how many ms the WebSockets are closed, each at a random moment; default 1,000, at most a quarter of what `http` has. */
   readonly webSocketJitterMs?: number;
   /** What to do in each phase; the steps of one phase run side by side; default nothing. */
   readonly phases?: ShutdownPhases;
@@ -113,13 +113,13 @@ export class GracefulShutdown {
     const graceMs = requireNumber('graceMs', options.graceMs ?? 28_000, 1, 86_400_000);
     this.#capsMs = planCaps(graceMs, options.capsMs ?? {});
     const isInKubernetes = process.env.KUBERNETES_SERVICE_HOST !== undefined;
-    const delayMs = options.drainDelayMs ?? (isInKubernetes ? 5_000 : 0);
+    const delayMs = options.drainDelayMs ?? (isInKubernetes ? Math.min(5_000, graceMs / 4) : 0);
     this.#drainDelayMs = requireNumber('drainDelayMs', delayMs, 0, this.#capsMs.http);
     this.#lingerMs =
       options.lingerMs === undefined ? undefined : requireNumber('lingerMs', options.lingerMs, 0);
     this.#webSocketJitterMs = requireNumber(
       'webSocketJitterMs',
-      options.webSocketJitterMs ?? 1_000,
+      options.webSocketJitterMs ?? Math.min(1_000, this.#capsMs.http / 4),
       0,
       this.#capsMs.http,
     );

@@ -12,10 +12,10 @@ const SECRET_NAME =
 const RULES: readonly (readonly [RegExp, string])[] = [
   // PEM blocks, whole or cut off in the middle.
   [/-----BEGIN [A-Z ]+-----[\s\S]*?(?:-----END [A-Z ]+-----|$)/g, MASK],
-  // scheme://user:password@host: the last @ before the path, since passwords may contain one.
-  [/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#'"`]*@/gi, `$1${MASK}@`],
-  // the same, when the password itself contains a slash or a question mark
-  [/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s:@'"`]{0,200}:[^\s@'"`]{1,200}@/gi, `$1${MASK}@`],
+  // scheme://user:password@host: up to the last @ of the word, since an unescaped password may hold one, or a slash.
+  [/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s'"`<>]*@/gi, `$1${MASK}@`],
+  // what undici says of a header that it refuses
+  [/"[^"]*"(?= is an invalid header)/g, `"${MASK}"`],
   // AUTH user password, HELLO 3 AUTH user password, CONFIG SET requirepass x, of Redis
   [
     /\b(auth|requirepass|masterauth)(['"\s,]+)(?!failed|error|is\b|was\b|required|method|mechanism|provider|called|command)\S.*$/gim,

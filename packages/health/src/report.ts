@@ -19,7 +19,7 @@ export interface CheckReport {
   readonly checkedAt?: string;
   /** How old the last result is, in ms. */
   readonly ageMs?: number;
-  /** Whether that is older than `staleAfterMs`. */
+  /** Whether the answer that the status rests on is older than `staleAfterMs`: then it is a `fail`. */
   readonly isStale: boolean;
 }
 

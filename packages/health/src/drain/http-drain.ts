@@ -73,7 +73,10 @@ export class HttpDrain {
     timers.push(setTimeout(() => this.#closeSilent(), UNDER_WAY_MS));
     const waitMs = lingerMs ?? (this.#server.keepAliveTimeout || DEFAULT_LINGER_MS);
     const closeIdle = () => this.#server.closeIdleConnections?.();
-    timers.push(setTimeout(closeIdle, Math.min(waitMs, mostMs)));
+    const idleMs = Math.min(waitMs, mostMs);
+    timers.push(setTimeout(closeIdle, idleMs));
+    // Those that become idle later, after an answer that had begun before the drain, Node closes itself.
+    this.#server.keepAliveTimeout = Math.max(1, idleMs);
     await ended;
     for (const timer of timers) clearTimeout(timer);
   }
