@@ -30,6 +30,8 @@ export interface NativeServerPlan {
   readyTimeoutMs: number;
   /** Ends it soon and in order. */
   stopSignal: NodeJS.Signals;
+  /** Removes what a killed server leaves outside of its folder. */
+  cleanUp?: () => Promise<void>;
 }
 
 /**
@@ -129,6 +131,7 @@ export class NativeServer {
   /** Ends it in order and deletes its folder. Calling it again does nothing. */
   async stop(): Promise<void> {
     await this.#end(this.#plan.stopSignal);
+    await this.#plan.cleanUp?.();
     await removeFolder(this.folder);
   }
 

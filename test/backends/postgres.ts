@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chown, writeFile } from 'node:fs/promises';
+import { chown, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onPort } from './free-port.ts';
 import { NativeServer } from './native-server.ts';
@@ -74,6 +74,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Nati
         ready: /ready to accept (read-only )?connections/,
         readyTimeoutMs: READY_TIMEOUT_MS,
         stopSignal: 'SIGINT',
+        cleanUp: () => removeSharedMemory(data),
       });
       return await server.start(signal);
     } catch (error) {
@@ -95,6 +96,13 @@ async function initialise(
   const access = ['--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   const args = ['--pgdata=data', ...cluster, ...access, '--no-sync', '--no-instructions'];
   await runCommand(initdb, args, { signal, env: environment(), user, cwd: folder });
+}
+
+/** A killed server leaves a segment of 56 bytes that marks its data as in use; a system has 4,096 of them. */
+async function removeSharedMemory(data: string): Promise<void> {
+  const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  const id = lines[6]?.trim().split(/\s+/)[1];
+  if (id) await runCommand('ipcrm', ['-m', id]).catch(() => {}); // gone already, or no ipcrm
 }
 
 /** No locale of the machine: messages are matched, and the sort order must be the same everywhere. */

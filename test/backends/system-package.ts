@@ -41,7 +41,7 @@ const install: Record<Manager, string[]> = {
 };
 
 /** The first of these commands that can be executed, as an absolute path. */
-export async function findCommand(commands: readonly string[]): Promise<string | undefined> {
+async function findCommand(commands: readonly string[]): Promise<string | undefined> {
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   for (const command of commands) {
     const places = command.includes('/')
