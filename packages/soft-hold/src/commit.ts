@@ -14,8 +14,8 @@ export type CommitContext = {
   link: Link;
   journal: Journal;
   settings: Settings;
-  /** Redis contradicts PostgreSQL or itself: find out, rebuild if so. */
-  suspect: () => Promise<void>;
+  /** Redis contradicts PostgreSQL or itself, or has forgotten this hold: find out, rebuild if so. */
+  suspect: (lostId?: string) => Promise<void>;
   onFault: (error: unknown) => void;
 };
 
@@ -44,7 +44,7 @@ export async function commitHold(
       }
       if (outcome === 'void') return { status: 'void' };
       if (state === '-' && attempt < ATTEMPTS && shouldLive(context, hold, epoch, now)) {
-        await context.suspect();
+        await context.suspect(hold.id);
         continue;
       }
       return { status: state === 'r' || state === 'v' || state === 't' ? 'void' : 'expired' };
@@ -90,9 +90,10 @@ export async function finishHold(
   state: 's' | 'v',
 ): Promise<void> {
   try {
-    const { result } = await context.link.request(['finish', id, state]);
+    const { result, now } = await context.link.request(['finish', id, state]);
     if (result[0] === 'wrong') await context.suspect();
-    context.journal.end(id);
+    else if (result[1] !== undefined)
+      context.journal.end({ id, token: String(result[1]), time: now });
   } catch (error) {
     context.onFault(error);
   }

@@ -16,6 +16,7 @@ export { HoldPool, type HoldRequest } from './soft-hold.ts';
 export type {
   Decision,
   HoldStore,
+  JournalEnd,
   JournalEntry,
   Ledger,
   LockedPool,

@@ -1,4 +1,4 @@
-import type { HoldStore, JournalEntry } from './store.ts';
+import type { HoldStore, JournalEnd, JournalEntry } from './store.ts';
 
 /** How long a granted hold may wait until it is written down. */
 export const JOURNAL_MS = 20;
@@ -13,7 +13,7 @@ export class Journal {
   readonly #pool: string;
   readonly #onError: (error: unknown) => void;
   #granted = new Map<string, JournalEntry>();
-  #ended = new Set<string>();
+  #ended = new Map<string, JournalEnd>();
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> | null = null;
   #failures = 0;
@@ -30,9 +30,9 @@ export class Journal {
     this.#arm();
   }
 
-  end(id: string): void {
-    this.#granted.delete(id);
-    this.#ended.add(id);
+  end(end: JournalEnd): void {
+    this.#granted.delete(end.id);
+    this.#ended.set(end.id, end);
     this.#arm();
   }
 
@@ -63,14 +63,16 @@ export class Journal {
 
   async #write(): Promise<void> {
     const granted = [...this.#granted.values()].slice(0, MOST);
-    const ended = [...this.#ended].slice(0, MOST);
+    const ended = [...this.#ended.values()].slice(0, MOST);
     try {
       await this.#store.journal(this.#pool, granted, ended);
       this.#failures = 0;
       for (const entry of granted) {
         if (this.#granted.get(entry.id) === entry) this.#granted.delete(entry.id);
       }
-      for (const id of ended) this.#ended.delete(id);
+      for (const end of ended) {
+        if (this.#ended.get(end.id) === end) this.#ended.delete(end.id);
+      }
     } catch (error) {
       this.#failures = Math.min(this.#failures + 1, 10);
       this.#onError(error);

@@ -5,6 +5,7 @@ import { checkSchema, migrationSql } from './schema.ts';
 import type {
   Decision,
   HoldStore,
+  JournalEnd,
   JournalEntry,
   Ledger,
   LockedPool,
@@ -161,15 +162,21 @@ export class PostgresStore implements HoldStore {
     });
   }
 
-  journal(pool: string, granted: readonly JournalEntry[], ended: readonly string[]): Promise<void> {
+  journal(
+    pool: string,
+    granted: readonly JournalEntry[],
+    ended: readonly JournalEnd[],
+  ): Promise<void> {
     return this.#transaction(async (tx) => {
       if (granted.length > 0) {
         await tx.query(
           `INSERT INTO ${this.#schema}.journal (pool, hold_id, token, holder, items, created_at, expires_at)
            SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
            ON CONFLICT (pool, hold_id) DO UPDATE SET token = EXCLUDED.token, holder = EXCLUDED.holder,
-             items = EXCLUDED.items, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at
-           WHERE EXCLUDED.token >= journal.token AND EXCLUDED.expires_at >= journal.expires_at`,
+             items = EXCLUDED.items, created_at = EXCLUDED.created_at,
+             expires_at = EXCLUDED.expires_at, ended = false
+           WHERE EXCLUDED.token > journal.token OR (EXCLUDED.token = journal.token
+             AND NOT journal.ended AND EXCLUDED.expires_at >= journal.expires_at)`,
           [
             pool,
             granted.map((entry) => entry.id),
@@ -183,8 +190,16 @@ export class PostgresStore implements HoldStore {
       }
       if (ended.length > 0) {
         await tx.query(
-          `DELETE FROM ${this.#schema}.journal WHERE pool = $1 AND hold_id = ANY($2)`,
-          [pool, ended],
+          `INSERT INTO ${this.#schema}.journal (pool, hold_id, token, created_at, expires_at, holder, items, ended)
+           SELECT $1, *, '', '', true FROM unnest($2::text[], $3::bigint[], $4::bigint[], $4::bigint[])
+           ON CONFLICT (pool, hold_id) DO UPDATE SET ended = true, token = EXCLUDED.token
+           WHERE EXCLUDED.token >= journal.token`,
+          [
+            pool,
+            ended.map((end) => end.id),
+            ended.map((end) => end.token),
+            ended.map((end) => end.time),
+          ],
         );
       }
       return kept(undefined);
@@ -256,7 +271,7 @@ export class PostgresStore implements HoldStore {
     const open = await tx.query(
       `SELECT hold_id AS id, token::text, holder, items, created_at::float8 AS "createdAt",
               expires_at::float8 AS "expiresAt"
-         FROM ${this.#schema}.journal WHERE pool = $1 AND NOT EXISTS (
+         FROM ${this.#schema}.journal WHERE pool = $1 AND NOT ended AND NOT EXISTS (
            SELECT 1 FROM ${this.#schema}.outcome
             WHERE outcome.pool = journal.pool AND outcome.hold_id = journal.hold_id)
         ORDER BY token DESC`,

@@ -67,6 +67,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.journal (
   items text NOT NULL,
   created_at bigint NOT NULL,
   expires_at bigint NOT NULL,
+  ended boolean NOT NULL DEFAULT false,
   PRIMARY KEY (pool, hold_id)
 );
 `.trimStart();

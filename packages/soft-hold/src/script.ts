@@ -13,9 +13,9 @@
  * |---|---|
  * | hold id holder items | held token created expires replayed, sold_out sku free retryAt, seat_taken sku seats, limit max has, conflict, closed, ended state, unknown sku |
  * | extend id token ms | held ..., state s |
- * | release id token | state s |
+ * | release id token | state s, with the token when this released it |
  * | begin id token | committing holder items, state s |
- * | finish id s or v holder items | ok, wrong state |
+ * | finish id s or v | ok, with the token when this finished it, wrong state |
  * | get id | record s token created expires holder items, none |
  * | look seats | counts {sku, packed...} owners {field, owner...} |
  * | work | due ms, stuck {id...} |
@@ -223,7 +223,8 @@ end
 local function meant(id, token)
   local r = alive(id)
   if not r then return nil, '-' end
-  if token ~= '' and r.token ~= token then return nil, r.s == 't' and 't' or '~' end
+  -- tombstones and sales refilled from PostgreSQL have token 0: no token is wrong for them
+  if token ~= '' and r.token ~= token and r.token ~= '0' then return nil, '~' end
   return r, r.s
 end
 
@@ -244,7 +245,7 @@ function ops.release(id, token)
   local r, s = meant(id, token)
   if s == 'p' then
     finish(id, r, 'r')
-    return { 'state', 'r' }
+    return { 'state', 'r', r.token }
   end
   if s == '-' then
     save(id, { s = 't', token = '0', created = now, expires = now, holder = '-', items = '-' })
@@ -273,7 +274,7 @@ function ops.finish(id, state)
   local r = record(id)
   if r and (r.s == 'p' or r.s == 'c') then
     finish(id, r, state)
-    return { 'ok' }
+    return { 'ok', r.token }
   end
   local s = r and r.s or '-'
   if s == state or (state == 'v' and s ~= 's') then return { 'ok' } end

@@ -76,7 +76,6 @@ export class HoldPool {
   readonly #context: CommitContext;
   #catalogue: Catalogue | null = null;
   #loading: Promise<Catalogue> | null = null;
-  #suspecting: Promise<void> | null = null;
   #feed: Promise<Feed> | null = null;
   #trimmedAt = 0;
   #closed = false;
@@ -110,7 +109,7 @@ export class HoldPool {
       link: this.#link,
       journal: this.#journal,
       settings: this.#settings,
-      suspect: () => this.#suspect(),
+      suspect: (lostId) => this.#suspect(lostId),
       onFault,
     };
   }
@@ -187,13 +186,13 @@ export class HoldPool {
     const id = checkId('id', hold?.id);
     const token = hold.token === undefined ? '' : checkToken(hold.token);
     await this.#ready();
-    const { result } = await this.#link.request(['release', id, token], options.signal);
+    const { result, now } = await this.#link.request(['release', id, token], options.signal);
     let state = stateOf(result[1]);
     if (state === 'committing') {
       const outcome = await settleHold(this.#context, id);
       state = outcome === 'sold' ? 'confirmed' : 'void';
     }
-    if (result[1] !== '-') this.#journal.end(id);
+    if (result[2] !== undefined) this.#journal.end({ id, token: String(result[2]), time: now });
     if (state === 'confirmed') return { status: 'sold' };
     return { status: state === 'expired' && result[1] !== '-' ? 'expired' : 'released' };
   }
@@ -414,21 +413,22 @@ export class HoldPool {
   }
 
   /** Something cannot be as it is: compares all under the lock, and rebuilds if it is so. */
-  #suspect(): Promise<void> {
-    this.#suspecting ??= this.#rebuild(this.#link.belief, async (believed, ledger) => {
+  async #suspect(lostId?: string): Promise<void> {
+    const stillLost = async (believed: Belief, ledger: () => Promise<Ledger>) => {
       for (let attempt = 1; attempt <= VERIFY_ATTEMPTS; attempt++) {
         const dump = await this.#link.probe(believed, ['dump']);
         if (dump === null) return true;
-        if (compare(readDump(dump), await ledger()).length === 0) return false;
-        await sleep(VERIFY_PAUSE_MS);
+        const known = await ledger();
+        if (compare(readDump(dump), known).length === 0) {
+          // journalled, not ended, and still unknown: what has ended would be remembered
+          if (lostId === undefined || !known.open.some(({ id }) => id === lostId)) return false;
+          return (await this.#link.probe(believed, ['get', lostId]))?.[0] === 'none';
+        }
+        await sleep(VERIFY_PAUSE_MS); // a sale may have happened between the two looks
       }
       return true;
-    })
-      .then((epoch) => this.#link.adopt(epoch))
-      .finally(() => {
-        this.#suspecting = null;
-      });
-    return this.#suspecting;
+    };
+    this.#link.adopt(await this.#rebuild(this.#link.belief, stillLost));
   }
 
   async #follow(): Promise<Feed> {

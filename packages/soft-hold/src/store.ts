@@ -32,6 +32,9 @@ export type JournalEntry = {
   expiresAt: number;
 };
 
+/** A journalled hold is over. `time` is the Redis server's, in ms. */
+export type JournalEnd = { id: string; token: string; time: number };
+
 /** All that PostgreSQL knows of a pool. */
 export type Ledger = {
   skus: { sku: string; total: number; sold: number; seatsSold: number; seats: string[] | null }[];
@@ -67,9 +70,16 @@ export interface HoldStore {
   /** Holds the pool's row locked while `work` runs; commits what it did when it resolves. */
   locked<T>(pool: string, work: (locked: LockedPool) => Promise<T>): Promise<T>;
   ledger(pool: string): Promise<Ledger>;
-  /** Writes granted or extended holds and takes out ended ones. */
-  journal(pool: string, granted: readonly JournalEntry[], ended: readonly string[]): Promise<void>;
-  /** Takes out journalled holds that expired before `time`. */
+  /**
+   * Writes granted or extended holds down and marks ended ones. Other processes write too, so an end
+   * may come before its grant; it stands nevertheless.
+   */
+  journal(
+    pool: string,
+    granted: readonly JournalEntry[],
+    ended: readonly JournalEnd[],
+  ): Promise<void>;
+  /** Takes out journalled holds that expired or ended before `time`. */
   trimJournal(pool: string, time: number): Promise<void>;
   /** Rejects when the store does not answer. */
   ping(): Promise<void>;

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { HoldPool, type HoldPoolOptions, migrationSql, PostgresStore } from '../src/index.ts';
+
+const redis = {
+  defineCommand(this: Record<string, unknown>, name: string) {
+    this[name] = async () => '';
+  },
+  duplicate: () => {
+    throw new Error('not used');
+  },
+};
+const store = new PostgresStore({ connect: () => Promise.reject(new Error('not used')) });
+const make = (options: Record<string, unknown>) =>
+  new HoldPool({ redis, store, pool: 'p', ...options } as HoldPoolOptions);
+
+describe('options', () => {
+  test('nothing is connected to by a constructor', () => {
+    expect(make({}).pool).toBe('p');
+  });
+
+  test.each([
+    ['ttlMs', 0],
+    ['ttlMs', -1],
+    ['ttlMs', 365 * 86_400_000],
+    ['ttlMs', Number.NaN],
+    ['ttlMs', '1000'],
+    ['graceMs', -1],
+    ['maxHoldMs', 119_999],
+    ['limitPerHolder', 0],
+    ['limitPerHolder', 1.5],
+    ['commitMs', 0],
+    ['replayMs', -5],
+    ['commandTimeoutMs', Infinity],
+    ['maintainEveryMs', 0],
+  ])('%s of %s is a RangeError that names it', (field, value) => {
+    expect(() => make({ [field]: value })).toThrow(RangeError);
+    expect(() => make({ [field]: value })).toThrow(`\`${field}\``);
+    expect(() => make({ [field]: value })).toThrow(`got ${value}`);
+  });
+
+  test.each([
+    ['redis', {}],
+    ['store', {}],
+    ['clock', 5],
+  ])('%s of the wrong kind is a TypeError that names it', (field, value) => {
+    expect(() => make({ [field]: value })).toThrow(TypeError);
+    expect(() => make({ [field]: value })).toThrow(`\`${field}\``);
+  });
+
+  test.each(['a{b}', 'a b', '', 'x'.repeat(65), 'a:b', 7, undefined])(
+    'pool %j is refused',
+    (pool) => {
+      expect(() => make({ pool })).toThrow('Expected `pool`');
+    },
+  );
+
+  test('the callers options are not written to', () => {
+    const options = Object.freeze({ redis, store, pool: 'p' });
+    expect(new HoldPool(options).pool).toBe('p');
+  });
+});
+
+describe('the PostgreSQL store', () => {
+  test.each(['', 'A', 'a-b', 'a; DROP TABLE x', 'x'.repeat(64), '1a'])(
+    'schema %j is refused',
+    (schema) => {
+      expect(() => migrationSql(schema)).toThrow(TypeError);
+      expect(() => new PostgresStore({ connect: async () => ({}) as never }, { schema })).toThrow(
+        'Expected `schema`',
+      );
+    },
+  );
+
+  test('its deadline must be a positive integer', () => {
+    const pg = { connect: async () => ({}) as never };
+    expect(() => new PostgresStore(pg, { timeoutMs: 0 })).toThrow('Expected `timeoutMs`');
+  });
+});
