@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, v
 import { type ChildRun, runInChild } from './backends/fixtures/child-run.ts';
 import { leftovers } from './backends/fixtures/leftovers.ts';
 import { probe } from './backends/probe.ts';
+import { succeeds } from './backends/succeeds.ts';
 import { type Backends, startBackends } from './backends.ts';
 
 /** No address from outside, and processes of our own, whichever way the other tests were started. */
@@ -34,13 +35,6 @@ async function childRun(...args: string[]): Promise<{ run: ChildRun; folder: str
 /** Resolves when a run has left nothing; fails after 5 s. */
 async function gone(folder: string): Promise<void> {
   await vi.waitFor(() => expect(leftovers(folder)).toEqual([]), { timeout: 5_000, interval: 50 });
-}
-
-async function redisAnswers(url: string): Promise<boolean> {
-  return await probe('redis', url).then(
-    () => true,
-    () => false,
-  );
 }
 
 describe('two runs side by side', () => {
@@ -129,7 +123,7 @@ describe('two runs side by side', () => {
   it('stops one and leaves the other alone', async () => {
     await first.stop();
     expect(leftovers(firstFolder)).toEqual([]);
-    expect(await redisAnswers(first.redisUrl)).toBe(false);
+    expect(await succeeds(probe('redis', first.redisUrl))).toBe(false);
     await expect(probe('postgres', first.databaseUrl)).rejects.toThrow('ECONNREFUSED');
     await expect(probe('kafka', first.kafkaBrokers)).rejects.toThrow();
     await probe('redis', addresses.REDIS_URL);
@@ -140,7 +134,7 @@ describe('two runs side by side', () => {
   it('leaves nothing 5 s after kill -9', async () => {
     process.kill(second.pid, 'SIGKILL');
     await gone(secondFolder);
-    expect(await redisAnswers(addresses.REDIS_URL)).toBe(false);
+    expect(await succeeds(probe('redis', addresses.REDIS_URL))).toBe(false);
   });
 });
 
@@ -177,7 +171,7 @@ describe('the end of a run', () => {
     const { run } = await childRun('redis', 'not by SIGINT');
     const { REDIS_URL } = JSON.parse((await run.says(/^\{.*\}$/m))[0]);
     process.kill(-run.pid, 'SIGINT');
-    expect(await redisAnswers(REDIS_URL)).toBe(true);
+    expect(await succeeds(probe('redis', REDIS_URL))).toBe(true);
   });
 
   it('stops what was started when its signal aborts', async () => {

@@ -1,6 +1,7 @@
 import { env } from 'node:process';
 import { BackendError } from './backends/backend-error.ts';
 import { runCommand } from './backends/run-command.ts';
+import { succeeds } from './backends/succeeds.ts';
 import { type Log, requireProgram, type SystemProgram } from './backends/system-package.ts';
 
 /** What playwright-core's `chromium.launch` needs. */
@@ -27,11 +28,7 @@ const chromium: SystemProgram = {
   },
   otherwise: 'set CHROMIUM_PATH',
   // On Ubuntu the command can be one that only tells to install a snap.
-  accept: (command) =>
-    runCommand(command, ['--version']).then(
-      () => true,
-      () => false,
-    ),
+  accept: (command) => succeeds(runCommand(command, ['--version'])),
 };
 
 /** Headless as any user, root too, with no request of the browser's own. */

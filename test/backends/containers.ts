@@ -3,6 +3,7 @@ import { env } from 'node:process';
 import type { StartedTestContainer } from 'testcontainers';
 import type { Backend, BackendName } from './backend.ts';
 import { AddressInUseError, BackendError, textOf } from './backend-error.ts';
+import { clusterId } from './cluster-id.ts';
 import { onPort } from './free-port.ts';
 import { probe } from './probe.ts';
 
@@ -33,18 +34,12 @@ const start: Record<BackendName, (image: string) => Promise<Running>> = {
   async postgres(image) {
     const { GenericContainer, Wait } = await import('testcontainers');
     const password = randomBytes(12).toString('hex');
+    const settings = ['max_connections=200', 'fsync=off', 'full_page_writes=off'];
+    const changes = settings.flatMap((setting) => ['-c', setting]);
     const container = await new GenericContainer(image)
       .withExposedPorts(5432)
       .withEnvironment({ POSTGRES_PASSWORD: password })
-      .withCommand([
-        'postgres',
-        '-c',
-        'max_connections=200',
-        '-c',
-        'fsync=off',
-        '-c',
-        'full_page_writes=off',
-      ])
+      .withCommand(['postgres', ...changes])
       // the first time it serves only the image's own initialisation
       .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
       .start();
@@ -79,7 +74,7 @@ const start: Record<BackendName, (image: string) => Promise<Running>> = {
 
 function kafkaVariables(address: string): Record<string, string> {
   return {
-    CLUSTER_ID: randomBytes(16).toString('base64url'),
+    CLUSTER_ID: clusterId(),
     KAFKA_NODE_ID: '1',
     KAFKA_PROCESS_ROLES: 'broker,controller',
     KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',

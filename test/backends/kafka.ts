@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { clusterId } from './cluster-id.ts';
 import { freePort, onPort } from './free-port.ts';
 import { java as javaProgram } from './java.ts';
 import { KAFKA_VERSION, kafkaJars } from './kafka-jars.ts';
@@ -9,7 +9,7 @@ import { removeFolder, temporaryFolder } from './reaper.ts';
 import { runCommand } from './run-command.ts';
 import { type Log, requireProgram } from './system-package.ts';
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
 
 export interface KafkaOptions {
   /** More of server.properties, for instance `{ 'num.partitions': '3' }`. */
@@ -61,7 +61,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<NativeServ
       await writeFile(join(folder, 'log4j2.xml'), log4j);
       const logging = `-Dlog4j2.configurationFile=${join(folder, 'log4j2.xml')}`;
       const classPath = ['-cp', `${jars}/*`];
-      const cluster = ['-t', randomBytes(16).toString('base64url'), '-c', file, '--standalone'];
+      const cluster = ['-t', clusterId(), '-c', file, '--standalone'];
       const tool = [
         '-XX:TieredStopAtLevel=1',
         '-XX:+UseSerialGC',

@@ -99,6 +99,7 @@ export class NativeServer {
       await this.#serving(child, signal);
     } catch (error) {
       await this.kill();
+      await this.#plan.cleanUp?.();
       throw error;
     }
     return this;

@@ -1,8 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { env } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BackendError, textOf } from './backend-error.ts';
 import { runCommand } from './run-command.ts';
+import { succeeds } from './succeeds.ts';
 
 /** Gets lines for the screen. */
 export type Log = (line: string) => void;
@@ -48,13 +50,7 @@ async function findCommand(commands: readonly string[]): Promise<string | undefi
       ? [command]
       : folders.map((folder) => join(folder, command));
     for (const path of places) {
-      if (
-        await access(path, constants.X_OK).then(
-          () => true,
-          () => false,
-        )
-      )
-        return path;
+      if (await succeeds(access(path, constants.X_OK))) return path;
     }
   }
   return undefined;
@@ -112,28 +108,24 @@ async function installProgram(program: SystemProgram, log: Log, signal: AbortSig
     await runCommand(command, rest, { name: kind, signal, endBy: ['SIGINT'] });
   };
   let failure: unknown;
-  const succeeds = async (step: Promise<unknown>): Promise<boolean> => {
-    try {
-      await step;
-      return true;
-    } catch (error) {
-      signal?.throwIfAborted();
-      failure = error;
-      return false;
-    }
-  };
   const tryAll = async (): Promise<boolean> => {
     for (const one of packages[kind]) {
-      if (kind === 'apt-get' && !(await isListed(one))) continue;
+      if (kind === 'apt-get' && !(await succeeds(runCommand('apt-cache', ['show', one])))) continue;
       log(`${name} is not installed: installing the package ${one} by ${kind}`);
-      if (await succeeds(run([...install[kind], one]))) return true;
+      try {
+        await run([...install[kind], one]);
+        return true;
+      } catch (error) {
+        signal?.throwIfAborted();
+        failure = error;
+      }
     }
     return false;
   };
   // The lists of apt-get may be missing, or older than the archive.
   if (!(await tryAll()) && kind === 'apt-get') {
     log(`${name} is not installed: renewing the package lists by apt-get update`);
-    await succeeds(run(['-q', 'update'])); // one archive of several may have failed
+    failure = await renewLists(run, signal);
     await tryAll();
   }
   const path = await find(program);
@@ -144,11 +136,21 @@ async function installProgram(program: SystemProgram, log: Log, signal: AbortSig
   );
 }
 
-async function isListed(name: string): Promise<boolean> {
-  return await runCommand('apt-cache', ['show', name]).then(
-    () => true,
-    () => false,
-  );
+/** Unlike an installation, this does not wait by itself while another run does the same. Returns the failure. */
+async function renewLists(run: (args: string[]) => Promise<void>, signal?: AbortSignal) {
+  const until = performance.now() + LOCK_WAIT_S * 1_000;
+  for (;;) {
+    try {
+      await run(['-q', 'update']);
+      return undefined;
+    } catch (error) {
+      signal?.throwIfAborted();
+      const isLocked = /Unable to lock/.test(textOf(error));
+      // One archive of several may have failed: the others are renewed.
+      if (!isLocked || performance.now() > until) return error;
+    }
+    await sleep(1_000);
+  }
 }
 
 /** What to put before the package manager; undefined when this user may not use it. */
@@ -158,9 +160,6 @@ async function rightToInstall(kind: Manager): Promise<string[] | undefined> {
   if (process.getuid?.() === 0) return variables;
   const sudo = await findCommand(['sudo']);
   if (!sudo) return undefined;
-  const allowed = await runCommand(sudo, ['-n', 'true']).then(
-    () => true,
-    () => false,
-  );
+  const allowed = await succeeds(runCommand(sudo, ['-n', 'true']));
   return allowed ? [sudo, '-n', ...variables] : undefined;
 }
