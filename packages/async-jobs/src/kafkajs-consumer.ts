@@ -18,6 +18,8 @@ import type {
 
 const MAX_WAIT_MS = 500;
 const MAX_BYTES_PER_PARTITION = 512 * 1024;
+const START_ATTEMPTS = 5;
+const CONNECT_WITHIN_MS = 10_000;
 const COMMIT_WITHIN_MS = 10_000;
 const COMMITTED_WITHIN_MS = 5_000;
 const LEAVE_WITHIN_MS = 5_000;
@@ -30,7 +32,8 @@ type Committed = () => Promise<Map<number, AssignedPartition>>;
  * One member of a consumer group by kafkajs, made safe against what kafkajs does:
  *
  * - an error out of `eachBatch` can skip records or end the consumer for good: ours never throws;
- * - a crash with `restart: false`, or a minute without any sign of life: the client is replaced;
+ * - after a crash, or a minute without any sign of life, the client is replaced: kafkajs itself
+ *   stays dead after some errors, and comes back late and with broken connections after others;
  * - `commitOffsets` of a stopping consumer resolves and commits nothing: the broker's answer counts;
  * - there is no hook before a rebalance: work freezes when it is announced, and the assignment is
  *   compared afterwards.
@@ -69,11 +72,17 @@ export class KafkajsConsumer implements Subscription {
   }
 
   async start(): Promise<void> {
-    try {
-      await this.#connect();
-    } catch (error) {
-      await this.#discard();
-      throw error;
+    const { signal } = this.#closing;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#connect();
+        break;
+      } catch (error) {
+        await this.#discard();
+        if (attempt === START_ATTEMPTS || signal.aborted) throw error;
+        this.#listener.error(error); // a broker that has just started is still loading its groups
+        await sleep(this.#clock, 250 * 2 ** attempt, signal);
+      }
     }
     this.#watch();
   }
@@ -133,10 +142,17 @@ export class KafkajsConsumer implements Subscription {
       maxWaitTimeInMs: MAX_WAIT_MS,
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8 },
+      retry: {
+        initialRetryTime: 200,
+        maxRetryTime: 5_000,
+        retries: 8,
+        // kafkajs waits up to 15 s before it starts again, and then with its broken connections
+        restartOnFailure: async () => false,
+      },
     });
     this.#consumer = consumer;
     this.#state = 'joining';
+    let connected = false;
     let failed: (error: unknown) => void = () => {};
     const crashed = new Promise<never>((_, reject) => {
       failed = reject;
@@ -169,19 +185,23 @@ export class KafkajsConsumer implements Subscription {
       if (!current()) return;
       this.#freeze();
       this.#listener.error(payload.error);
-      if (payload.restart) return; // kafkajs joins again by itself
-      failed(payload.error);
-      if (this.#state === 'running') this.#rebuild();
+      if (connected) this.#rebuild();
+      else failed(payload.error);
     });
-    await consumer.connect();
+    await within(
+      this.#clock,
+      CONNECT_WITHIN_MS,
+      consumer.connect(),
+      () => new TransportTimeoutError('Connecting to Kafka', CONNECT_WITHIN_MS),
+    );
     await consumer.subscribe({ topics: [topic], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: (payload: KafkaBatchPayload) => this.#eachBatch(payload),
     });
-    await Promise.race([assigned, crashed]);
-    await this.#ready;
+    await Promise.race([assigned.then(() => this.#ready), crashed]);
+    connected = true;
     if (current() && !this.#closing.signal.aborted) this.#state = 'running';
   }
 
@@ -269,11 +289,11 @@ export class KafkajsConsumer implements Subscription {
   async #replace(): Promise<void> {
     this.#freeze();
     this.#partitions = [];
+    const now = this.#clock.now();
+    this.#rebuilds = [...this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS), now];
     const { signal } = this.#closing;
-    for (let delayMs = 1_000; !signal.aborted; delayMs = Math.min(30_000, delayMs * 2)) {
+    for (let delayMs = 500; !signal.aborted; delayMs = Math.min(5_000, delayMs * 2)) {
       this.#state = 'rebuilding';
-      const now = this.#clock.now();
-      this.#rebuilds = [...this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS), now];
       await this.#discard();
       await sleep(this.#clock, delayMs, signal);
       if (signal.aborted) return;

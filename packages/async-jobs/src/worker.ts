@@ -26,9 +26,9 @@ export interface WorkerOptions {
   readonly maxBufferedJobs?: number;
   /** Bytes of payload read ahead per queue. Default 16 MiB. */
   readonly maxBufferedBytes?: number;
-  /** Milliseconds between commits. Default 500. */
+  /** Milliseconds between commits. Default 100. */
   readonly commitIntervalMs?: number;
-  /** Completed jobs that lead to a commit before its time. Default 200. */
+  /** Completed jobs that lead to a commit before its time. Default 100. */
   readonly commitEvery?: number;
 }
 
@@ -130,8 +130,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
           subscribe: { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs },
           maxBufferedJobs: integer('maxBufferedJobs', options.maxBufferedJobs ?? 1_000, 1),
           maxBufferedBytes: integer('maxBufferedBytes', options.maxBufferedBytes ?? 2 ** 24, 1_024),
-          commitIntervalMs: integer('commitIntervalMs', options.commitIntervalMs ?? 500, 10),
-          commitEvery: integer('commitEvery', options.commitEvery ?? 200, 1),
+          commitIntervalMs: integer('commitIntervalMs', options.commitIntervalMs ?? 100, 10),
+          commitEvery: integer('commitEvery', options.commitEvery ?? 100, 1),
           handlers,
           slot: (work) => limit(work),
           completed: (record) => this.#onCompleted(queueName, record),

@@ -1,0 +1,93 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, expect, it } from 'vitest';
+import { backends, uniqueName } from '../../../test/backends.ts';
+import { Clients } from './clients.ts';
+import { chargeJob } from './fixtures/charge.ts';
+import { until } from './until.ts';
+
+const clients = new Clients();
+const children: ChildProcess[] = [];
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await clients.close();
+});
+
+const JOBS = 2_000;
+const KEYS = 100;
+const KILLS = 2;
+
+async function startWorker(queue: string): Promise<ChildProcess> {
+  const { databaseUrl, kafkaBrokers } = backends();
+  const child = fork(new URL('./fixtures/worker-process.ts', import.meta.url), {
+    execArgv: ['--conditions=@evenkeel/source', '--import', 'tsx'],
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      KAFKA_BROKERS: kafkaBrokers,
+      SCHEMA: clients.schema,
+      QUEUE: queue,
+    },
+  });
+  children.push(child);
+  await once(child, 'message');
+  return child;
+}
+
+it('loses no job and doubles no effect when the worker is killed, with a slow job at the head', {
+  timeout: 120_000,
+}, async () => {
+  const queue = await clients.queue();
+  const job = chargeJob(uniqueName('kill'));
+  await queue.ensureTopics([job]);
+  await clients.pool.query(`
+    CREATE TABLE "${clients.schema}".deliveries (job_id uuid);
+    CREATE TABLE "${clients.schema}".effects (id serial, job_id uuid, key text, n int)`);
+  // The first job of every 25th key is slow: without the map, everything behind it would be repeated
+  await queue.enqueueMany(
+    job,
+    Array.from({ length: JOBS }, (_, n) => ({
+      key: `k${n % KEYS}`,
+      n,
+      slowMs: n < KEYS && n % 25 === 0 ? 4_000 : 1,
+    })),
+  );
+  const relay = queue.relay();
+  await relay.run();
+
+  const effects = () => clients.count('effects');
+  const rejoinedMs: number[] = [];
+  let worker = await startWorker(job.queue);
+  for (let kill = 1; kill <= KILLS; kill++) {
+    await until(
+      'some progress',
+      async () => (await effects()) > (JOBS * kill) / (KILLS + 1.5),
+      60_000,
+    );
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    const killedAt = Date.now();
+    worker = await startWorker(job.queue);
+    rejoinedMs.push(Date.now() - killedAt);
+  }
+  await until('all effects', async () => (await effects()) >= JOBS, 60_000);
+  await new Promise((resolve) => setTimeout(resolve, 1_000)); // time for a doubled effect to appear
+  worker.kill('SIGKILL');
+
+  expect(await effects()).toBe(JOBS);
+  const { rows: doubled } = await clients.pool.query(
+    `SELECT job_id FROM "${clients.schema}".effects GROUP BY job_id HAVING count(*) > 1`,
+  );
+  expect(doubled).toEqual([]);
+  const { rows: disordered } = await clients.pool.query(`
+    SELECT * FROM (SELECT key, n, lag(n) OVER (PARTITION BY key ORDER BY id) AS before
+    FROM "${clients.schema}".effects) e WHERE n < before`);
+  expect(disordered).toEqual([]);
+  const duplicates = (await clients.count('deliveries')) - JOBS;
+  console.log(
+    `killed ${KILLS} times: ${duplicates} of ${JOBS} jobs delivered again, working again after ${rejoinedMs.join(' and ')} ms (session timeout 6,000 ms)`,
+  );
+  // At most what was done since the last commit (100 jobs and some more) and what was running (50), per kill
+  expect(duplicates).toBeLessThan(KILLS * 200);
+  expect(Math.max(...rejoinedMs)).toBeLessThan(20_000);
+});
