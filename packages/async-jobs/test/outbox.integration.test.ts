@@ -150,9 +150,9 @@ describe('relay', () => {
     for (let n = 0; n < 300; n++) await queue.enqueue(job, { key: `k${n % 3}`, n });
     const relay = queue.relay({ batchSize: 20 });
     await relay.run();
-    const seen: Record<string, number[]> = {};
+    const seen: Record<string, number[]> = { k0: [], k1: [], k2: [] };
     const worker = new Worker(queue, {
-      handlers: [handle(job, ({ key, n }) => void (seen[key] ??= []).push(n))],
+      handlers: [handle(job, ({ key, n }) => void seen[key]?.push(n))],
     });
     await worker.run();
     await until('all', () => Object.values(seen).flat().length === 300);
