@@ -1,1 +1,47 @@
-export {};
+export type { CallContext } from './call.ts';
+export type { ExecuteOptions, Outcome, WrapOptions } from './call-options.ts';
+export type { CircuitState, TransitionReason } from './circuit.ts';
+export { CircuitBreaker } from './circuit-breaker.ts';
+export { type Clock, systemClock } from './clock.ts';
+export {
+  BreakerClosedError,
+  CallTimeoutError,
+  CircuitBreakerError,
+  type CircuitBreakerErrorCode,
+  CircuitIsolatedError,
+  CircuitOpenError,
+  NoStaleValueError,
+  PermitSettledError,
+} from './errors.ts';
+export type {
+  CallEvent,
+  CircuitBreakerEvents,
+  FailureEvent,
+  FallbackEvent,
+  RejectEvent,
+  TransitionEvent,
+} from './events.ts';
+export {
+  type Fallback,
+  type FallbackContext,
+  type FallbackFunction,
+  type FallbackKind,
+  type FallbackStep,
+  type StepOptions,
+  value,
+} from './fallback.ts';
+export type { HealthCheck } from './health-check.ts';
+export type { Isolation } from './isolation.ts';
+export type {
+  CircuitBreakerOptions,
+  Classification,
+  CountWindowOptions,
+  HalfOpenOptions,
+  OpenOptions,
+  SlowOptions,
+  TimeWindowOptions,
+} from './options.ts';
+export type { Permit } from './permit.ts';
+export type { CircuitBreakerSnapshot, Totals, WindowSnapshot } from './snapshot.ts';
+export { type StaleCacheOptions, staleCache } from './stale-cache.ts';
+export { TestClock } from './test-clock.ts';

@@ -1,0 +1,199 @@
+import { type Clock, systemClock } from './clock.ts';
+import type { CircuitBreakerOptions, CountWindowOptions, TimeWindowOptions } from './options.ts';
+
+const LONGEST_MS = 2_147_483_647; // a Node timer beyond this fires at once
+const LARGEST_COUNT = 1_000_000;
+
+export type WindowSettings =
+  | { readonly type: 'time'; readonly durationMs: number; readonly buckets: number }
+  | { readonly type: 'count'; readonly size: number };
+
+/** The options, checked and completed; a rule that is off is `Infinity`, which nothing ever reaches. */
+export interface Settings {
+  readonly window: WindowSettings;
+  readonly minimumCalls: number;
+  readonly failureRate: number;
+  readonly slowAfterMs: number;
+  readonly slowRate: number;
+  readonly badRate: number;
+  readonly consecutive: number;
+  readonly timeoutMs: number;
+  readonly openForMs: number;
+  readonly openFactor: number;
+  readonly openMaxMs: number;
+  readonly openJitter: number;
+  readonly probes: number;
+  readonly probeMaxWaitMs: number;
+  readonly classify: CircuitBreakerOptions['classify'];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly captureStack: boolean;
+}
+
+/**
+ * @throws TypeError when an option has the wrong type or is unknown
+ * @throws RangeError when an option is out of range
+ */
+export function toSettings(options: CircuitBreakerOptions): Settings {
+  object('options', options, OPTIONS);
+  const { name, slow = {}, open = {}, halfOpen = {}, clock = systemClock } = options;
+  if (typeof name !== 'string' || name === '') throw wrongType('name', 'a non-empty string', name);
+  if (slow !== false) object('slow', slow, ['afterMs', 'rate']);
+  object('open', open, ['forMs', 'factor', 'maxMs', 'jitter']);
+  object('halfOpen', halfOpen, ['probes', 'maxWaitMs']);
+  const window = toWindow(options.window ?? {});
+  const mostCalls = window.type === 'count' ? window.size : LARGEST_COUNT;
+  const openForMs = duration('open.forMs', open.forMs ?? 5_000);
+  return {
+    window,
+    minimumCalls: integer(
+      'minimumCalls',
+      options.minimumCalls ?? Math.min(20, mostCalls),
+      mostCalls,
+    ),
+    failureRate: rate('failureRate', options.failureRate ?? 0.5),
+    slowAfterMs:
+      slow === false ? Number.POSITIVE_INFINITY : duration('slow.afterMs', slow.afterMs ?? 5_000),
+    slowRate: rate('slow.rate', slow === false ? false : (slow.rate ?? 0.5)),
+    badRate: rate('badRate', options.badRate ?? 0.5),
+    consecutive: off('consecutive', options.consecutive ?? 10, (field, value) =>
+      integer(field, value, LARGEST_COUNT),
+    ),
+    timeoutMs: off('timeoutMs', options.timeoutMs ?? 10_000, duration),
+    openForMs,
+    openFactor: number('open.factor', open.factor ?? 2, 'in [1, 100]', (n) => n >= 1 && n <= 100),
+    openMaxMs: number(
+      'open.maxMs',
+      open.maxMs ?? Math.max(60_000, openForMs),
+      `in [\`open.forMs\`, ${LONGEST_MS}]`,
+      (n) => n >= openForMs && n <= LONGEST_MS,
+    ),
+    openJitter: number('open.jitter', open.jitter ?? 0.2, 'in [0, 1)', (n) => n >= 0 && n < 1),
+    probes: integer('halfOpen.probes', halfOpen.probes ?? 3, 1_000),
+    probeMaxWaitMs: duration('halfOpen.maxWaitMs', halfOpen.maxWaitMs ?? 30_000),
+    classify: optionalFunction('classify', options.classify),
+    clock: checkedClock(clock),
+    random: optionalFunction('random', options.random) ?? Math.random,
+    captureStack: boolean('captureStack', options.captureStack ?? false),
+  };
+}
+
+const OPTIONS: readonly (keyof CircuitBreakerOptions)[] = [
+  'name',
+  'window',
+  'minimumCalls',
+  'failureRate',
+  'slow',
+  'badRate',
+  'consecutive',
+  'timeoutMs',
+  'open',
+  'halfOpen',
+  'classify',
+  'clock',
+  'random',
+  'captureStack',
+];
+
+function toWindow(window: TimeWindowOptions | CountWindowOptions): WindowSettings {
+  if (window?.type === 'count') {
+    object('window', window, ['type', 'size']);
+    return { type: 'count', size: integer('window.size', window.size ?? 100, LARGEST_COUNT) };
+  }
+  object('window', window, ['type', 'durationMs', 'buckets']);
+  if (window.type !== undefined && window.type !== 'time') {
+    throw outOfRange('window.type', "'time' or 'count'", window.type);
+  }
+  return {
+    type: 'time',
+    durationMs: duration('window.durationMs', window.durationMs ?? 10_000),
+    buckets: integer('window.buckets', window.buckets ?? 10, 1_000),
+  };
+}
+
+function checkedClock(clock: Clock): Clock {
+  if (typeof clock !== 'object' || clock === null) throw wrongType('clock', 'a Clock', clock);
+  for (const method of ['now', 'setTimeout', 'clearTimeout'] as const) {
+    if (typeof clock[method] !== 'function') {
+      throw wrongType(`clock.${method}`, 'a function', clock[method]);
+    }
+  }
+  return clock;
+}
+
+/** `false` switches a rule off. */
+function off(
+  field: string,
+  value: number | false,
+  check: (field: string, value: number) => number,
+): number {
+  return value === false ? Number.POSITIVE_INFINITY : check(field, value);
+}
+
+function rate(field: string, value: number | false): number {
+  return off(field, value, () => number(field, value, 'in (0, 1]', (n) => n > 0 && n <= 1));
+}
+
+export function duration(field: string, value: unknown): number {
+  return number(field, value, `in (0, ${LONGEST_MS}]`, (n) => n > 0 && n <= LONGEST_MS);
+}
+
+export function integer(field: string, value: unknown, most: number): number {
+  const rule = `an integer in [1, ${most}]`;
+  return number(field, value, rule, (n) => Number.isInteger(n) && n >= 1 && n <= most);
+}
+
+function number(
+  field: string,
+  value: unknown,
+  rule: string,
+  holds: (n: number) => boolean,
+): number {
+  if (typeof value !== 'number') throw wrongType(field, `a number ${rule}`, value);
+  if (!holds(value)) throw outOfRange(field, rule, value);
+  return value;
+}
+
+function boolean(field: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw wrongType(field, 'a boolean', value);
+  return value;
+}
+
+function optionalFunction<F>(field: string, value: F): F {
+  if (value !== undefined && typeof value !== 'function') {
+    throw wrongType(field, 'a function', value);
+  }
+  return value;
+}
+
+/** A misspelt option would silently leave its default in force, so unknown names are refused. */
+function object(field: string, value: unknown, known: readonly string[]): void {
+  if (!isObject(value)) throw wrongType(field, 'an object', value);
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) {
+      const path = field === 'options' ? key : `${field}.${key}`;
+      throw new TypeError(`Unknown option \`${path}\`, expected one of ${known.join(', ')}`);
+    }
+  }
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function wrongType(field: string, rule: string, value: unknown): TypeError {
+  return new TypeError(`Expected \`${field}\` to be ${rule}, got ${show(value)}`);
+}
+
+function outOfRange(field: string, rule: string, value: unknown): RangeError {
+  return new RangeError(`Expected \`${field}\` ${rule}, got ${show(value)}`);
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value) ? 'an array' : 'an object';
+  }
+  return String(value);
+}
