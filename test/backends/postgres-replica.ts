@@ -1,6 +1,5 @@
 import { chown, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import pg from 'pg';
 
 // What a base backup leaves out; the folders themselves must be there.
 const NOT_COPIED =
@@ -23,6 +22,7 @@ export async function copyPrimary(
   };
   await mkdir(data, { mode: 0o700 });
   await own(data);
+  const { default: pg } = await import('pg'); // few who import this module need a replica
   // The session that starts the backup must be the one that ends it.
   const client = new pg.Client({ connectionString: url });
   await client.connect();
