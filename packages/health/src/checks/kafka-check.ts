@@ -4,7 +4,7 @@ import { requireInteger, requireMethods, requireText } from '../options.ts';
 
 /** What is called of a kafkajs `Kafka`. */
 export interface KafkaLike {
-  admin(options: { retry: { retries: number } }): KafkaAdminLike;
+  admin(options: { retry: { retries: number; initialRetryTime: number } }): KafkaAdminLike;
 }
 
 /** What is called of a kafkajs admin client. */
@@ -28,6 +28,9 @@ export interface KafkaAdminLike {
     }[]
   >;
 }
+
+/** Enough for a group whose coordinator has just moved; any more would outlive the budget. */
+const RETRY = { retries: 2, initialRetryTime: 50 };
 
 /** What `kafkaCheck` asks and expects. */
 export interface KafkaCheckOptions {
@@ -73,8 +76,7 @@ export function kafkaCheck(kafka: KafkaLike, options: KafkaCheckOptions = {}): C
 
   const ask = async () => {
     if (kept === undefined) {
-      // The check is asked again soon enough: no retries that outlive the budget.
-      kept = kafka.admin({ retry: { retries: 0 } });
+      kept = kafka.admin({ retry: RETRY });
       await kept.connect();
     }
     const admin = kept;
