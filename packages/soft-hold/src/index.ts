@@ -12,7 +12,7 @@ export { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 export type { PgClientLike, PgPoolLike } from './postgres-transaction.ts';
 export type { FeedConnection, RedisLike } from './redis.ts';
 export { migrationSql } from './schema.ts';
-export { HoldPool, type HoldRequest } from './soft-hold.ts';
+export { HoldPool } from './soft-hold.ts';
 export type {
   Decision,
   HoldStore,
@@ -35,6 +35,7 @@ export type {
   ExtendResult,
   Hold,
   HoldReference,
+  HoldRequest,
   HoldResult,
   HoldState,
   Item,

@@ -1,5 +1,4 @@
 import { type CommitContext, commitHold, settleHold } from './commit.ts';
-import { sleep } from './deadline.ts';
 import { type HoldPoolEvents, SafeEmitter } from './emitter.ts';
 import { HoldUnavailableError, PoolClosedError, PoolNotOpenError } from './errors.ts';
 import { Feed } from './feed.ts';
@@ -14,44 +13,30 @@ import {
   listStock,
   packItems,
 } from './input.ts';
-import { JOURNAL_MS, Journal } from './journal.ts';
-import { type Belief, Link } from './link.ts';
+import { Journal } from './journal.ts';
+import { Link } from './link.ts';
 import { Maintenance } from './maintenance.ts';
 import { type HoldPoolOptions, readSettings, type Settings } from './options.ts';
-import { rebuild } from './rebuild.ts';
+import { Recovery } from './recovery.ts';
 import { PoolScripts, type RedisLike } from './redis.ts';
 import { holdOf, holdResultOf, stateOf } from './results.ts';
-import type { HoldStore, Ledger, StoredPool, Transaction } from './store.ts';
+import type { HoldStore, StoredPool, Transaction } from './store.ts';
 import type {
   AvailabilitySnapshot,
   CommitResult,
-  Difference,
   ExtendResult,
   Hold,
   HoldReference,
+  HoldRequest,
   HoldResult,
   HoldState,
-  Item,
   ReleaseResult,
   Stock,
   Verification,
 } from './types.ts';
-import { compare, readDump, snapshotOf } from './verify.ts';
+import { snapshotOf } from './verify.ts';
 
 const TRIM_EVERY_MS = 60_000;
-const VERIFY_ATTEMPTS = 4;
-const VERIFY_PAUSE_MS = 40;
-
-/** What `hold()` is asked. */
-export type HoldRequest = {
-  /** Chosen by the buyer's side; the same id with the same body is answered the same again. */
-  id: string;
-  /** Whose limit it counts towards. */
-  holder: string;
-  /** All or nothing, 1..32 SKUs, each once. */
-  items: readonly Item[];
-  signal?: AbortSignal;
-};
 
 /**
  * The stock of one sale: holds in Redis, the decision who bought in PostgreSQL.
@@ -68,9 +53,9 @@ export class HoldPool {
   readonly #redis: RedisLike;
   readonly #store: HoldStore;
   readonly #settings: Settings;
-  readonly #scripts: PoolScripts;
   readonly #link: Link;
   readonly #journal: Journal;
+  readonly #recovery: Recovery;
   readonly #maintenance: Maintenance;
   readonly #emitter = new SafeEmitter();
   readonly #context: CommitContext;
@@ -87,14 +72,20 @@ export class HoldPool {
     this.#redis = options.redis;
     this.#store = options.store;
     const onFault = (error: unknown) => this.#emitter.emit('fault', error);
-    this.#scripts = new PoolScripts(options.redis, this.pool);
-    this.#link = new Link(this.#scripts, this.pool, this.#settings, (belief) =>
-      this.#rebuild(
-        belief,
-        async (believed) => (await this.#link.probe(believed, ['work'])) === null,
-      ),
-    );
+    const scripts = new PoolScripts(options.redis, this.pool);
     this.#journal = new Journal(this.#store, this.pool, onFault);
+    this.#link = new Link(scripts, this.pool, this.#settings, (belief) =>
+      this.#recovery.recover(belief),
+    );
+    this.#recovery = new Recovery({
+      pool: this.pool,
+      store: this.#store,
+      scripts,
+      settings: this.#settings,
+      link: this.#link,
+      journal: this.#journal,
+      onRebuilt: (epoch) => this.#emitter.emit('rebuilt', { epoch }),
+    });
     this.#maintenance = new Maintenance(
       this.#link,
       this.#settings.maintainEveryMs,
@@ -109,7 +100,7 @@ export class HoldPool {
       link: this.#link,
       journal: this.#journal,
       settings: this.#settings,
-      suspect: (lostId) => this.#suspect(lostId),
+      suspect: (lostId) => this.#recovery.suspect(lostId),
       onFault,
     };
   }
@@ -143,7 +134,7 @@ export class HoldPool {
     for (let attempt = 1; attempt <= 2; attempt++) {
       const answer = await this.#link.request(['hold', id, holder, items], request.signal);
       const result = holdResultOf(id, answer);
-      if (result === null) await this.#suspect();
+      if (result === null) await this.#recovery.suspect();
       else {
         if (result.status === 'held' && !result.replayed) this.#write(result.hold, items);
         return result;
@@ -305,20 +296,14 @@ export class HoldPool {
    */
   async verify(): Promise<Verification> {
     await this.#ready();
-    let differences: Difference[] = [];
-    for (let attempt = 1; attempt <= VERIFY_ATTEMPTS; attempt++) {
-      const { result } = await this.#link.unbounded(['dump']);
-      differences = compare(readDump(result), await this.#store.ledger(this.pool));
-      if (differences.length === 0) break;
-      await sleep(VERIFY_PAUSE_MS); // a sale may have happened between the two looks
-    }
+    const differences = await this.#recovery.differences();
     return { ok: differences.length === 0, differences };
   }
 
   /** Fills Redis again from PostgreSQL, under a new epoch, whatever it holds now. */
   async rebuild(): Promise<void> {
     await this.#ready();
-    this.#link.adopt(await this.#rebuild(this.#link.belief, async () => true));
+    await this.#recovery.force();
   }
 
   /** For @evenkeel/health: well when Redis and PostgreSQL answer. */
@@ -390,45 +375,6 @@ export class HoldPool {
     if (now - this.#trimmedAt < TRIM_EVERY_MS) return;
     this.#trimmedAt = now;
     await this.#store.trimJournal(this.pool, now - this.#settings.graceMs - TRIM_EVERY_MS);
-  }
-
-  async #rebuild(
-    belief: Belief,
-    stillLost: (believed: Belief, ledger: () => Promise<Ledger>) => Promise<boolean>,
-  ): Promise<number> {
-    await this.#journal.flush();
-    const { epoch, rebuilt } = await rebuild(
-      {
-        pool: this.pool,
-        store: this.#store,
-        scripts: this.#scripts,
-        settings: this.#settings,
-        journalDelayMs: 4 * JOURNAL_MS,
-      },
-      belief,
-      stillLost,
-    );
-    if (rebuilt) this.#emitter.emit('rebuilt', { epoch });
-    return epoch;
-  }
-
-  /** Something cannot be as it is: compares all under the lock, and rebuilds if it is so. */
-  async #suspect(lostId?: string): Promise<void> {
-    const stillLost = async (believed: Belief, ledger: () => Promise<Ledger>) => {
-      for (let attempt = 1; attempt <= VERIFY_ATTEMPTS; attempt++) {
-        const dump = await this.#link.probe(believed, ['dump']);
-        if (dump === null) return true;
-        const known = await ledger();
-        if (compare(readDump(dump), known).length === 0) {
-          // journalled, not ended, and still unknown: what has ended would be remembered
-          if (lostId === undefined || !known.open.some(({ id }) => id === lostId)) return false;
-          return (await this.#link.probe(believed, ['get', lostId]))?.[0] === 'none';
-        }
-        await sleep(VERIFY_PAUSE_MS); // a sale may have happened between the two looks
-      }
-      return true;
-    };
-    this.#link.adopt(await this.#rebuild(this.#link.belief, stillLost));
   }
 
   async #follow(): Promise<Feed> {

@@ -22,6 +22,17 @@ export type Hold = {
   serverNow: number;
 };
 
+/** What `hold()` is asked. */
+export type HoldRequest = {
+  /** Chosen by the buyer's side; the same id with the same body is answered the same again. */
+  id: string;
+  /** Whose limit it counts towards. */
+  holder: string;
+  /** All or nothing, 1..32 SKUs, each once. */
+  items: readonly Item[];
+  signal?: AbortSignal;
+};
+
 /** Names a hold to release: a `Hold`, or just its id. */
 export type HoldReference = { readonly id: string; readonly token?: string };
 
