@@ -11,9 +11,6 @@ import { randomBytes } from 'node:crypto';
 import { GracefulShutdown } from '@evenkeel/health';
 import { pino } from 'pino';
 import { ConfigError, loadConfig } from './config.ts';
-import { startFakePsp } from './fake-psp/service.ts';
-import { startGateway } from './gateway/gateway.ts';
-import { startPayments } from './payments/payments.ts';
 import { addressOf, type Service } from './service.ts';
 import { generateTicketKeys } from './tickets/ticket-code.ts';
 
@@ -23,20 +20,30 @@ const badConfigCode = 78;
 const log = pino({ level: process.env.LOG_LEVEL || 'info', base: null });
 const of = (service: string) => log.child({ service });
 
+/** Each with its checked configuration; the code of a service is loaded only where it runs. */
+const services = {
+  async 'fake-psp'() {
+    const config = loadConfig('fake-psp', process.env);
+    return (await import('./fake-psp/service.ts')).startFakePsp(config);
+  },
+  async payments(PSP_URL = process.env.PSP_URL) {
+    const config = loadConfig('payments', { ...process.env, PSP_URL });
+    return (await import('./payments/payments.ts')).startPayments(config, of('payments'));
+  },
+  async gateway() {
+    const config = loadConfig('gateway', process.env);
+    return (await import('./gateway/gateway.ts')).startGateway(config, of('gateway'));
+  },
+};
+
 const starters: Record<string, () => Promise<Service[]>> = {
-  'fake-psp': async () => [await startFakePsp(loadConfig('fake-psp', process.env))],
-  gateway: async () => [await startGateway(loadConfig('gateway', process.env), of('gateway'))],
-  payments: async () => [await startPayments(loadConfig('payments', process.env), of('payments'))],
-  async all() {
-    const psp = loadConfig('fake-psp', process.env);
-    const PSP_URL = process.env.PSP_URL || `http://127.0.0.1:${psp.FAKE_PSP_PORT}`;
-    const payments = loadConfig('payments', { ...process.env, PSP_URL });
-    const gateway = loadConfig('gateway', process.env);
-    return Promise.all([
-      startFakePsp(psp),
-      startPayments(payments, of('payments')),
-      startGateway(gateway, of('gateway')),
-    ]);
+  'fake-psp': async () => [await services['fake-psp']()],
+  payments: async () => [await services.payments()],
+  gateway: async () => [await services.gateway()],
+  all() {
+    const { PSP_URL, FAKE_PSP_PORT } = process.env;
+    const pspUrl = PSP_URL || `http://127.0.0.1:${FAKE_PSP_PORT || 8082}`;
+    return Promise.all([services['fake-psp'](), services.payments(pspUrl), services.gateway()]);
   },
 };
 
@@ -57,24 +64,24 @@ async function run(name: string): Promise<void> {
     const names = [...Object.keys(starters), 'keys'].join(' | ');
     throw new ConfigError('main.ts', [`expected ${names}, got "${name}"`]);
   }
-  const services = await start();
+  const started = await start();
   const steps = (phase: 'jobs' | 'caches' | 'db') =>
-    services.flatMap(({ phases }) => phases[phase] ?? []);
+    started.flatMap(({ phases }) => phases[phase] ?? []);
   const shutdown = new GracefulShutdown({
     health: {
       drain(reason) {
-        for (const { health } of services) health.drain(reason);
+        for (const { health } of started) health.drain(reason);
       },
-      close: async () => void (await Promise.all(services.map(({ health }) => health.close()))),
+      close: async () => void (await Promise.all(started.map(({ health }) => health.close()))),
     },
-    servers: services.map(({ server }) => server),
-    webSocketServers: services.flatMap(({ webSockets }) => webSockets ?? []),
-    lingerMs: Math.max(...services.map(({ lingerMs }) => lingerMs)),
+    servers: started.map(({ server }) => server),
+    webSocketServers: started.flatMap(({ webSockets }) => webSockets ?? []),
+    lingerMs: Math.max(...started.map(({ lingerMs }) => lingerMs)),
     phases: { jobs: steps('jobs'), caches: steps('caches'), db: steps('db') },
     log: (line) => log.error(line),
   }).listen();
   end = (reason) => shutdown.run(reason);
-  for (const service of services) {
+  for (const service of started) {
     await service.listen();
     log.info({ service: service.name, url: addressOf(service.server) }, `${service.name} is up`);
   }

@@ -39,6 +39,8 @@ export class TestShop {
     const url = new URL(databaseUrl);
     url.pathname = `/${name}`;
     const database = new pg.Pool({ connectionString: url.href, max: 3 });
+    // `drop database ... with (force)` may come before the last connection is gone
+    database.on('error', () => {});
     const log: string[] = [];
     const shop = await Shop.prepare({
       port: await freePort(),

@@ -17,13 +17,11 @@ const holdSchema = z.object({
   serverNow: z.number(),
 });
 
-/** What the worker needs to take the money and to decide; a card is the provider's token for one. */
+/** What the database does not know: the hold's token, and the provider's own token for a card. */
 const chargeSchema = z.object({
   orderId: z.uuid(),
   event: z.string(),
   hold: holdSchema,
-  amountCents: z.number().int(),
-  currency: z.string(),
   card: z.string(),
 });
 export type Charge = z.infer<typeof chargeSchema>;

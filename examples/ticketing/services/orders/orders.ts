@@ -1,69 +1,47 @@
 /** Orders in the database: taken together with their payment job, read with their tickets. */
 import type { JobQueue } from '@evenkeel/async-jobs';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import type { Order, OrderRequest } from '../../contract.ts';
 import { transaction } from '../database.ts';
 import { ProblemError } from '../problem.ts';
 import { type Charge, chargeJob } from './charge-job.ts';
 
-/** What an order costs by the price list as it stands in this very transaction. */
-async function price(
-  tx: PoolClient,
-  event: string,
-  seats: readonly string[],
-): Promise<{ amountCents: number; currency: string }> {
-  const { rows } = await tx.query<{ amount: number; currency: string }>(
-    `select sum(c.price_cents)::int as amount, e.currency
-     from unnest($2::text[]) as wanted(seat)
-     join seat_rows r on r.event = $1 and r.row = split_part(seat, '-', 1)
-     join categories c on c.event = r.event and c.sku = r.sku
-     join events e on e.slug = r.event
-     group by e.currency`,
-    [event, seats],
-  );
-  const row = rows[0];
-  if (!row) throw new Error(`${event} has no price for ${seats.join(', ')}`);
-  return { amountCents: row.amount, currency: row.currency };
-}
+type NewOrder = {
+  request: OrderRequest;
+  userId: string;
+  event: string;
+  hold: Charge['hold'];
+  seats: string[];
+};
 
 /**
  * The order's row and the job that will pay it, in one transaction: there is never one without the
- * other, whichever process dies when. Asking again with the same id changes nothing.
+ * other, whichever process dies when. The amount is by the price list as it stands in that very
+ * transaction. Asking again with the same id changes nothing.
  *
- * @throws ProblemError `conflict` when the id is another order's, or the hold is being paid already
+ * @throws ProblemError `conflict` when the hold is being paid already
+ * @throws IdempotencyConflictError when the order was placed at the same moment by a twin request
  */
 export async function placeOrder(
   deps: { database: Pool; queue: JobQueue },
-  order: {
-    request: OrderRequest;
-    userId: string;
-    event: string;
-    hold: Charge['hold'];
-    seats: string[];
-  },
+  { request, userId, event, hold, seats }: NewOrder,
 ): Promise<void> {
-  const { request, userId, event, hold, seats } = order;
+  const charge: Charge = { orderId: request.id, event, hold, card: request.card };
   try {
     await transaction(deps.database, async (tx) => {
-      const { amountCents, currency } = await price(tx, event, seats);
-      const ticket = await deps.queue.enqueue(
-        chargeJob,
-        {
-          orderId: request.id,
-          event,
-          hold,
-          amountCents,
-          currency,
-          card: request.card,
-        },
-        { idempotencyKey: request.id, tx },
+      const job = await deps.queue.enqueue(chargeJob, charge, { idempotencyKey: request.id, tx });
+      if (job.deduplicated) return;
+      const { rowCount } = await tx.query(
+        `insert into orders (id, user_id, hold_id, job_id, event, seats, amount_cents, currency)
+         select $1, $2, $3, $4, e.slug, $6, sum(c.price_cents), e.currency
+         from unnest($6::text[]) as wanted(seat)
+         join seat_rows r on r.event = $5 and r.row = split_part(seat, '-', 1)
+         join categories c on c.event = r.event and c.sku = r.sku
+         join events e on e.slug = r.event
+         group by e.slug`,
+        [request.id, userId, hold.id, job.id, event, seats],
       );
-      if (ticket.deduplicated) return;
-      await tx.query(
-        `insert into orders (id, user_id, event, hold_id, job_id, seats, amount_cents, currency)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-        [request.id, userId, event, hold.id, ticket.id, seats, amountCents, currency],
-      );
+      if (rowCount !== 1) throw new Error(`${event} has no price for ${seats.join(', ')}`);
     });
   } catch (error) {
     if ((error as { constraint?: string }).constraint === 'orders_hold') {
@@ -71,6 +49,18 @@ export async function placeOrder(
     }
     throw error;
   }
+}
+
+/** Whose order this is and for which hold, before anything else is asked; undefined for a new id. */
+export async function findOrder(
+  database: Pool,
+  id: string,
+): Promise<{ userId: string; holdId: string } | undefined> {
+  const { rows } = await database.query<{ userId: string; holdId: string }>(
+    'select user_id as "userId", hold_id as "holdId" from orders where id = $1',
+    [id],
+  );
+  return rows[0];
 }
 
 type OrderRow = Omit<Order, 'step' | 'createdAt' | 'completedAt'> & {

@@ -13,7 +13,7 @@ import type { AccessTokens } from '../auth/access-token.ts';
 import { userOf } from '../auth/routes.ts';
 import type { Holds } from '../inventory/holds.ts';
 import { ProblemError, parse } from '../problem.ts';
-import { placeOrder, readOrder, type StoredOrder } from './orders.ts';
+import { findOrder, placeOrder, readOrder, type StoredOrder } from './orders.ts';
 import { currentOrder } from './progress.ts';
 
 export type OrderDeps = {
@@ -26,7 +26,7 @@ export type OrderDeps = {
 export function orderRoutes(app: FastifyInstance, deps: OrderDeps): void {
   /** A second click, a second tab, a retry after a lost answer: the same purchase, not another. */
   async function isPlaced({ id, holdId }: OrderRequest, userId: string): Promise<boolean> {
-    const earlier = await readOrder(deps.database, id);
+    const earlier = await findOrder(deps.database, id);
     if (!earlier) return false;
     if (earlier.userId === userId && earlier.holdId === holdId) return true;
     throw new ProblemError('conflict', 'This order id was used for another order.');

@@ -35,12 +35,8 @@ export async function payOrder(
   const { database, pools, provider } = deps;
 
   say(ctx, 20, 'charging');
-  await database.query(
-    `insert into payments (order_id, idempotency_key, amount_cents) values ($1, $2, $3)
-     on conflict (order_id) do nothing`,
-    [charge.orderId, ctx.id, charge.amountCents],
-  );
-  const { outcome, chargeId } = await authorise(provider, charge, ctx);
+  const price = await intend(database, charge.orderId, ctx.id);
+  const { outcome, chargeId } = await authorise(provider, { ...charge, ...price }, ctx);
   if (outcome === 'declined') {
     // the hold stays the buyer's: another card may be better
     return ctx.tx((tx) => settle(tx, charge, { state: 'declined', payment: 'declined', chargeId }));
@@ -69,10 +65,27 @@ function say(ctx: JobContext, percent: number, step: OrderStep): void {
   ctx.progress(percent, step);
 }
 
+type Price = { amountCents: number; currency: string };
+
+/** Writes down what we are about to ask of the provider, before we ask. Again is the same. */
+async function intend(database: Pool, orderId: string, idempotencyKey: string): Promise<Price> {
+  const { rows } = await database.query<Price>(
+    `with intent as (
+       insert into payments (order_id, idempotency_key, amount_cents)
+       select id, $2, amount_cents from orders where id = $1
+       on conflict (order_id) do nothing)
+     select amount_cents as "amountCents", currency from orders where id = $1`,
+    [orderId, idempotencyKey],
+  );
+  const [price] = rows;
+  if (!price) throw new NonRetryableError(`There is no order ${orderId}`);
+  return price;
+}
+
 /** A request that the provider refuses to understand is our defect: to the dead letters with it. */
 async function authorise(
   provider: PaymentProvider,
-  { orderId, amountCents, currency, card }: Charge,
+  { orderId, amountCents, currency, card }: Charge & Price,
   ctx: JobContext,
 ): Promise<Authorisation> {
   try {

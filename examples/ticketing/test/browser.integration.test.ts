@@ -1,0 +1,326 @@
+/** The shop as a person meets it: real Chromium, real clicks, real servers behind. */
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { uniqueName } from '../../../test/backends.ts';
+import { findBrowser } from '../../../test/browser.ts';
+import { pagesAreStale } from '../launcher/pages.ts';
+import { importPublishedKey, verifyTicket } from '../services/tickets/ticket-code.ts';
+import { phone, Window } from './browser-window.ts';
+import { each, slug, TestShop } from './test-shop.ts';
+
+const example = fileURLToPath(new URL('..', import.meta.url));
+let shop: TestShop;
+let browser: Browser;
+
+beforeAll(async () => {
+  if (await pagesAreStale()) {
+    // a process of its own: the test runner's NODE_ENV would build pages for developers
+    const env = { ...process.env, NODE_ENV: 'production' };
+    await promisify(execFile)('npm', ['run', 'build'], { cwd: example, env });
+  }
+  [shop, browser] = await Promise.all([
+    TestShop.start({ PSP_LATENCY_MS: '1500' }),
+    findBrowser().then((found) => chromium.launch(found)),
+  ]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await shop?.stop();
+});
+
+const address = () => `${uniqueName('person')}@example.com`;
+
+describe('the pages', () => {
+  it('sells two seats in one window while the other sees them go, without a reload', async () => {
+    const buyer = await (await Window.open(browser, shop.url)).ready();
+    const other = await Window.open(browser, shop.url, {
+      viewport: { width: 1280, height: 860 },
+      colorScheme: 'dark',
+    });
+    await other.ready();
+    await other.page.evaluate('window.neverReloaded = true');
+    await other.isAccessible('seats, dark');
+    await other.screenshot('event-dark', { fullPage: true });
+
+    await buyer.pick('C-10', 'C-11');
+    await buyer.isAccessible('seats picked, light');
+    await buyer.screenshot('event-light', { fullPage: true });
+    await buyer.button('Hold seats').click();
+    await buyer.heading('Sign in').waitFor();
+    await buyer.isAccessible('sign in');
+    await buyer.screenshot('sign-in');
+    await buyer.signInAsDemo();
+
+    await buyer.heading('Pay with a test card').waitFor();
+    const left = await buyer.page.getByRole('timer').textContent();
+    expect(left).toMatch(/^(2:00|1:5\d)$/);
+    await buyer.isAccessible('checkout');
+    await buyer.screenshot('checkout');
+    await Promise.all([other.sees('C-10', 'held'), other.sees('C-11', 'held')]);
+    await other.seat('C-10').hover();
+    await other.screenshot('second-window-held');
+
+    await buyer.pay();
+    await buyer.page.locator('[aria-current=step]', { hasText: 'Charging your card' }).waitFor({
+      timeout: 3_000, // sooner than the page would ask by itself: the WebSocket has told it
+    });
+    await buyer.isAccessible('payment in progress');
+    await buyer.screenshot('payment');
+    await buyer.heading('You are in').waitFor();
+    expect(await buyer.page.locator('.ticket').count()).toBe(2);
+
+    await Promise.all([other.sees('C-10', 'sold'), other.sees('C-11', 'sold')]);
+    await other.seat('C-10').hover();
+    await other.screenshot('second-window-sold');
+    expect(await other.page.evaluate('window.neverReloaded')).toBe(true);
+
+    // without any network, the page proves that the ticket is genuine
+    await buyer.context.setOffline(true);
+    await buyer.button('Verify offline').first().click();
+    await buyer.page.getByText('Genuine. The signature was checked on this device').waitFor();
+    await buyer.context.setOffline(false);
+    await buyer.page.locator('.connection.is-live').waitFor();
+    await buyer.isAccessible('tickets');
+    await buyer.screenshot('tickets', { fullPage: true });
+
+    const { rows } = await shop.database.query<{ code: string; seat: string }>(
+      'select code, seat from tickets order by seat',
+    );
+    const key = importPublishedKey(await (await shop.buyer()).ticketKey());
+    const seats = rows.map(({ code }) => verifyTicket(code, key)?.seat);
+    expect(seats).toEqual(['C-10', 'C-11']);
+    expect(await shop.ledger()).toMatchObject({ sold: 2, tickets: 2, captured: 1 });
+    await other.close();
+    await buyer.close(/ERR_INTERNET_DISCONNECTED/);
+  });
+
+  it('takes no money for a declined card, and another card buys the same seats', async () => {
+    const window = await (await Window.open(browser, shop.url)).ready();
+    await window.hold(address(), 'B-9');
+    await window.pay('The empty card');
+    await window.heading('Your bank declined the card').waitFor();
+    await window.page.getByText('The seats are still held for you.').waitFor();
+    await window.isAccessible('declined');
+    await window.screenshot('declined');
+    await window.button('Try another card').click();
+    await window.pay('The good card');
+    await window.heading('You are in').waitFor();
+    const states = (await shop.charges()).map(({ state }) => state);
+    expect(states.filter((state) => state === 'declined')).toHaveLength(1);
+    await window.close();
+  });
+
+  it('finds its order again after a reload in the middle of the payment, and charges once', async () => {
+    const window = await (await Window.open(browser, shop.url)).ready();
+    await window.hold(address(), 'D-4', 'D-5');
+    await shop.faults({ latencyMs: 5_000 });
+    const before = (await shop.pspStats()).charges;
+    await window.pay();
+    await window.page.locator('[aria-current=step]', { hasText: 'Charging your card' }).waitFor();
+    const order = window.page.url();
+    expect(order).toMatch(/#order\/[0-9a-f-]{36}$/);
+
+    await window.page.reload();
+    await window.page.locator('[aria-current=step]', { hasText: 'Charging your card' }).waitFor();
+    await shop.faults({ latencyMs: 1_500 });
+    await window.heading('You are in').waitFor();
+    expect(window.page.url()).toBe(order);
+    expect((await shop.pspStats()).charges).toBe(before + 1);
+
+    // the way back does not lead to a form that was sent already
+    await window.page.goBack();
+    await window.heading('Choose your seats').waitFor();
+    await window.sees('D-4', 'sold');
+    await window.close();
+  });
+
+  it('makes one order of two tabs that both press Pay', async () => {
+    const first = await (await Window.open(browser, shop.url)).ready();
+    await first.hold(address(), 'E-11');
+    const second = await first.tab();
+    await second.heading('Pay with a test card').waitFor();
+    const before = (await shop.pspStats()).charges;
+    await Promise.all([first.pay(), second.pay()]);
+    await Promise.all([
+      first.heading('You are in').waitFor(),
+      second.heading('You are in').waitFor(),
+    ]);
+    expect(first.page.url()).toBe(second.page.url());
+    expect((await shop.pspStats()).charges).toBe(before + 1);
+    expect(second.complaints).toEqual([]);
+    await first.close();
+  });
+
+  it('gives up a picked seat with a word when somebody else is faster', async () => {
+    const window = await (await Window.open(browser, shop.url)).ready();
+    await window.pick('F-5', 'F-6');
+    await (await shop.buyer()).hold(slug, ['F-6']);
+    await window.sees('F-6', 'held');
+    await window.page.getByText('Row F, seat 6 has just been taken by somebody else.').waitFor();
+    await window.sees('F-5', 'selected');
+    await window.close();
+  });
+
+  it('catches up after the network was gone', async () => {
+    const window = await (await Window.open(browser, shop.url)).ready();
+    await window.context.setOffline(true);
+    await window.page.locator('.connection.is-lost').waitFor();
+    await (await shop.buyer()).hold(slug, ['G-3']);
+    await window.context.setOffline(false);
+    await window.sees('G-3', 'held');
+    await window.page.locator('.connection.is-live').waitFor();
+    await window.close(/ERR_INTERNET_DISCONNECTED/);
+  });
+
+  it('can be used by keyboard alone', async () => {
+    const window = await (await Window.open(browser, shop.url)).ready();
+    const { keyboard } = window.page;
+    const focused = () => window.page.locator(':focus');
+    for (let step = 0; step < 12; step += 1) {
+      await keyboard.press('Tab');
+      if ((await focused().getAttribute('role')) === 'checkbox') break;
+    }
+    expect(await focused().getAttribute('data-seat')).toBe('A-9');
+    await keyboard.press('ArrowDown');
+    await keyboard.press('ArrowRight');
+    const label = await focused().getAttribute('aria-label');
+    expect(label).toBe('Row B, seat 11, Front stalls, €145.00, Free');
+    await keyboard.press('Space');
+    await window.sees('B-11', 'selected');
+    expect(await focused().getAttribute('aria-checked')).toBe('true');
+    await window.screenshot('keyboard');
+    await keyboard.press('Space');
+    await window.sees('B-11', 'free');
+    await window.close();
+  });
+
+  it('fits a phone of 360 pixels from the first look to the ticket', async () => {
+    const window = await Window.open(browser, shop.url, { ...phone, reducedMotion: 'reduce' });
+    await window.ready();
+    await window.fitsItsWidth();
+    await window.isAccessible('phone');
+    await window.screenshot('event-phone');
+    await window.page.getByLabel('Where').selectOption({ label: 'Balcony' });
+    await window.button('Find best').click();
+    await window.fitsItsWidth();
+    await window.button('Hold seats').click();
+    await window.register('Pat Phone', address());
+    await window.heading('Pay with a test card').waitFor();
+    await window.fitsItsWidth();
+    await window.screenshot('checkout-phone', { fullPage: true });
+    await window.pay();
+    await window.heading('You are in').waitFor();
+    await window.fitsItsWidth();
+    await window.isAccessible('tickets on a phone');
+    await window.screenshot('tickets-phone');
+    await window.close();
+  });
+
+  it('says in the form what is wrong with the password', async () => {
+    const window = await (await Window.open(browser, shop.url)).ready();
+    await window.button('Sign in').click();
+    await window.page.getByLabel('E-mail').fill('demo@evenkeel.example');
+    await window.page.getByLabel('Password').fill('not the password');
+    await window.page.locator('.dialog button[type=submit]').click();
+    await window.page.getByRole('alert').waitFor();
+    await window.isAccessible('wrong password');
+    await window.button('Close').click();
+    await window.close(/status of 401/);
+  });
+
+  it('shows an event that does not exist, and an order of somebody else, as such', async () => {
+    const window = await Window.open(browser, `${shop.url}/events/no-such-night`);
+    await window.heading('There is no such event').waitFor();
+    await window.isAccessible('no event');
+    await window.page.goto(`${shop.url}/#order/00000000-0000-4000-8000-000000000000`);
+    await window.heading('Whose order is this?').waitFor();
+    await window.button('Sign in').last().click();
+    await window.signInAsDemo();
+    await window.heading('We cannot find this order').waitFor();
+    await window.close(/status of 404/);
+  });
+
+  it('loads in less than 150 kB, compressed', async () => {
+    const dist = `${example}web/dist/`;
+    const assets = (await readdir(`${dist}assets`)).filter((name) => !name.includes('latin-ext'));
+    const files = ['index.html', 'favicon.svg', ...assets.map((name) => `assets/${name}`)];
+    const sizes = await Promise.all(
+      files.map(async (name) => gzipSync(await readFile(dist + name)).length),
+    );
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    expect(total).toBeGreaterThan(20_000);
+    expect(total).toBeLessThan(150_000);
+  });
+
+  it('says when everything is held, when something comes back, and when all is sold', async () => {
+    const window = await (await Window.open(browser, shop.url)).ready();
+    const { seats } = await (await shop.buyer()).availability(slug);
+    const event = await (await shop.buyer()).event(slug);
+    const free = event.categories
+      .flatMap(({ rows }) => rows)
+      .flatMap(({ row, seats: count }) =>
+        Array.from({ length: count }, (_, i) => `${row}-${i + 1}`),
+      )
+      .filter((seat) => !(seat in seats));
+    const sixes = Array.from({ length: Math.ceil(free.length / 6) }, (_, i) =>
+      free.slice(i * 6, i * 6 + 6),
+    );
+    const holds = await each(sixes, 8, async (six) => {
+      const buyer = await shop.buyer();
+      return { buyer, hold: await buyer.hold(slug, six) };
+    });
+    await window.page.getByText('Nothing free right now').waitFor();
+    await window.isAccessible('all held');
+    await window.screenshot('all-held');
+
+    const [first, ...others] = holds;
+    await first?.buyer.release(first.hold.id);
+    await window.page.getByText('Nothing free right now').waitFor({ state: 'hidden' });
+    await window.page.getByText('Only 6 left').waitFor();
+
+    const again = await first?.buyer.hold(slug, sixes[0] ?? []);
+    if (first && again) others.push({ buyer: first.buyer, hold: again });
+    await each(others, 8, ({ buyer, hold }) => buyer.order(hold.id));
+    // those that earlier tests hold come back, or not, in their own time
+    await window.page
+      .getByText(/Nothing free right now|Sold out/)
+      .first()
+      .waitFor();
+    await expect
+      .poll(async () => (await shop.ledger()).orders.processing ?? 0, {
+        timeout: 40_000,
+        interval: 500,
+      })
+      .toBe(0);
+    await window.sees('A-1', 'sold');
+    await window.close();
+  });
+});
+
+describe('a hold that runs out', () => {
+  it('ends in a screen that says so, and the seat is free again for the others', async () => {
+    const short = await TestShop.start({ HOLD_TTL_MS: '6000', HOLD_GRACE_MS: '0' });
+    try {
+      const window = await (await Window.open(browser, short.url)).ready();
+      const other = await (await Window.open(browser, short.url)).ready();
+      await window.hold(address(), 'A-8');
+      await other.sees('A-8', 'held');
+      await window.heading('Your time to pay has run out').waitFor();
+      await window.isAccessible('hold expired');
+      await window.screenshot('hold-expired');
+      await other.sees('A-8', 'free');
+      await window.button('Choose seats again').click();
+      await window.sees('A-8', 'free');
+      await other.close();
+      await window.close();
+    } finally {
+      await short.stop();
+    }
+  });
+});

@@ -1,0 +1,102 @@
+import pg from 'pg';
+import { afterEach, describe, expect, it } from 'vitest';
+import { backends, uniqueName } from '../../../test/backends.ts';
+import { isAlive, Run } from './run.ts';
+
+const name = uniqueName('start');
+const runs: Run[] = [];
+afterEach(async () => {
+  for (const run of runs.splice(0)) run.kill('SIGKILL');
+  await ownDatabase('drop database if exists', 'with (force)');
+});
+
+async function ownDatabase(command: string, suffix = ''): Promise<string> {
+  const { databaseUrl } = backends();
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(`${command} ${name} ${suffix}`);
+  await client.end();
+  const url = new URL(databaseUrl);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+async function start(args: string[], env: Record<string, string> = {}): Promise<Run> {
+  const DATABASE_URL = await ownDatabase('create database');
+  const options = ['--port', '0', '--psp-latency-ms', '200', ...args];
+  const run = new Run('start.ts', options, { DATABASE_URL, NAMESPACE: name, ...env });
+  runs.push(run);
+  return run;
+}
+
+/** A process that has been told to go may take a moment to be gone. */
+async function expectGone(pids: number[]): Promise<void> {
+  await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+}
+
+const urlsOf = ({ output }: Run) => output.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? [];
+
+describe('npm start on real servers', () => {
+  it('sells a first ticket, prints its receipt, and Ctrl-C leaves nothing running', async () => {
+    const run = await start([]);
+    await run.says('Ctrl-C stops everything.');
+    for (const line of ['Northern Lights', 'hold K-1 and K-2', 'order accepted (202)', 'paid']) {
+      expect(run.output).toContain(line);
+    }
+    const [shop = ''] = urlsOf(run);
+    expect((await fetch(`${shop}/ready`)).status).toBe(200);
+    expect((await fetch(shop)).headers.get('content-type')).toContain('text/html');
+
+    const children = run.children();
+    expect(children.length).toBeGreaterThanOrEqual(3);
+    run.kill('SIGINT');
+    expect(await run.end()).toBe(0);
+    await expectGone(children);
+    for (const url of new Set(urlsOf(run))) await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it('stops everything when Ctrl-C comes while it is still starting, and does not say 0', async () => {
+    const run = await start([]);
+    await expect.poll(() => run.children().length, { timeout: 30_000, interval: 50 }).toBe(3);
+    const children = run.children();
+    run.kill('SIGINT');
+    expect(await run.end()).toBe(130);
+    expect(run.output).toContain('Interrupted.');
+    await expectGone(children);
+  });
+
+  it('leaves no service behind when it is killed itself', async () => {
+    const run = await start(['--no-first-ticket']);
+    await run.says('Ctrl-C stops everything.');
+    const children = run.children();
+    run.kill('SIGKILL');
+    await run.end();
+    await expectGone(children);
+  });
+
+  it('starts a service again that has crashed, and the shop goes on selling', async () => {
+    const run = await start(['--no-first-ticket']);
+    await run.says('Ctrl-C stops everything.');
+    const before = run.children();
+    for (const pid of before) process.kill(pid, 'SIGKILL');
+    await run.says('gateway ended (SIGKILL), starts again');
+    const [shop = ''] = urlsOf(run);
+    const isReady = () =>
+      fetch(`${shop}/ready`).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    await expect.poll(isReady, { timeout: 30_000 }).toBe(200);
+    run.kill('SIGINT');
+    expect(await run.end()).toBe(0);
+  });
+
+  it('says what is wrong with the environment, ends with 1 and leaves nothing running', async () => {
+    const run = await start([], { HOLD_TTL_MS: 'soon' });
+    await expect.poll(() => run.children().length, { timeout: 30_000, interval: 20 }).toBe(3);
+    const children = run.children();
+    expect(await run.end()).toBe(1);
+    expect(run.output).toContain('HOLD_TTL_MS: ');
+    await expectGone(children);
+  });
+});
