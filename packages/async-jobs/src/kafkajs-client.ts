@@ -14,8 +14,8 @@ export interface KafkaLike {
 export interface KafkaProducerLike {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
-  // biome-ignore lint/suspicious/noExplicitAny: kafkajs declares a narrower batch
-  sendBatch(batch: any): Promise<unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: kafkajs declares narrower records
+  send(records: any): Promise<unknown>;
 }
 
 export interface KafkaConsumerLike {

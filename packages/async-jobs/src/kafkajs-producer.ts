@@ -5,6 +5,8 @@ import { partitionOf } from './partitioner.ts';
 import type { OutgoingRecord } from './transport.ts';
 
 const REBUILD_AFTER = 3;
+// Of payload; with keys and headers it stays below the broker's default of 1 MiB a batch
+const MAX_REQUEST_BYTES = 256 * 1024;
 const GZIP = 1;
 const GZIP_FROM_BYTES = 1024;
 const ALL_REPLICAS = -1;
@@ -14,15 +16,30 @@ interface PartitionChoice {
   readonly message: { readonly key: string | Buffer };
 }
 
+/** The records of one call of `send` for one topic, waiting for their acknowledgement. */
+interface Call {
+  readonly records: readonly OutgoingRecord[];
+  readonly timeoutMs: number;
+  readonly acked: () => void;
+  readonly failed: (error: unknown) => void;
+  /** The caller waits no more: not to be sent any more. */
+  late: boolean;
+}
+
 /**
  * A kafkajs producer that cannot hang: every send has an outer limit, because a frozen broker
  * makes kafkajs wait for minutes, and after three failures in a row the client is replaced,
  * because its dead sockets do not recover.
+ *
+ * Per topic one request is under way at a time, with everything that was to be sent when it
+ * began: calls made at the same time share a request, and the order of calls is the order in the
+ * log. A topic that is missing or stuck holds up no other.
  */
 export class KafkajsProducer {
   readonly #kafka: KafkaLike;
   readonly #clock: Clock;
   readonly #idempotent: boolean;
+  readonly #waiting = new Map<string, Call[]>();
   #producer: Promise<KafkaProducerLike> | null = null;
   #failures = 0;
 
@@ -34,19 +51,17 @@ export class KafkajsProducer {
 
   /** Resolves when all in-sync replicas have all records; of none, when it is connected. @throws TransportTimeoutError */
   async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
-    try {
-      await within(
-        this.#clock,
-        timeoutMs,
-        this.#send(records, timeoutMs),
-        () => new TransportTimeoutError('Sending to Kafka', timeoutMs),
-      );
-      this.#failures = 0;
-    } catch (error) {
-      this.#failures++;
-      if (this.#failures >= REBUILD_AFTER) this.#discard();
-      throw error;
+    if (records.length === 0) {
+      await this.#within(timeoutMs, this.#connected());
+      return;
     }
+    const topics = new Map<string, OutgoingRecord[]>();
+    for (const record of records) {
+      const list = topics.get(record.topic);
+      if (list) list.push(record);
+      else topics.set(record.topic, [record]);
+    }
+    await Promise.all([...topics].map(([topic, list]) => this.#enqueue(topic, list, timeoutMs)));
   }
 
   async close(): Promise<void> {
@@ -55,26 +70,85 @@ export class KafkajsProducer {
     await (await producer?.catch(() => null))?.disconnect();
   }
 
+  #enqueue(topic: string, records: OutgoingRecord[], timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const limit = this.#clock.setTimeout(() => {
+        call.late = true;
+        reject(new TransportTimeoutError('Sending to Kafka', timeoutMs));
+      }, timeoutMs);
+      const call: Call = {
+        records,
+        timeoutMs,
+        acked: () => {
+          this.#clock.clearTimeout(limit);
+          resolve();
+        },
+        failed: (error) => {
+          this.#clock.clearTimeout(limit);
+          reject(error);
+        },
+        late: false,
+      };
+      const waiting = this.#waiting.get(topic);
+      if (waiting) {
+        waiting.push(call);
+        return;
+      }
+      const opened = [call];
+      this.#waiting.set(topic, opened);
+      void this.#work(topic, opened);
+    });
+  }
+
+  async #work(topic: string, waiting: Call[]): Promise<void> {
+    await Promise.resolve(); // calls of the same turn of the event loop go together
+    while (waiting.length > 0) {
+      const calls = take(waiting);
+      if (calls.length === 0) continue;
+      try {
+        await this.#request(calls);
+        for (const call of calls) call.acked();
+      } catch (error) {
+        if (calls.length === 1 || error instanceof TransportTimeoutError) {
+          for (const call of calls) call.failed(error);
+        } else {
+          // One record may be to blame, say for its size: the others must not suffer for it
+          for (const call of calls) await this.#request([call]).then(call.acked, call.failed);
+        }
+      }
+    }
+    this.#waiting.delete(topic);
+  }
+
+  async #request(calls: readonly Call[]): Promise<void> {
+    const timeoutMs = Math.max(...calls.map((call) => call.timeoutMs));
+    const records = calls.flatMap((call) => call.records);
+    try {
+      await this.#within(timeoutMs, this.#send(records, timeoutMs));
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures++;
+      if (this.#failures >= REBUILD_AFTER) this.#discard();
+      throw error;
+    }
+  }
+
   async #send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     const producer = await this.#connected();
-    if (records.length === 0) return;
-    const topics = new Map<string, OutgoingRecord[]>();
     let bytes = 0;
-    for (const record of records) {
-      const list = topics.get(record.topic);
-      if (list) list.push(record);
-      else topics.set(record.topic, [record]);
-      bytes += record.value.length;
-    }
-    await producer.sendBatch({
+    for (const { value } of records) bytes += value.length;
+    await producer.send({
+      topic: (records[0] as OutgoingRecord).topic,
       acks: ALL_REPLICAS,
       timeout: timeoutMs,
       ...(bytes / records.length > GZIP_FROM_BYTES ? { compression: GZIP } : {}),
-      topicMessages: [...topics].map(([topic, list]) => ({
-        topic,
-        messages: list.map(({ key, value, headers }) => ({ key, value, headers })),
-      })),
+      messages: records.map(({ key, value, headers }) => ({ key, value, headers })),
     });
+  }
+
+  #within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
+    const late = () => new TransportTimeoutError('Sending to Kafka', timeoutMs);
+    return within(this.#clock, timeoutMs, promise, late);
   }
 
   #connected(): Promise<KafkaProducerLike> {
@@ -109,4 +183,13 @@ export class KafkajsProducer {
     this.#failures = 0;
     void producer?.then((old) => old.disconnect()).catch(() => {}); // it was broken already
   }
+}
+
+/** Takes the calls of the next request out: the oldest, and those after it that fit. */
+function take(waiting: Call[]): Call[] {
+  let count = 0;
+  for (let bytes = 0; count < waiting.length && bytes < MAX_REQUEST_BYTES; count++) {
+    for (const { value } of (waiting[count] as Call).records) bytes += value.length;
+  }
+  return waiting.splice(0, count).filter(({ late }) => !late);
 }

@@ -1,0 +1,211 @@
+/**
+ * Enqueue, bulk enqueue, processing with a no-op handler, and latency, beside BullMQ, pg-boss and
+ * graphile-worker on the same servers in the same run; the outbox beside the bare transaction it
+ * is part of; and the latency beside a raw kafkajs consumer. JOBS=5000 makes it shorter.
+ */
+import { cpus } from 'node:os';
+import { env, version } from 'node:process';
+import { Kafka, logLevel } from 'kafkajs';
+import pg from 'pg';
+import { z } from 'zod';
+import { startBackends, uniqueName } from '../../../test/backends.ts';
+import { defineJob, JobQueue, memoryTransport, postgresOutbox } from '../src/index.ts';
+import { bullmq, type Contender, evenkeel, graphile, pgBoss, type Servers } from './contenders.ts';
+
+const JOBS = Number(env.JOBS ?? 20_000);
+const IDLE_JOBS = 60;
+
+interface Figures {
+  readonly name: string;
+  readonly addedPerSecond: number;
+  readonly bulkPerSecond: number;
+  readonly processedPerSecond: number;
+  readonly cpuMicros: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Runs `count` calls, `parallel` at a time, and gives calls a second. */
+async function perSecond(
+  count: number,
+  parallel: number,
+  call: (i: number) => Promise<unknown>,
+): Promise<number> {
+  let next = 0;
+  const begun = performance.now();
+  const caller = async () => {
+    while (next < count) await call(next++);
+  };
+  await Promise.all(Array.from({ length: parallel }, caller));
+  return (count / (performance.now() - begun)) * 1_000;
+}
+
+function quantile(values: number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] as number;
+}
+
+async function idleLatency(
+  add: (n: number) => Promise<unknown>,
+  arrival: (n: number) => Promise<number>,
+): Promise<number[]> {
+  const latencies: number[] = [];
+  for (let n = 0; n < IDLE_JOBS; n++) {
+    const begun = performance.now();
+    const [at] = await Promise.all([arrival(n), add(n)]);
+    if (n >= 10) latencies.push(at - begun); // the first ones open connections
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return latencies;
+}
+
+async function measure(contender: Contender): Promise<Figures> {
+  const single = Math.floor(JOBS / 4);
+  await contender.add(-1);
+  const addedPerSecond = await perSecond(single, 50, (i) => contender.add(i));
+  const bulkPerSecond =
+    500 *
+    (await perSecond(Math.floor(JOBS / 500), 1, (i) => contender.addMany(single + i * 500, 500)));
+  const total = 1 + single + Math.floor(JOBS / 500) * 500;
+
+  let handled = 0;
+  let arrived: (at: number) => void = () => {};
+  let finished: () => void = () => {};
+  const allHandled = new Promise<void>((resolve) => {
+    finished = resolve;
+  });
+  let firstAt = 0;
+  let cpu = process.cpuUsage();
+  const stop = await contender.work(() => {
+    if (handled === 0) {
+      firstAt = performance.now();
+      cpu = process.cpuUsage();
+    }
+    if (++handled === total) finished();
+    else if (handled > total) arrived(performance.now());
+  });
+  await allHandled;
+  const seconds = (performance.now() - firstAt) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
+  const latencies = await idleLatency(
+    (n) => contender.add(n),
+    () =>
+      new Promise((resolve) => {
+        arrived = resolve;
+      }),
+  );
+  await stop();
+  await contender.close();
+  return {
+    name: contender.name,
+    addedPerSecond,
+    bulkPerSecond,
+    processedPerSecond: total / seconds,
+    cpuMicros: (user + system) / total,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
+  };
+}
+
+/** Latency of kafkajs with nothing around it. */
+async function rawKafkajs({ kafkaBrokers }: Servers): Promise<number[]> {
+  const kafka = new Kafka({ brokers: kafkaBrokers.split(','), logLevel: logLevel.NOTHING });
+  const topic = uniqueName('raw');
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic, numPartitions: 6 }], waitForLeaders: true });
+  await admin.disconnect();
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 5 });
+  const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: 500 });
+  let arrived: (at: number) => void = () => {};
+  await Promise.all([producer.connect(), consumer.connect()]);
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({ eachMessage: async () => arrived(performance.now()) });
+  const latencies = await idleLatency(
+    (n) => producer.send({ topic, messages: [{ key: String(n), value: '{"n":1}' }] }),
+    () =>
+      new Promise((resolve) => {
+        arrived = resolve;
+      }),
+  );
+  await Promise.all([producer.disconnect(), consumer.disconnect()]);
+  return latencies;
+}
+
+/** A business transaction alone, and with a job in it. */
+async function outboxCost({ databaseUrl }: Servers): Promise<{ bare: number; withJob: number }> {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 });
+  const schema = uniqueName('bench');
+  const outbox = postgresOutbox(pool, { schema });
+  await outbox.migrate();
+  await pool.query(
+    `CREATE TABLE "${schema}".orders (id bigserial PRIMARY KEY, customer text, cents int)`,
+  );
+  const queue = new JobQueue({ transport: memoryTransport(), outbox });
+  const job = defineJob({ name: 'bench', schema: z.object({ n: z.number() }) });
+  const order = async (n: number, enqueue: boolean) => {
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    await client.query(`INSERT INTO "${schema}".orders (customer, cents) VALUES ($1, $2)`, [
+      `c${n}`,
+      n,
+    ]);
+    await client.query(`UPDATE "${schema}".orders SET cents = cents + 1 WHERE id = $1`, [n + 1]);
+    if (enqueue) await queue.enqueue(job, { n }, { tx: client });
+    await client.query('COMMIT');
+    client.release();
+  };
+  const rounds = { bare: 0, withJob: 0 };
+  for (let round = 0; round < 4; round++) {
+    rounds.bare += (await perSecond(JOBS / 10, 10, (n) => order(n, false))) / 4;
+    rounds.withJob += (await perSecond(JOBS / 10, 10, (n) => order(n, true))) / 4;
+  }
+  await pool.query(`DROP SCHEMA "${schema}" CASCADE`);
+  await pool.end();
+  return rounds;
+}
+
+const backends = await startBackends({ log: (line) => console.log(line) });
+const { redisUrl, databaseUrl, kafkaBrokers } = backends;
+const servers: Servers = { redisUrl, databaseUrl, kafkaBrokers };
+console.log(
+  `${cpus().length} cpus (${cpus()[0]?.model}), Node ${version}, ${JOBS} jobs, concurrency 50\n`,
+);
+
+const all: Figures[] = [];
+for (const make of [evenkeel, bullmq, pgBoss, graphile]) {
+  all.push(await measure(await make(servers, uniqueName('bench'))));
+}
+const [ours] = all as [Figures, ...Figures[]];
+const cell = (value: number, digits = 0) => value.toFixed(digits).padStart(8);
+const ratio = (value: number, base: number) => `${(value / base).toFixed(2)}x`.padStart(7);
+console.log(
+  '                      enqueue/s  (ours)    bulk/s  (ours)  processed/s  (ours)  CPU us/job   p50 ms   p99 ms',
+);
+for (const f of all) {
+  console.log(
+    f.name.padEnd(20),
+    cell(f.addedPerSecond),
+    ratio(ours.addedPerSecond, f.addedPerSecond),
+    cell(f.bulkPerSecond),
+    ratio(ours.bulkPerSecond, f.bulkPerSecond),
+    '   ',
+    cell(f.processedPerSecond),
+    ratio(ours.processedPerSecond, f.processedPerSecond),
+    '  ',
+    cell(f.cpuMicros),
+    cell(f.p50Ms, 1),
+    cell(f.p99Ms, 1),
+  );
+}
+const raw = await rawKafkajs(servers);
+const rawP50 = quantile(raw, 0.5);
+console.log(
+  `\nraw kafkajs consumer: p50 ${rawP50.toFixed(1)} ms; added by us: ${(ours.p50Ms - rawP50).toFixed(1)} ms`,
+);
+const { bare, withJob } = await outboxCost(servers);
+console.log(
+  `business transaction: ${bare.toFixed(0)}/s bare, ${withJob.toFixed(0)}/s with a job in it: ${(bare / withJob).toFixed(2)}x the time`,
+);
+await backends.stop();
+process.exit();
