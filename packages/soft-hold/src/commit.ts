@@ -2,8 +2,9 @@ import type { Journal } from './journal.ts';
 import { epochOf } from './keys.ts';
 import type { Link } from './link.ts';
 import type { Settings } from './options.ts';
+import { stateOf } from './results.ts';
 import type { HoldStore, Transaction } from './store.ts';
-import type { CommitResult, Hold } from './types.ts';
+import type { CommitResult, Hold, HoldState } from './types.ts';
 
 const ATTEMPTS = 4;
 
@@ -99,17 +100,17 @@ export async function finishHold(
   }
 }
 
-/** Decides for void if nobody has decided, and finishes whatever now stands. */
-export async function settleHold(
-  context: CommitContext,
-  id: string,
-): Promise<'sold' | 'void' | null> {
+/**
+ * Ends a hold that is being committed: decides for void if nobody has decided, and finishes what
+ * then stands. Answers the state it is in afterwards.
+ */
+export async function settleHold(context: CommitContext, id: string): Promise<HoldState> {
   const { result } = await context.link.request(['get', id]);
-  if (result[0] !== 'record' || result[1] !== 'c') return null;
+  if (result[0] !== 'record' || result[1] !== 'c') return stateOf(result[1]);
   const [holder, items] = [String(result[5]), String(result[6])];
   const outcome = await context.store.decideVoid({ pool: context.pool, id, holder, items });
   await finishHold(context, id, outcome === 'sold' ? 's' : 'v');
-  return outcome;
+  return outcome === 'sold' ? 'confirmed' : 'void';
 }
 
 /** A hold of this epoch that has not run out cannot be unknown, unless Redis lost it. */

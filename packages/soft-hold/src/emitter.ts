@@ -32,10 +32,14 @@ export class SafeEmitter {
 
   emit<E extends keyof HoldPoolEvents>(event: E, value: HoldPoolEvents[E]): void {
     for (const listener of this.#emitter.listeners(event)) {
-      try {
-        listener(value);
-      } catch (error) {
+      const failed = (error: unknown) => {
         if (event !== 'fault') this.emit('fault', error);
+      };
+      try {
+        const result: unknown = listener(value);
+        if (result instanceof Promise) result.catch(failed);
+      } catch (error) {
+        failed(error);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withDeadline } from './deadline.ts';
 import { HoldUnavailableError } from './errors.ts';
 import { keysOf } from './keys.ts';
 import { LOAD_SCRIPT, POOL_SCRIPT } from './script.ts';
@@ -31,14 +32,16 @@ export type PoolReply =
   | { ok: true; seq: number; now: number; more: boolean; results: unknown[][] }
   | { ok: false; epoch: number | null; seq: number };
 
-/** The two scripts of one pool, typed. */
+/** The two scripts of one pool, typed; no call of them waits for longer than `timeoutMs`. */
 export class PoolScripts {
   readonly #keys: string[];
   readonly #pool: Command;
   readonly #load: Command;
+  readonly #timeoutMs: number;
 
-  constructor(redis: RedisLike, pool: string) {
+  constructor(redis: RedisLike, pool: string, timeoutMs: number) {
     this.#keys = keysOf(pool);
+    this.#timeoutMs = timeoutMs;
     const bind = (name: string, lua: string): Command => {
       const commands = redis as unknown as Record<string, Command | undefined>;
       if (typeof commands[name] !== 'function') {
@@ -74,8 +77,9 @@ export class PoolScripts {
   }
 
   async #call(command: Command, ...args: (string | number)[]): Promise<string> {
+    const late = () => new Error(`no answer within ${this.#timeoutMs} ms`);
     try {
-      return String(await command(...this.#keys, ...args));
+      return String(await withDeadline(command(...this.#keys, ...args), this.#timeoutMs, late));
     } catch (error) {
       throw new HoldUnavailableError('redis', `Redis failed: ${(error as Error).message}`, {
         cause: error,

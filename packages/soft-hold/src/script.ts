@@ -30,7 +30,7 @@
 export const POOL_SCRIPT = `
 local M, C, H, X, K, G, U, O, L = unpack(KEYS)
 local meta = redis.call('HMGET', M, 'epoch', 'seq', 'n', 'now', 'paused')
-if meta[1] ~= ARGV[1] or tonumber(meta[2]) < tonumber(ARGV[2]) then
+if meta[1] ~= ARGV[1] or (tonumber(meta[2]) or -1) < tonumber(ARGV[2]) then
   return cjson.encode({ 'lost', meta[1] or '', meta[2] or '0' })
 end
 local epoch, seq, n, paused = meta[1], tonumber(meta[2]), tonumber(meta[3]), meta[5] == '1'

@@ -1,4 +1,5 @@
 import { type CommitContext, commitHold, settleHold } from './commit.ts';
+import { withDeadline } from './deadline.ts';
 import { type HoldPoolEvents, SafeEmitter } from './emitter.ts';
 import { HoldUnavailableError, PoolClosedError, PoolNotOpenError } from './errors.ts';
 import { Feed } from './feed.ts';
@@ -37,6 +38,7 @@ import type {
 import { snapshotOf } from './verify.ts';
 
 const TRIM_EVERY_MS = 60_000;
+const SLOW_CALL_MS = 10_000;
 
 /**
  * The stock of one sale: holds in Redis, the decision who bought in PostgreSQL.
@@ -72,7 +74,7 @@ export class HoldPool {
     this.#redis = options.redis;
     this.#store = options.store;
     const onFault = (error: unknown) => this.#emitter.emit('fault', error);
-    const scripts = new PoolScripts(options.redis, this.pool);
+    const scripts = new PoolScripts(options.redis, this.pool, SLOW_CALL_MS);
     this.#journal = new Journal(this.#store, this.pool, onFault);
     this.#link = new Link(scripts, this.pool, this.#settings, (belief) =>
       this.#recovery.recover(belief),
@@ -179,10 +181,7 @@ export class HoldPool {
     await this.#ready();
     const { result, now } = await this.#link.request(['release', id, token], options.signal);
     let state = stateOf(result[1]);
-    if (state === 'committing') {
-      const outcome = await settleHold(this.#context, id);
-      state = outcome === 'sold' ? 'confirmed' : 'void';
-    }
+    if (state === 'committing') state = await settleHold(this.#context, id);
     if (result[2] !== undefined) this.#journal.end({ id, token: String(result[2]), time: now });
     if (state === 'confirmed') return { status: 'sold' };
     return { status: state === 'expired' && result[1] !== '-' ? 'expired' : 'released' };
@@ -311,7 +310,11 @@ export class HoldPool {
     return {
       name: `soft-hold:${this.pool}`,
       check: async (signal) => {
-        const [{ seq, skus }] = await Promise.all([this.available({ signal }), this.#store.ping()]);
+        const late = () => new HoldUnavailableError('postgres', 'PostgreSQL did not answer');
+        const [{ seq, skus }] = await Promise.all([
+          this.available({ signal }),
+          withDeadline(this.#store.ping(), SLOW_CALL_MS, late, signal),
+        ]);
         return { seq, skus };
       },
     };
