@@ -41,7 +41,7 @@ function Screen() {
   }
   if (loading.value === 'not-found') {
     return (
-      <Message title="There is no such event" tone="info">
+      <Message title="There is no such event" tone="info" level={1}>
         <p>The address may be mistyped, or the show is no longer on sale.</p>
         <a class="button" href="/">
           See what is on
@@ -51,7 +51,7 @@ function Screen() {
   }
   if (loading.value === 'unreachable' || !event.value) {
     return (
-      <Message title="We cannot reach the ticket office" tone="problem">
+      <Message title="We cannot reach the ticket office" tone="problem" level={1}>
         <p>Your connection or our servers have a bad moment. Nothing you hold is lost.</p>
         <button class="button" type="button" onClick={() => void openSale()}>
           Try again

@@ -85,7 +85,7 @@ function SeatShape({ seat, event, current }: { seat: Seat } & Omit<HallProps, 'l
       aria-label={live.label}
       aria-checked={live.checked as ReadonlySignal<'true' | 'false'>}
       aria-disabled={live.disabled as ReadonlySignal<'true' | undefined>}
-      tabIndex={live.tabIndex}
+      tabindex={live.tabIndex}
     />
   );
 }

@@ -11,7 +11,7 @@ const CONNECTION = {
 export function Header() {
   return (
     <header class="header">
-      <a class="brand" href="/">
+      <a class="brand" href="/" aria-label="Evenkeel Tickets">
         <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
           <path
             d="M4 11a3 3 0 0 1 3-3h18a3 3 0 0 1 3 3v2.2a2.9 2.9 0 0 0 0 5.6V21a3 3 0 0 1-3 3H7a3 3 0 0 1-3-3v-2.2a2.9 2.9 0 0 0 0-5.6z"

@@ -12,7 +12,7 @@ import { accessToken, user } from './session.ts';
 /** The event on sale, its live seat board, and what the visitor has picked so far. */
 
 export const SEATS_AN_ORDER = 6;
-const FEATURED_EVENT = 'first-night';
+const FEATURED_EVENT = 'northern-lights';
 const slug = /^\/events\/([a-z0-9-]+)/.exec(location.pathname)?.[1] ?? FEATURED_EVENT;
 
 export type Loading = 'loading' | 'ready' | 'not-found' | 'unreachable';
