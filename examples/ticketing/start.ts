@@ -63,9 +63,11 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
     await steps.run('payment provider, payments worker, gateway', () => shop.start(interrupted));
 
     if (options.firstTicket) {
-      const sale = await steps.run('first ticket sold', () =>
-        sellFirstTicket(shop.url, firstNight.slug, interrupted),
-      );
+      const sell = () => sellFirstTicket(shop.url, firstNight.slug, interrupted);
+      const sale = await steps.run('first ticket sold', sell).catch((error) => {
+        interrupted.throwIfAborted();
+        throw new StartError(`${error.message}. --no-first-ticket starts without one.`);
+      });
       steps.line(`\n${receipt(sale)}\n`);
     }
     steps.line(`Ready after ${seconds(performance.now() - begin)}.\n`);

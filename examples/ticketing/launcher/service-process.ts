@@ -35,6 +35,7 @@ export class ServiceProcess {
   #child: ChildProcess | undefined;
   #loop: Promise<void> | undefined;
   #failure: StartError | undefined;
+  #wasReady = false;
 
   constructor(options: ServiceProcessOptions) {
     this.name = options.name;
@@ -49,9 +50,14 @@ export class ServiceProcess {
     this.#loop ??= this.#supervise();
   }
 
-  /** @throws StartError with the process's last words when it cannot run at all */
+  /** While it comes up. @throws StartError with the process's last words when it cannot run at all */
   assertAlive(): void {
     if (this.#failure) throw this.#failure;
+  }
+
+  /** It has worked once: from now on it is started again however often it dies. */
+  confirmReady(): void {
+    this.#wasReady = true;
   }
 
   /** Lets the process finish what it has begun; true when it ended by itself and in time. */
@@ -73,15 +79,15 @@ export class ServiceProcess {
 
   async #supervise(): Promise<void> {
     let backOffMs = firstBackOffMs;
-    let early = 0;
+    let crashes = 0;
     while (!this.#stopping.signal.aborted) {
       const start = performance.now();
       const how = await this.#runOnce();
       if (this.#stopping.signal.aborted) return;
-      const steady = performance.now() - start > steadyMs;
-      early = steady ? 0 : early + 1;
-      if (steady) backOffMs = firstBackOffMs;
-      if (how === `exit code ${badConfigCode}` || early >= 5) {
+      if (performance.now() - start > steadyMs) backOffMs = firstBackOffMs;
+      crashes += 1;
+      const isHopeless = how === `exit code ${badConfigCode}` || crashes >= 5;
+      if (!this.#wasReady && isHopeless) {
         const last = this.#lines.slice(-10).join('\n  ');
         this.#failure = new StartError(`${this.name} ended with ${how}:\n  ${last}`);
         return;

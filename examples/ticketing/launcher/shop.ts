@@ -95,7 +95,7 @@ async function untilReady(service: ServiceProcess, url: string, signal?: AbortSi
       (response) => response.ok,
       () => false,
     );
-    if (isReady) return;
+    if (isReady) return service.confirmReady();
     if (performance.now() > deadline) {
       throw new StartError(`${service.name} was not ready after ${readyTimeoutMs / 1_000} s.`);
     }

@@ -84,7 +84,7 @@ const stores = ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS', 'DATABASE_CONNECTI
 const sale = ['HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
 
 /** The variables that each service reads, and nothing else: a worker has no use for login secrets. */
-export const needs = {
+const needs = {
   gateway: [
     ...common,
     ...stores,

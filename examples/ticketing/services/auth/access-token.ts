@@ -2,6 +2,7 @@
  * Access tokens: signed, short-lived, verified by any process without asking a store. That is what
  * keeps half a million logins in ten minutes off the database.
  */
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import type { User } from '../../contract.ts';
 import { ProblemError } from '../problem.ts';
@@ -17,12 +18,12 @@ export type AccessTokenOptions = {
 };
 
 export class AccessTokens {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
   readonly #ttlMs: number;
   readonly #clock: () => number;
 
   constructor(options: AccessTokenOptions) {
-    this.#key = new TextEncoder().encode(options.secret);
+    this.#key = createSecretKey(options.secret, 'utf8');
     this.#ttlMs = options.ttlMs;
     this.#clock = options.clock ?? Date.now;
   }

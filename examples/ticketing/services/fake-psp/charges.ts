@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 
-export type ChargeState = 'authorised' | 'captured' | 'voided' | 'refunded' | 'declined';
+type ChargeState = 'authorised' | 'captured' | 'voided' | 'refunded' | 'declined';
 export type Charge = {
   id: string;
   /** the caller's own name for it, here the order */
