@@ -1,0 +1,209 @@
+import { LRUCache } from 'lru-cache';
+import { Fences } from './fences.ts';
+import { type Flight, Flights } from './flights.ts';
+import { isNewer, type LogId, START } from './log-id.ts';
+import { Stamps, type Verdict } from './stamps.ts';
+import type { Undelivered } from './undelivered.ts';
+
+const OVERHEAD_BYTES = 256;
+
+/** What the local tier keeps of a value. A hit hands out `promise` as it is and makes nothing. */
+export interface LocalEntry {
+  readonly promise: Promise<unknown>;
+  readonly value: unknown;
+  /** Past it the value may only stand in, until `staleUntilMs`. */
+  readonly freshUntilMs: number;
+  readonly staleUntilMs: number;
+  readonly asOf: LogId;
+  readonly tags: readonly string[];
+  /** Length of the value as text. */
+  readonly length: number;
+  /** Of LocalTier, when the entry was last found valid. */
+  version: number;
+}
+
+export type NewEntry = Omit<LocalEntry, 'promise' | 'version'>;
+
+/** One entry of the log: `op` d invalidate, s set, t tags, c clear, k a sign of life. */
+export interface LogEntry {
+  readonly id: LogId;
+  readonly previous: LogId;
+  readonly op: string;
+  readonly key: string;
+}
+
+/**
+ * What this process has and knows: its entries, its flights, and what it has heard of changes.
+ * Every change, heard or own, goes through here, so that the three always agree.
+ */
+export class LocalTier {
+  /** Rises with every change that is not of a single key; a hit compares it and asks no more. */
+  version = 0;
+  readonly flights = new Flights();
+  readonly fences = new Fences();
+  readonly #entries: LRUCache<string, LocalEntry>;
+  readonly #stamps = new Stamps();
+  readonly #undelivered: Undelivered;
+  /** The log has been read up to here, on near. */
+  #cursor: LogId = START;
+
+  constructor(maxEntries: number, maxBytes: number, undelivered: Undelivered) {
+    this.#entries = new LRUCache({ max: maxEntries, maxSize: maxBytes });
+    this.#undelivered = undelivered;
+  }
+
+  get cursor(): LogId {
+    return this.#cursor;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get sizeBytes(): number {
+    return this.#entries.calculatedSize;
+  }
+
+  get(key: string): LocalEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** The entry if nothing that was heard or written speaks against it, however old it is. */
+  valid(key: string): LocalEntry | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.version === this.version) return entry;
+    if (this.check(key, entry.asOf, entry.tags) !== 'valid') {
+      this.#entries.delete(key);
+      return undefined;
+    }
+    entry.version = this.version;
+    return entry;
+  }
+
+  /** Whether a value found in a Redis may be used, but for the fences. */
+  check(key: string, asOf: LogId, tags: readonly string[]): Verdict {
+    if (this.#undelivered.covers(key, tags)) return 'invalid';
+    return this.#stamps.check(asOf, tags);
+  }
+
+  /** Whether a change of the key waits to be delivered. */
+  withholds(key: string): boolean {
+    return this.#undelivered.covers(key, []);
+  }
+
+  /** Keeps what a flight brought, unless a change since it began speaks against it. */
+  fill(flight: Flight, entry: NewEntry): void {
+    if (flight.mayFill(entry.asOf)) this.#put(flight.key, entry);
+  }
+
+  #put(key: string, entry: NewEntry): void {
+    const { value, freshUntilMs, staleUntilMs, asOf, tags, length } = entry;
+    const promise = Promise.resolve(value);
+    const size = 2 * key.length + length + OVERHEAD_BYTES;
+    const { version } = this;
+    this.#entries.set(
+      key,
+      { promise, value, freshUntilMs, staleUntilMs, asOf, tags, length, version },
+      { size },
+    );
+  }
+
+  /** This process is about to change the key. */
+  changing(key: string): void {
+    this.#entries.delete(key);
+    this.flights.detach(key);
+  }
+
+  /** This process changed the key, or was told of a change, at `id`; the echo may be still to come. */
+  changed(key: string, id: LogId): void {
+    this.#dropOlder(key, id);
+    this.flights.detach(key);
+    if (isNewer(id, this.#cursor)) this.fences.raise(key, id);
+  }
+
+  /**
+   * This process set the value at `id`. It is kept only while the echo is still to come: after it
+   * the log may have spoken of a newer change already.
+   */
+  wrote(key: string, entry: NewEntry): void {
+    this.changed(key, entry.asOf);
+    if (isNewer(entry.asOf, this.#cursor)) this.#put(key, entry);
+  }
+
+  /** The master knows of a change after `asOf`, which is still to be heard. */
+  refused(key: string, asOf: LogId): void {
+    if (this.#entries.peek(key)?.asOf === asOf) this.#entries.delete(key);
+  }
+
+  tagsChanged(tags: readonly string[], id: LogId): void {
+    if (!this.#stamps.raise(tags, id)) return;
+    this.version++;
+    this.flights.detachAll();
+  }
+
+  cleared(id: LogId): void {
+    if (!this.#stamps.clear(id)) return;
+    this.version++;
+    this.flights.detachAll();
+  }
+
+  /** A change could not be delivered: entries must be asked again whether it covers them. */
+  withheld(): void {
+    this.version++;
+    this.flights.detachAll();
+  }
+
+  /** Takes note of an entry of the log, read on near. */
+  heard({ id, op, key }: LogEntry): void {
+    this.#cursor = id;
+    if (op === 'd' || op === 's') {
+      this.#dropOlder(key, id);
+      // a flight that began after an own change knows of it
+      if (!this.fences.knew(key, id)) this.flights.detach(key);
+    } else if (op === 't') {
+      this.tagsChanged(JSON.parse(key), id);
+    } else if (op === 'c') {
+      this.cleared(id);
+    }
+  }
+
+  /** The end of a batch of `heard`. */
+  reached(): void {
+    if (this.fences.any) this.fences.lift(this.#cursor);
+  }
+
+  /** Begins to follow the log: what is as of before may have missed a change that nobody heard. */
+  follow(cursor: LogId, cleared: LogId): void {
+    this.#restart(cursor, cleared);
+    this.flights.raiseFloor(cursor);
+  }
+
+  /** Entries of the log were missed. `reset`: it is another log, whose ids say nothing about ours. */
+  missed(cursor: LogId, cleared: LogId, reset: boolean): void {
+    if (reset) {
+      this.#entries.clear();
+      this.fences.reset();
+    }
+    this.#restart(cursor, cleared);
+    this.flights.detachAll();
+  }
+
+  #restart(cursor: LogId, cleared: LogId): void {
+    this.#cursor = cursor;
+    this.version++;
+    this.#stamps.restart(cursor, cleared);
+    for (const [key, entry] of this.#entries) {
+      if (isNewer(cursor, entry.asOf)) this.#entries.delete(key);
+    }
+    this.fences.lift(cursor);
+  }
+
+  #dropOlder(key: string, id: LogId): void {
+    const entry = this.#entries.peek(key);
+    if (entry !== undefined && isNewer(id, entry.asOf)) this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}
