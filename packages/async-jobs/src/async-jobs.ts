@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from './clock.ts';
+import { abortable, type Clock, systemClock, within } from './clock.ts';
 import { type JobDefinition, type SqlExecutor, validate } from './define-job.ts';
 import {
   IdempotencyConflictError,
@@ -7,6 +7,7 @@ import {
   JobPayloadTooLargeError,
   JobsUnhealthyError,
   QueueClosedError,
+  TransportTimeoutError,
 } from './errors.ts';
 import { fingerprint, uuidv5, uuidv7 } from './ids.ts';
 import { integer, key as keyOf, name, show } from './options.ts';
@@ -69,6 +70,7 @@ export interface TopicOptions {
 
 const DLQ_RETENTION_MS = 14 * 24 * 3600_000;
 const DLQ_PARTITIONS = 1;
+const STATUS_PING_MS = 500;
 
 /**
  * The place jobs are put into and followed from.
@@ -326,14 +328,15 @@ export class JobQueue {
     const details: Record<string, unknown> = { transport: this.transport.name };
     try {
       await this.transport.ping(signal);
-      if (this.outbox) details.outboxOldestMs = await this.outbox.oldestMs();
+      if (this.outbox) details.outboxOldestMs = await abortable(this.outbox.oldestMs(), signal);
     } catch (error) {
       throw new JobsUnhealthyError(`Job queue is unwell: ${show(error)}`, details, error);
     }
     if (this.#store) {
-      details.status = await this.#store.ping().then(
+      const late = () => new TransportTimeoutError('The status store', STATUS_PING_MS);
+      details.status = await within(this.clock, STATUS_PING_MS, this.#store.ping(), late).then(
         () => 'ok',
-        (error: unknown) => `unreachable: ${show(error ?? this.#statusError)}`,
+        (error: unknown) => `unreachable: ${show(this.#statusError ?? error)}`,
       );
     }
     return details;

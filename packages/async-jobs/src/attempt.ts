@@ -121,7 +121,8 @@ export class Attempt implements JobContext {
     this.#abandon(error);
   }
 
-  progress(percent: number, note?: string): void {
+  // Arrow functions: handlers take them out of the context
+  readonly progress = (percent: number, note?: string): void => {
     if (!(percent >= 0 && percent <= 100)) {
       throw new RangeError(`Expected \`percent\` in [0, 100], got ${show(percent)}`);
     }
@@ -138,12 +139,12 @@ export class Attempt implements JobContext {
       this.#tellTimer = null;
       this.#tell();
     }, waitMs);
-  }
+  };
 
-  async tx<T>(
+  readonly tx = async <T>(
     work: (tx: SqlExecutor) => Promise<T>,
     options: { readonly step?: string } = {},
-  ): Promise<T> {
+  ): Promise<T> => {
     const { outbox, group } = this.#env;
     if (!outbox || !this.#handler.job.inbox) {
       throw new TypeError(
@@ -169,7 +170,7 @@ export class Attempt implements JobContext {
       this.#steps.delete(step); // rolled back: the handler may try again
       throw error;
     }
-  }
+  };
 
   async #call(payload: unknown): Promise<unknown> {
     return this.#handler.run(payload, this);

@@ -49,6 +49,21 @@ export async function within<T>(
   }
 }
 
+/** Waits for `promise` until `signal` aborts; then rejects with its reason. The promise goes on. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort: (() => void) | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      onAbort = () => reject(signal.reason);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+      promise.then(resolve, reject);
+    });
+  } finally {
+    if (onAbort) signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /**
  * The wait before attempt `attempt + 1`: full jitter, `random() * min(maxMs, baseMs * 2 ** (attempt - 1))`.
  *

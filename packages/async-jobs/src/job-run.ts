@@ -20,6 +20,9 @@ export type Outcome =
   /** Neither done nor dead: whoever owns the partition next starts over. */
   | { readonly kind: 'handed-back' };
 
+/** How one attempt ended. */
+type AttemptEnd = 'done' | 'handed-back' | { readonly error: unknown };
+
 /** What runs share. */
 export interface RunEnvironment extends Omit<AttemptEnvironment, 'progress'> {
   readonly handlers: ReadonlyMap<string, JobHandler>;
@@ -29,6 +32,10 @@ export interface RunEnvironment extends Omit<AttemptEnvironment, 'progress'> {
   /** False when the partition was taken away: the outcome is another member's business. */
   readonly owned: () => boolean;
   readonly report: (status: JobStatus, sequence?: number) => void;
+  /** True while the group is being rebalanced: nothing may start. */
+  readonly frozen: () => boolean;
+  /** Resolves when nothing is frozen, or nothing starts any more. */
+  readonly thaw: () => Promise<void>;
   /** Runs one attempt when there is a free place. */
   readonly slot: <T>(work: () => Promise<T>) => Promise<T>;
   /** Attempts that are running now. */
@@ -67,7 +74,7 @@ export async function runJob(
 
   const { attempts, baseMs, maxMs } = handler.job.retry;
   for (let number = 1; ; number++) {
-    const end = await env.slot(() => attemptOnce(facts, number, handler, payload, env));
+    const end = await attemptInSlot(facts, number, handler, payload, env);
     if (end === 'done') return { kind: 'done' };
     if (end === 'handed-back' || !env.owned()) return { kind: 'handed-back' };
     env.failed(facts, number, end.error);
@@ -89,13 +96,25 @@ export function tellDead(
   tell(env, facts, attempts, 'dead', 0, { error: plain(error) });
 }
 
+/** Waits for the end of a rebalance and for a free place, in that order, until it has both. */
+async function attemptInSlot(
+  ...attempt: [JobFacts, number, JobHandler, unknown, RunEnvironment]
+): Promise<AttemptEnd> {
+  const env = attempt[4];
+  for (;;) {
+    await env.thaw();
+    const end = await env.slot(async () => (env.frozen() ? null : attemptOnce(...attempt)));
+    if (end !== null) return end;
+  }
+}
+
 async function attemptOnce(
   facts: JobFacts,
   number: number,
   handler: JobHandler,
   payload: unknown,
   env: RunEnvironment,
-): Promise<'done' | 'handed-back' | { readonly error: unknown }> {
+): Promise<AttemptEnd> {
   if (env.stopping.aborted || !env.owned()) return 'handed-back';
   const attempt = new Attempt(facts, number, handler, {
     clock: env.clock,

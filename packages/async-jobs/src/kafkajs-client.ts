@@ -45,6 +45,7 @@ export interface KafkaAdminLike {
   // biome-ignore lint/suspicious/noExplicitAny: kafkajs declares a narrower configuration
   createTopics(options: any): Promise<boolean>;
   listTopics(): Promise<string[]>;
+  describeCluster(): Promise<unknown>;
   fetchTopicMetadata(options: { topics: string[] }): Promise<{
     topics: { name: string; partitions: { partitionId: number; leader: number }[] }[];
   }>;

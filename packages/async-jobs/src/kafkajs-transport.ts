@@ -1,4 +1,4 @@
-import { type Clock, sleep, systemClock, within } from './clock.ts';
+import { abortable, type Clock, sleep, systemClock, within } from './clock.ts';
 import { QueueClosedError, TransportTimeoutError } from './errors.ts';
 import type { KafkaAdminLike, KafkaLike } from './kafkajs-client.ts';
 import { KafkajsConsumer } from './kafkajs-consumer.ts';
@@ -96,11 +96,7 @@ class KafkajsTransport implements Transport {
   }
 
   async ping(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-    await Promise.race([this.#listTopics(), aborted]);
+    await abortable(this.#describe(), signal);
   }
 
   async close(): Promise<void> {
@@ -126,10 +122,10 @@ class KafkajsTransport implements Transport {
     return found;
   }
 
-  async #listTopics(): Promise<void> {
+  async #describe(): Promise<void> {
     const admin = await this.#connectedAdmin();
     try {
-      await admin.listTopics();
+      await admin.describeCluster();
     } catch (error) {
       await this.#discardAdmin();
       throw error;

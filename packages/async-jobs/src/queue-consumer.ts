@@ -101,6 +101,8 @@ export class QueueConsumer implements SubscriptionListener {
       report: (status, sequence) => jobs.report(status, sequence),
       slot: options.slot,
       running: this.#running,
+      frozen: () => this.#frozen && !this.#stopping.signal.aborted,
+      thaw: () => this.#thaw(),
       failed: options.failed,
     };
     this.#subscription = jobs.transport.subscribe(
@@ -233,9 +235,7 @@ export class QueueConsumer implements SubscriptionListener {
   async #handle(task: Task): Promise<void> {
     this.#busy++;
     try {
-      while (this.#frozen && !this.#stopping.signal.aborted) {
-        await new Promise<void>((resolve) => this.#thawed.push(resolve));
-      }
+      await this.#thaw();
       if (!this.#stopping.signal.aborted && task.partition.owned && (await this.#finish(task))) {
         task.partition.tracker.complete(task.tracked);
         this.#completed();
@@ -282,6 +282,12 @@ export class QueueConsumer implements SubscriptionListener {
     if (facts) tellDead(env, facts, attempts, error);
     this.#options.dead(outcome);
     return true;
+  }
+
+  async #thaw(): Promise<void> {
+    while (this.#frozen && !this.#stopping.signal.aborted) {
+      await new Promise<void>((resolve) => this.#thawed.push(resolve));
+    }
   }
 
   #leave(record: IncomingRecord): void {

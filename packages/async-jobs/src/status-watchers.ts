@@ -80,11 +80,7 @@ export class StatusWatchers {
       const readers = this.#channels.get(key)?.readers ?? [];
       for (const reader of readers) reader.offer(text);
     });
-    let first = true;
-    subscriber.on('ready', () => {
-      if (first) first = false;
-      else this.#resume();
-    });
+    subscriber.on('ready', () => this.#resume());
     return subscriber;
   }
 

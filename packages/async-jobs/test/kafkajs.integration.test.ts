@@ -13,7 +13,7 @@ const transport = kafkajsTransport(kafka);
 const newName = () => uniqueName('jobs_test');
 
 describe('kafkajs transport', () => {
-  transportConformance(() => transport, newName);
+  transportConformance(() => transport, newName, 6_000);
 });
 
 describe('worker on Kafka', () => {

@@ -10,7 +10,7 @@ let names = 0;
 const newName = () => `topic-${++names}`;
 
 describe('memory transport', { timeout: 30_000 }, () => {
-  transportConformance(() => transport, newName);
+  transportConformance(() => transport, newName, 100);
   afterAll(() => transport.close());
 
   it('delivers a crashed member’s unfinished jobs to the others, but not the finished ones it committed', async () => {

@@ -7,14 +7,18 @@ import { until } from './until.ts';
 const PARTITIONS = 4;
 
 /** What every transport must do, on a broker of its kind. `newTopic` gives names that were not used before. */
-export function transportConformance(transport: () => Transport, newTopic: () => string): void {
+export function transportConformance(
+  transport: () => Transport,
+  newTopic: () => string,
+  sessionTimeoutMs: number,
+): void {
   async function prepared(): Promise<{ topic: string; options: SubscribeOptions }> {
     const topic = newTopic();
     await transport().ensureTopics([{ topic, partitions: PARTITIONS }]);
     const options = {
       topic,
       group: `${topic}.group`,
-      sessionTimeoutMs: 6_000,
+      sessionTimeoutMs,
       heartbeatMs: 500,
       rebalanceTimeoutMs: 10_000,
     };
