@@ -1,7 +1,7 @@
 import { isAbortSignal, onAbort, untilAborted } from './abort.ts';
 import type { Call, CallContext, Ending } from './call.ts';
 import type { ExecuteOptions, Outcome, WrapOptions } from './call-options.ts';
-import { Circuit, type CircuitState, type TransitionReason } from './circuit.ts';
+import { Circuit, type CircuitState } from './circuit.ts';
 import {
   BreakerClosedError,
   type CircuitBreakerError,
@@ -35,7 +35,7 @@ export class CircuitBreaker implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #circuit: Circuit;
   readonly #inFlight: InFlight;
-  readonly #listeners = new Listeners();
+  readonly #listeners: Listeners;
   #isolations: Isolations | undefined = undefined;
   /** Isolated or shut down: no call is let through, whatever the circuit says. */
   #barred = false;
@@ -48,10 +48,9 @@ export class CircuitBreaker implements AsyncDisposable {
   constructor(options: CircuitBreakerOptions) {
     this.#settings = toSettings(options);
     this.name = options.name;
-    this.#circuit = new Circuit(this.#settings, (from, to, reason) => {
-      if (!this.#isolated) this.#transition(from, to, reason); // else what shows is the isolation
-    });
-    this.#inFlight = new InFlight(this.name, this.#settings, this.#circuit, this.#listeners);
+    this.#listeners = new Listeners(this.name);
+    this.#circuit = new Circuit(this.#settings, this.#listeners);
+    this.#inFlight = new InFlight(this.#settings, this.#circuit, this.#listeners);
   }
 
   /**
@@ -97,7 +96,7 @@ export class CircuitBreaker implements AsyncDisposable {
       const context = { name: this.name, kind: ending.kind, key, signal, now };
       const answer = await answerInstead(steps, error, args, context);
       this.#inFlight.totals.fallbacks += 1;
-      this.#listeners.emit('fallback', { name: this.name, source: answer.source, error });
+      this.#listeners.emit('fallback', { source: answer.source, error });
       return { ...answer, error };
     }
   }
@@ -149,18 +148,23 @@ export class CircuitBreaker implements AsyncDisposable {
     const from = this.state;
     this.#isolations ??= new Isolations();
     this.#barred = true;
+    this.#listeners.isolated = true;
     const isolation = this.#isolations.hold(reason, () => {
+      const to = this.#circuit.kind;
       this.#barred = this.#closing;
-      this.#transition('isolated', this.state, 'released');
+      this.#listeners.isolated = false;
+      this.#listeners.emit(to, { from: 'isolated', to, reason: 'released' });
     });
-    if (from !== 'isolated') this.#transition(from, 'isolated', 'isolated');
+    if (from !== 'isolated') {
+      this.#listeners.emit('isolated', { from, to: 'isolated', reason: 'isolated' });
+    }
     return isolation;
   }
 
   /** Where the circuit stands now. */
   get state(): CircuitState {
     this.#refresh(this.#settings.clock.now());
-    return this.#isolated ? 'isolated' : this.#circuit.kind;
+    return this.#listeners.isolated ? 'isolated' : this.#circuit.kind;
   }
 
   /** State, rates and totals as plain data, brought up to the present. */
@@ -170,10 +174,10 @@ export class CircuitBreaker implements AsyncDisposable {
     const circuit = this.#circuit;
     return {
       name: this.name,
-      state: this.#isolated ? 'isolated' : circuit.kind,
+      state: this.#listeners.isolated ? 'isolated' : circuit.kind,
       inStateMs: now - circuit.since,
       isolatedFor: this.#isolations?.reasons ?? [],
-      retryAfterMs: this.#isolated ? null : circuit.retryAfterMs(now),
+      retryAfterMs: this.#listeners.isolated ? null : circuit.retryAfterMs(now),
       attempt: circuit.attempt,
       consecutiveBad: circuit.consecutiveBad,
       inFlight: this.#inFlight.size,
@@ -293,10 +297,6 @@ export class CircuitBreaker implements AsyncDisposable {
     });
   }
 
-  get #isolated(): boolean {
-    return this.#isolations !== undefined && this.#isolations.size > 0;
-  }
-
   #refresh(now: number): void {
     this.#inFlight.refresh(now);
     this.#circuit.refresh(now);
@@ -315,7 +315,7 @@ export class CircuitBreaker implements AsyncDisposable {
     }
     const error = this.#refusal(now);
     this.#inFlight.totals.rejected += 1;
-    this.#listeners.emit('reject', { name: this.name, error });
+    this.#listeners.emit('reject', { error });
     return error;
   }
 
@@ -329,10 +329,6 @@ export class CircuitBreaker implements AsyncDisposable {
       return new CircuitOpenError(name, this.#circuit.kind, this.#circuit.retryAfterMs(now), cause);
     };
     return this.#settings.captureStack ? make() : stackless(make);
-  }
-
-  #transition(from: CircuitState, to: CircuitState, reason: TransitionReason): void {
-    this.#listeners.emit(to, { name: this.name, from, to, reason });
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Call, UNJUDGED } from './call.ts';
 import { CountWindow } from './count-window.ts';
+import type { Listeners } from './events.ts';
 import type { Settings } from './settings.ts';
 import { TimeWindow } from './time-window.ts';
 import { type CallWindow, FAILED, FAILED_AND_SLOW, SLOW } from './window.ts';
@@ -40,7 +41,7 @@ interface HalfOpen {
 type State = Closed | Open | HalfOpen;
 
 /**
- * The state machine: decides from verdicts and the time, and does nothing else (no timers, no promises, no events).
+ * The state machine: decides from verdicts and the time, and does nothing else (no timers, no promises).
  *
  * - *closed* counts verdicts and opens when a rule is met.
  * - *open* refuses until its time is over, which is a comparison at the next question and not a timer.
@@ -61,25 +62,15 @@ export class Circuit {
   /** Openings in a row, less one for each healthy window since. */
   attempt = 0;
   #state: State;
-  /** Whether a call can be good although the bucket it began in has left the window. */
-  readonly #goodCallsOutliveWindow: boolean;
   readonly #settings: Settings;
-  readonly #changed: (from: State['kind'], to: State['kind'], reason: TransitionReason) => void;
+  readonly #listeners: Listeners;
 
-  constructor(
-    settings: Settings,
-    changed: (from: State['kind'], to: State['kind'], reason: TransitionReason) => void,
-  ) {
+  constructor(settings: Settings, listeners: Listeners) {
     this.#settings = settings;
-    this.#changed = changed;
-    const { window } = settings;
-    this.window =
-      window.type === 'time'
-        ? new TimeWindow(window.durationMs, window.buckets)
-        : new CountWindow(window.size);
-    this.#goodCallsOutliveWindow =
-      window.type === 'time' &&
-      settings.slowAfterMs > window.durationMs - window.durationMs / window.buckets;
+    this.#listeners = listeners;
+    const { windowMs, windowSize } = settings;
+    const timed = windowMs < Number.POSITIVE_INFINITY;
+    this.window = timed ? new TimeWindow(windowMs, windowSize) : new CountWindow(windowSize);
     this.#state = { kind: 'closed', since: settings.clock.now() };
   }
 
@@ -143,7 +134,7 @@ export class Circuit {
       return;
     }
     this.consecutiveBad = 0;
-    if (this.window.bad === 0 && !this.#goodCallsOutliveWindow) {
+    if (this.window.bad === 0 && !this.#settings.goodCallsOutliveWindow) {
       this.window.addGood(call.startMark); // nothing to decide, and no need to know the time
       return;
     }
@@ -208,7 +199,7 @@ export class Circuit {
 
   #open(reason: TransitionReason, now: number): void {
     if (this.#state.kind === 'closed') {
-      const healthy = Math.floor((now - this.#state.since) / this.#decayMs());
+      const healthy = Math.floor((now - this.#state.since) / this.#healthyMs());
       this.attempt = Math.max(0, this.attempt - healthy);
     }
     this.attempt += 1;
@@ -223,9 +214,9 @@ export class Circuit {
   }
 
   /** The length of a healthy window; a window of calls has none, there it is the longest open time. */
-  #decayMs(): number {
-    const { window, openMaxMs } = this.#settings;
-    return window.type === 'time' ? window.durationMs : openMaxMs;
+  #healthyMs(): number {
+    const { windowMs, openMaxMs } = this.#settings;
+    return windowMs < Number.POSITIVE_INFINITY ? windowMs : openMaxMs;
   }
 
   /** The one place where the state changes. */
@@ -235,6 +226,6 @@ export class Circuit {
     this.generation += 1;
     this.consecutiveBad = 0;
     this.window.clear();
-    this.#changed(from, next.kind, reason);
+    this.#listeners.changed(from, next.kind, reason);
   }
 }

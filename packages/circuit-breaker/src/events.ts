@@ -56,9 +56,18 @@ type Listener = (event: any) => unknown;
 
 const guards = new WeakMap<Listener, Listener>();
 
+type Payload<E extends Name> = Omit<Parameters<CircuitBreakerEvents[E]>[0], 'name'>;
+
 /** Listeners of one breaker. Whatever they do, throwing and rejecting included, stays with them. */
 export class Listeners {
-  #emitter: EventEmitter | undefined = undefined; // most breakers of a registry have no listener
+  /** Changes of state are not told while this is set: what shows is the isolation. */
+  isolated = false;
+  readonly name: string;
+  #emitter: EventEmitter | undefined = undefined; // most breakers have no listener
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   on(event: Name, listener: Listener): void {
     this.#emitter ??= new EventEmitter();
@@ -83,8 +92,13 @@ export class Listeners {
     return this.#emitter !== undefined && this.#emitter.listenerCount(event) > 0;
   }
 
-  emit<E extends Name>(event: E, payload: Parameters<CircuitBreakerEvents[E]>[0]): void {
-    this.#emitter?.emit(event, payload);
+  emit<E extends Name>(event: E, payload: Payload<E>): void {
+    this.#emitter?.emit(event, { name: this.name, ...payload });
+  }
+
+  /** Tells a change of the state that follows from the calls. */
+  changed(from: CircuitState, to: CircuitState, reason: TransitionReason): void {
+    if (!this.isolated) this.emit(to, { from, to, reason });
   }
 }
 

@@ -7,7 +7,7 @@ import type { Settings } from './settings.ts';
 import type { Totals } from './snapshot.ts';
 
 /** The calls of one breaker from their beginning to their end: judges them, counts them and times them out. */
-export class InFlight {
+export class InFlight extends CallList {
   readonly totals: Totals = {
     succeeded: 0,
     failed: 0,
@@ -19,8 +19,6 @@ export class InFlight {
   };
   /** What the last failed call threw. */
   lastFailure: unknown = undefined;
-  readonly #calls = new CallList();
-  readonly #name: string;
   readonly #settings: Settings;
   readonly #circuit: Circuit;
   readonly #listeners: Listeners;
@@ -29,15 +27,11 @@ export class InFlight {
   #timer: unknown = undefined;
   #emptied: (() => void) | undefined = undefined;
 
-  constructor(name: string, settings: Settings, circuit: Circuit, listeners: Listeners) {
-    this.#name = name;
+  constructor(settings: Settings, circuit: Circuit, listeners: Listeners) {
+    super();
     this.#settings = settings;
     this.#circuit = circuit;
     this.#listeners = listeners;
-  }
-
-  get size(): number {
-    return this.#calls.size;
   }
 
   /** Judges the calls that have become slow or timed out by now: also when the timer is late, or a test has none. */
@@ -48,7 +42,7 @@ export class InFlight {
   begin(now: number, ending: Ending | undefined): Call {
     const circuit = this.#circuit;
     const call = new Call(now, circuit.generation, circuit.window.mark, ending);
-    this.#calls.add(call);
+    this.add(call);
     const { slowAfterMs, timeoutMs } = this.#settings;
     const dueAt = now + Math.min(slowAfterMs, timeoutMs);
     // True for the first call only: the timer is set for the oldest one and set again when it fires.
@@ -83,7 +77,7 @@ export class InFlight {
 
   /** Resolves when no call is in flight. */
   async empty(): Promise<void> {
-    if (this.#calls.size > 0) {
+    if (this.size > 0) {
       await new Promise<void>((resolve) => {
         const before = this.#emptied;
         this.#emptied = () => {
@@ -103,7 +97,7 @@ export class InFlight {
     const listeners = this.#listeners;
     if (listeners.has('success')) {
       const elapsedMs = this.#settings.clock.now() - call.startedAt;
-      listeners.emit('success', { name: this.#name, elapsedMs });
+      listeners.emit('success', { elapsedMs });
     }
   }
 
@@ -121,7 +115,7 @@ export class InFlight {
     this.#circuit.failed(call, now);
     if (this.#listeners.has('failure')) {
       const elapsedMs = now - call.startedAt;
-      this.#listeners.emit('failure', { name: this.#name, elapsedMs, error });
+      this.#listeners.emit('failure', { elapsedMs, error });
     }
   }
 
@@ -134,7 +128,7 @@ export class InFlight {
 
   #timeOut(call: Call, now: number): void {
     const { timeoutMs, captureStack } = this.#settings;
-    const make = (): CallTimeoutError => new CallTimeoutError(this.#name, timeoutMs);
+    const make = (): CallTimeoutError => new CallTimeoutError(this.#listeners.name, timeoutMs);
     const error = captureStack ? make() : stackless(make);
     this.totals.timedOut += 1;
     this.#failed(call, error, 'timeout', now);
@@ -145,8 +139,8 @@ export class InFlight {
 
   #remove(call: Call): void {
     call.ended = true;
-    this.#calls.remove(call);
-    if (this.#emptied !== undefined && this.#calls.size === 0) this.#emptied();
+    this.remove(call);
+    if (this.#emptied !== undefined && this.size === 0) this.#emptied();
   }
 
   #classify(errorOrResult: unknown, threw: boolean): Classification {
@@ -161,20 +155,19 @@ export class InFlight {
   }
 
   #judge(now: number): void {
-    const calls = this.#calls;
     const { slowAfterMs, timeoutMs } = this.#settings;
-    for (let call = calls.unjudged; call !== undefined; call = calls.unjudged) {
+    for (let call = this.unjudged; call !== undefined; call = this.unjudged) {
       if (now < call.startedAt + slowAfterMs) break;
-      calls.unjudged = call.next;
+      this.unjudged = call.next;
       this.#slow(call, now);
     }
-    for (let call = calls.oldest; call !== undefined; call = calls.oldest) {
+    for (let call = this.oldest; call !== undefined; call = this.oldest) {
       if (now < call.startedAt + timeoutMs) break;
       this.#timeOut(call, now);
     }
     this.#disarm();
-    const slowAt = (calls.unjudged?.startedAt ?? Number.POSITIVE_INFINITY) + slowAfterMs;
-    const timeoutAt = (calls.oldest?.startedAt ?? Number.POSITIVE_INFINITY) + timeoutMs;
+    const slowAt = (this.unjudged?.startedAt ?? Number.POSITIVE_INFINITY) + slowAfterMs;
+    const timeoutAt = (this.oldest?.startedAt ?? Number.POSITIVE_INFINITY) + timeoutMs;
     const dueAt = Math.min(slowAt, timeoutAt);
     if (dueAt < Number.POSITIVE_INFINITY) this.#arm(now, dueAt);
   }
@@ -183,7 +176,7 @@ export class InFlight {
     this.totals.slow += 1;
     this.#circuit.slow(call, now);
     if (this.#listeners.has('slow')) {
-      this.#listeners.emit('slow', { name: this.#name, elapsedMs: now - call.startedAt });
+      this.#listeners.emit('slow', { elapsedMs: now - call.startedAt });
     }
   }
 

@@ -4,13 +4,14 @@ import type { CircuitBreakerOptions, CountWindowOptions, TimeWindowOptions } fro
 const LONGEST_MS = 2_147_483_647; // a Node timer beyond this fires at once
 const LARGEST_COUNT = 1_000_000;
 
-export type WindowSettings =
-  | { readonly type: 'time'; readonly durationMs: number; readonly buckets: number }
-  | { readonly type: 'count'; readonly size: number };
-
 /** The options, checked and completed; a rule that is off is `Infinity`, which nothing ever reaches. */
 export interface Settings {
-  readonly window: WindowSettings;
+  /** `Infinity` for a window of calls. */
+  readonly windowMs: number;
+  /** Buckets of a window of time, calls of a window of calls. */
+  readonly windowSize: number;
+  /** Whether a call can end well and not be slow although the bucket it began in has left the window. */
+  readonly goodCallsOutliveWindow: boolean;
   readonly minimumCalls: number;
   readonly failureRate: number;
   readonly slowAfterMs: number;
@@ -41,19 +42,23 @@ export function toSettings(options: CircuitBreakerOptions): Settings {
   if (slow !== false) object('slow', slow, ['afterMs', 'rate']);
   object('open', open, ['forMs', 'factor', 'maxMs', 'jitter']);
   object('halfOpen', halfOpen, ['probes', 'maxWaitMs']);
-  const window = toWindow(options.window ?? {});
-  const mostCalls = window.type === 'count' ? window.size : LARGEST_COUNT;
+  const { windowMs, windowSize } = toWindow(options.window ?? {});
+  const mostCalls = windowMs === Number.POSITIVE_INFINITY ? windowSize : LARGEST_COUNT;
   const openForMs = duration('open.forMs', open.forMs ?? 5_000);
-  return {
-    window,
+  const slowAfterMs =
+    slow === false ? Number.POSITIVE_INFINITY : duration('slow.afterMs', slow.afterMs ?? 5_000);
+  return shared({
+    windowMs,
+    windowSize,
+    goodCallsOutliveWindow:
+      windowMs < Number.POSITIVE_INFINITY && slowAfterMs > windowMs - windowMs / windowSize,
     minimumCalls: integer(
       'minimumCalls',
       options.minimumCalls ?? Math.min(20, mostCalls),
       mostCalls,
     ),
     failureRate: rate('failureRate', options.failureRate ?? 0.5),
-    slowAfterMs:
-      slow === false ? Number.POSITIVE_INFINITY : duration('slow.afterMs', slow.afterMs ?? 5_000),
+    slowAfterMs,
     slowRate: rate('slow.rate', slow === false ? false : (slow.rate ?? 0.5)),
     badRate: rate('badRate', options.badRate ?? 0.5),
     consecutive: off('consecutive', options.consecutive ?? 10, (field, value) =>
@@ -75,7 +80,18 @@ export function toSettings(options: CircuitBreakerOptions): Settings {
     clock: checkedClock(clock),
     random: optionalFunction('random', options.random) ?? Math.random,
     captureStack: boolean('captureStack', options.captureStack ?? false),
-  };
+  });
+}
+
+let latest: WeakRef<Settings> | undefined;
+
+/** Breakers made one after the other with the same options share one object: a quarter of what a breaker holds. */
+function shared(settings: Settings): Settings {
+  const before = latest?.deref();
+  const keys = Object.keys(settings) as (keyof Settings)[];
+  if (before !== undefined && keys.every((key) => before[key] === settings[key])) return before;
+  latest = new WeakRef(settings);
+  return settings;
 }
 
 const OPTIONS: readonly (keyof CircuitBreakerOptions)[] = [
@@ -95,19 +111,22 @@ const OPTIONS: readonly (keyof CircuitBreakerOptions)[] = [
   'captureStack',
 ];
 
-function toWindow(window: TimeWindowOptions | CountWindowOptions): WindowSettings {
+function toWindow(window: TimeWindowOptions | CountWindowOptions): {
+  windowMs: number;
+  windowSize: number;
+} {
   if (window?.type === 'count') {
     object('window', window, ['type', 'size']);
-    return { type: 'count', size: integer('window.size', window.size ?? 100, LARGEST_COUNT) };
+    const windowSize = integer('window.size', window.size ?? 100, LARGEST_COUNT);
+    return { windowMs: Number.POSITIVE_INFINITY, windowSize };
   }
   object('window', window, ['type', 'durationMs', 'buckets']);
   if (window.type !== undefined && window.type !== 'time') {
     throw outOfRange('window.type', "'time' or 'count'", window.type);
   }
   return {
-    type: 'time',
-    durationMs: duration('window.durationMs', window.durationMs ?? 10_000),
-    buckets: integer('window.buckets', window.buckets ?? 10, 1_000),
+    windowMs: duration('window.durationMs', window.durationMs ?? 10_000),
+    windowSize: integer('window.buckets', window.buckets ?? 10, 1_000),
   };
 }
 
