@@ -10,6 +10,8 @@ export function openDatabase(settings: {
   const pool = new pg.Pool({
     connectionString: settings.url,
     max: settings.connections,
+    // none is given up in a lull: the rush after it would pay for opening them all again
+    min: settings.connections,
     application_name: settings.service,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
@@ -19,6 +21,14 @@ export function openDatabase(settings: {
   // an idle connection that breaks must not end the process; the next query gets a new one
   pool.on('error', settings.onError);
   return pool;
+}
+
+/** Opens all connections of the pool, so that the first requests do not wait for them. */
+export async function warmUp(pool: Pool): Promise<void> {
+  const clients = await Promise.all(
+    Array.from({ length: pool.options.max - pool.totalCount }, () => pool.connect()),
+  );
+  for (const client of clients) client.release();
 }
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */

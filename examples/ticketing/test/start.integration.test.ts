@@ -1,6 +1,10 @@
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
+import { sellFirstTicket } from '../launcher/first-ticket.ts';
+import { freePort } from '../launcher/ports.ts';
+import { firstNight } from '../services/catalog/seed.ts';
+import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
 import { isAlive, Run } from './run.ts';
 
 const name = uniqueName('start');
@@ -35,6 +39,41 @@ async function expectGone(pids: number[]): Promise<void> {
 }
 
 const urlsOf = ({ output }: Run) => output.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? [];
+
+describe('all services in one process', () => {
+  it('sell a ticket with an environment and nothing else, and end on SIGTERM with 0', async () => {
+    const { redisUrl, kafkaBrokers } = backends();
+    const [GATEWAY_PORT, PAYMENTS_PORT, FAKE_PSP_PORT] = await Promise.all([
+      freePort(),
+      freePort(),
+      freePort(),
+    ]);
+    const { privateKey, publicKey } = generateTicketKeys();
+    const run = new Run('services/main.ts', ['all'], {
+      REDIS_URL: redisUrl,
+      KAFKA_BROKERS: kafkaBrokers,
+      DATABASE_URL: await ownDatabase('create database'),
+      NAMESPACE: name,
+      GATEWAY_PORT: String(GATEWAY_PORT),
+      PAYMENTS_PORT: String(PAYMENTS_PORT),
+      FAKE_PSP_PORT: String(FAKE_PSP_PORT),
+      ACCESS_TOKEN_SECRET: 'x'.repeat(32),
+      TICKET_PRIVATE_KEY: privateKey,
+      TICKET_PUBLIC_KEY: publicKey,
+      PSP_LATENCY_MS: '50',
+      LINGER_MS: '100',
+    });
+    runs.push(run);
+    await run.says('gateway is up');
+    const { order } = await sellFirstTicket(`http://127.0.0.1:${GATEWAY_PORT}`, firstNight.slug);
+    expect(order.state).toBe('paid');
+    for (const port of [GATEWAY_PORT, PAYMENTS_PORT, FAKE_PSP_PORT]) {
+      expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200);
+    }
+    run.kill('SIGTERM');
+    expect(await run.end()).toBe(0);
+  });
+});
 
 describe('npm start on real servers', () => {
   it('sells a first ticket, prints its receipt, and Ctrl-C leaves nothing running', async () => {

@@ -16,6 +16,7 @@ import { catalogRoutes } from '../catalog/routes.ts';
 import { firstNight, seed } from '../catalog/seed.ts';
 import type { GatewayConfig } from '../config.ts';
 import { connect } from '../connections.ts';
+import { warmUp } from '../database.ts';
 import { AvailabilityFeed } from '../inventory/availability.ts';
 import { Holds } from '../inventory/holds.ts';
 import { Pools } from '../inventory/pools.ts';
@@ -90,8 +91,12 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
   await servePages(app);
 
   const sockets = webSockets(app.server, { database, queue, tokens, availability, log });
-  // the first visitor finds the page in the cache and the counts known
-  await Promise.all([catalog.event(firstNight.slug), availability.snapshot(firstNight.slug)]);
+  // the first visitor finds the page in the cache, the counts known, the connections open
+  await Promise.all([
+    catalog.event(firstNight.slug),
+    availability.snapshot(firstNight.slug),
+    warmUp(database),
+  ]);
 
   return {
     name: 'gateway',
