@@ -31,12 +31,19 @@ export function decode(text: string): Envelope | undefined {
   const freshUntilMs = Number(text.slice(afterId + 1, afterTime));
   if (!/^\d+-\d+$/.test(asOf) || !Number.isFinite(freshUntilMs)) return undefined;
   try {
-    const tags = newline - afterTime === 3 ? NONE : JSON.parse(text.slice(afterTime + 1, newline));
+    const tags = decodeTags(text.slice(afterTime + 1, newline));
+    if (tags === undefined) return undefined;
     const value = deepFreeze(JSON.parse(text.slice(newline + 1)));
     return { asOf, freshUntilMs, tags, value, length: text.length };
   } catch {
     return undefined;
   }
+}
+
+function decodeTags(text: string): readonly string[] | undefined {
+  if (text === '[]') return NONE;
+  const tags: unknown = JSON.parse(text);
+  return Array.isArray(tags) && tags.every((tag) => typeof tag === 'string') ? tags : undefined;
 }
 
 /** Freezes a value that came out of JSON.parse: one object serves every caller of the process. */

@@ -28,10 +28,9 @@ export class Fences {
     }
   }
 
-  admits(key: string, asOf: LogId): boolean {
-    if (isNewer(this.#all, asOf)) return false;
-    const id = this.#ids.get(key);
-    return id === undefined || !isNewer(id, asOf);
+  /** What is read from a replica from now on must be as of here or later. */
+  of(key: string): LogId {
+    return newest(this.#all, this.#ids.get(key) ?? START);
   }
 
   /** Whether this process knew of the change at `id` before it came back. */

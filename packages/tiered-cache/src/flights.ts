@@ -4,14 +4,20 @@ import { isNewer, type LogId, newest, START } from './log-id.ts';
 export class Flight {
   readonly key: string;
   readonly promise: Promise<unknown>;
+  /**
+   * The fence of the key when the flight began. It holds for this flight even when it is lifted
+   * meanwhile: the replica may have answered before it had the write.
+   */
+  readonly fence: LogId;
   settled = false;
   #detached = false;
   #floor: LogId = START;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(key: string) {
+  constructor(key: string, fence: LogId) {
     this.key = key;
+    this.fence = fence;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -58,8 +64,8 @@ export class Flights {
     return this.#byKey.get(key);
   }
 
-  begin(key: string): Flight {
-    const flight = new Flight(key);
+  begin(key: string, fence: LogId): Flight {
+    const flight = new Flight(key, fence);
     this.#byKey.set(key, flight);
     return flight;
   }

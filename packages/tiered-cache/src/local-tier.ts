@@ -80,7 +80,7 @@ export class LocalTier {
     return entry;
   }
 
-  /** Whether a value found in a Redis may be used, but for the fences. */
+  /** Whether a value found in a Redis may be used, but for the fence of its flight. */
   check(key: string, asOf: LogId, tags: readonly string[]): Verdict {
     if (this.#undelivered.covers(key, tags)) return 'invalid';
     return this.#stamps.check(asOf, tags);

@@ -93,7 +93,7 @@ export class Resolver {
       if (tier === undefined || !tier.up) continue;
       try {
         const envelope = await this.#remote.read(tier, flight.key);
-        if (envelope === undefined || !(await this.#usable(tier, flight.key, envelope))) return;
+        if (envelope === undefined || !(await this.#usable(tier, flight, envelope))) return;
         if (this.#now() < envelope.freshUntilMs) {
           // only near is followed: what another one has may be older than what was heard
           this.#answer(flight, envelope, tier.name, tier === near);
@@ -106,8 +106,8 @@ export class Resolver {
     return undefined;
   }
 
-  async #usable(tier: Tier, key: string, { asOf, tags }: Envelope): Promise<boolean> {
-    if (!this.#local.fences.admits(key, asOf)) return false;
+  async #usable(tier: Tier, { key, fence }: Flight, { asOf, tags }: Envelope): Promise<boolean> {
+    if (isNewer(fence, asOf)) return false;
     const verdict = this.#local.check(key, asOf, tags);
     if (verdict !== 'unknown') return verdict === 'valid';
     const stamps = await this.#remote.stamps(tier, tags);

@@ -186,14 +186,14 @@ export class TieredCache {
       this.#counters.hits++;
       return entry.promise;
     }
-    const { flights } = this.#local;
+    const { flights, fences } = this.#local;
     const joined = flights.get(key);
     if (joined !== undefined) {
       this.#counters.joined++;
       return joined.promise;
     }
     this.#counters.flights++;
-    const flight = flights.begin(key);
+    const flight = flights.begin(key, fences.of(key));
     const resolving = this.#resolver.resolve({ ...request, flight });
     this.#resolving.add(resolving);
     void resolving.finally(() => this.#resolving.delete(resolving));

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { RedisLike, TieredCacheOptions } from '../src/index.ts';
+import { TieredCache } from '../src/index.ts';
+
+let duplicated = 0;
+const client = {
+  evalsha: async () => null,
+  duplicate: () => {
+    duplicated++;
+  },
+} as unknown as RedisLike;
+const make = (options: object) =>
+  new TieredCache({ namespace: 'n', redis: client, ...options } as TieredCacheOptions);
+
+test.each([
+  [{ namespace: '' }, RangeError, 'Expected `namespace` to have 1 to 128 characters'],
+  [{ namespace: 'a{b}' }, RangeError, 'Expected `namespace`'],
+  [{ namespace: 7 }, TypeError, 'Expected `namespace` to be a string, got 7'],
+  [{ redis: undefined }, TypeError, 'Expected `redis` to be a client'],
+  [{ redis: {} }, TypeError, 'Expected `redis` to be a Redis client'],
+  [{ redis: { master: client, near: null } }, TypeError, 'Expected `redis.near`'],
+  [
+    { redis: { master: client, global: client, regions: { us: client }, region: 'au' } },
+    RangeError,
+    'Expected `redis.region` to be one of us, got "au"',
+  ],
+  [{ ttlMs: 0 }, RangeError, 'Expected `ttlMs` to be an integer in [1, '],
+  [{ ttlMs: Number.NaN }, RangeError, 'Expected `ttlMs`'],
+  [{ ttlMs: '5m' }, TypeError, 'Expected `ttlMs` to be a number, got "5m"'],
+  [{ ttlMs: 1e12 }, RangeError, 'Expected `ttlMs`'],
+  [{ jitter: 50 }, RangeError, 'Expected `jitter` in [0, 1], got 50'],
+  [{ local: { maxEntries: 0 } }, RangeError, 'Expected `local.maxEntries`'],
+  [{ hardTimeoutMs: 2 ** 31 }, RangeError, 'Expected `hardTimeoutMs`'],
+  [{ onPartition: 'panic' }, RangeError, 'Expected `onPartition` to be stale or bypass'],
+  [{ clock: {} }, TypeError, 'Expected `clock` to have `now()`'],
+  [{ random: 4 }, TypeError, 'Expected `random` to be a function'],
+])('%j is refused by name, rule and value', (options, type, message) => {
+  expect(() => make(options)).toThrow(type);
+  expect(() => make(options)).toThrow(message);
+});
+
+test('the constructor opens no connection and leaves the options as they are', async () => {
+  const options = Object.freeze({ namespace: 'n', redis: client, local: Object.freeze({}) });
+  await using cache = new TieredCache(options);
+  expect(duplicated).toBe(0);
+  expect(cache.stats()).toMatchObject({ gets: 0, cursor: '0-0', confirmed: false });
+});

@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decode, encodeRest } from '../src/envelope.ts';
+import { Fences } from '../src/fences.ts';
+import { CacheValueError, TieredCacheError } from '../src/index.ts';
+import { toStorageKey } from '../src/input.ts';
+import { isNewer } from '../src/log-id.ts';
+import { Stamps } from '../src/stamps.ts';
+
+const ids = fc.tuple(fc.nat(2_000_000_000_000), fc.nat(1_000));
+const toId = ([ms, sequence]: [number, number]) => `${ms}-${sequence}`;
+
+test('ids are ordered by time, then by sequence', () => {
+  fc.assert(
+    fc.property(ids, ids, (a, b) => {
+      const newer = a[0] !== b[0] ? a[0] > b[0] : a[1] > b[1];
+      expect(isNewer(toId(a), toId(b))).toBe(newer);
+    }),
+  );
+});
+
+test('an envelope gives back what was put in', () => {
+  const tags = fc.array(fc.string({ minLength: 1 }), { maxLength: 5 });
+  fc.assert(
+    fc.property(ids, fc.nat(), tags, fc.json(), (id, freshUntilMs, names, payload) => {
+      const text = `tc1 ${toId(id)} ${encodeRest(freshUntilMs, names, payload)}`;
+      const envelope = decode(text);
+      expect(envelope).toMatchObject({ asOf: toId(id), freshUntilMs, tags: names });
+      expect(envelope?.value).toStrictEqual(JSON.parse(payload));
+    }),
+  );
+});
+
+test('no text makes decoding throw', () => {
+  const head = fc.constantFrom('', 'tc1', 'tc1 ', 'tc1 1-0 ', 'tc1 1-0 9 ', 'tc1 1-0 9 []\n');
+  fc.assert(
+    fc.property(head, fc.string(), (start, rest) => {
+      decode(start + rest);
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(decode('tc1 1-0 9 {}\n1')).toBeUndefined();
+  expect(decode('tc1 1-0 9 [1]\n1')).toBeUndefined();
+});
+
+test('no two keys share a storage key', () => {
+  const long = 'x'.repeat(600);
+  const hashed = toStorageKey(long);
+  expect(toStorageKey(hashed)).not.toBe(hashed); // not even the storage key of another
+  expect(toStorageKey(`${long}y`)).not.toBe(hashed);
+  expect(toStorageKey('x'.repeat(512))).toBe('x'.repeat(512));
+  expect(() => toStorageKey(`${'x'.repeat(511)}🎫`)).not.toThrow();
+});
+
+test('a fence holds until near has the write, and stands for all keys when there are too many', () => {
+  const fences = new Fences();
+  fences.raise('a', '5-0');
+  fences.raise('a', '3-0');
+  expect(fences.of('a')).toBe('5-0');
+  expect(fences.of('b')).toBe('0-0');
+  fences.lift('4-9');
+  expect(fences.of('a')).toBe('5-0');
+  fences.lift('5-0');
+  expect(fences.any).toBe(false);
+  for (let i = 1; i <= 10_001; i++) fences.raise(`k${i}`, `${i}-0`);
+  expect(fences.of('unheard of')).toBe('10001-0');
+  fences.lift('10000-0');
+  expect(fences.any).toBe(true);
+  fences.lift('10001-0');
+  expect(fences.any).toBe(false);
+});
+
+test('of tags that were forgotten, or invalidated before this process began, only Redis knows', () => {
+  const stamps = new Stamps();
+  stamps.restart('10-0', '4-0');
+  expect(stamps.check('3-0', [])).toBe('invalid'); // cleared since
+  expect(stamps.check('5-0', [])).toBe('valid');
+  expect(stamps.check('5-0', ['t'])).toBe('unknown');
+  expect(stamps.check('10-0', ['t'])).toBe('valid');
+  expect(stamps.raise(['t'], '11-0')).toBe(true);
+  expect(stamps.raise(['t'], '11-0')).toBe(false);
+  expect(stamps.check('10-0', ['t'])).toBe('invalid');
+  for (let i = 0; i < 10_000; i++) stamps.raise([`other${i}`], '12-0');
+  expect(stamps.check('10-0', ['t'])).toBe('unknown');
+  expect(stamps.check('12-0', ['t'])).toBe('valid');
+});
+
+test('errors are told by brand and code, also those of another copy of the package', () => {
+  const error = new CacheValueError('n', 'k', 'is odd');
+  expect(error).toMatchObject({ name: 'CacheValueError', code: 'ERR_CACHE_VALUE', key: 'k' });
+  const foreign = { [Symbol.for('@evenkeel/tiered-cache.error')]: true, code: 'ERR_CACHE_CLOSED' };
+  expect(foreign).toBeInstanceOf(TieredCacheError);
+  expect(foreign).not.toBeInstanceOf(CacheValueError);
+  expect(new Error('other')).not.toBeInstanceOf(TieredCacheError);
+});
