@@ -1,6 +1,7 @@
 import { CheckoutView } from './checkout-view.tsx';
 import { Header } from './header.tsx';
 import { Hero } from './hero.tsx';
+import { order } from './order.ts';
 import { OrderView } from './order-view.tsx';
 import { route } from './route.ts';
 import { event, loading, notice, openSale } from './sale.ts';
@@ -77,7 +78,8 @@ const STEPS = [
 ] as const;
 
 function Steps() {
-  const current = STEPS.findIndex(({ at }) => at === route.value.at);
+  const isPaid = route.value.at === 'order' && order.value?.state === 'paid';
+  const current = isPaid ? STEPS.length : STEPS.findIndex(({ at }) => at === route.value.at);
   return (
     <ol class="steps" aria-label="Your purchase">
       {STEPS.map(({ at, label }, index) => (

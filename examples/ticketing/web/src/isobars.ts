@@ -1,7 +1,7 @@
 type Point = { x: number; y: number };
 export type WeatherChart = { lines: string[]; lows: Point[] };
 
-const CELL = 16;
+const CELL = 10;
 
 /** Numbers that look random and are the same for the same text. */
 export function sequence(text: string): () => number {

@@ -131,13 +131,14 @@ function Declined({ order }: { order: Order }) {
   useEffect(() => {
     void holdAfterDecline(order.id).then(() => setAsked(true));
   }, [order.id]);
+  const seats = order.seats.length === 1 ? 'The seat is' : 'The seats are';
   const held = purchase.value?.declined === order.id ? purchase.value.hold.id : null;
   return (
     <Message title="Your bank declined the card" tone="problem">
       <p>
         Nothing was charged for {order.seats.map(seatName).join(' and ')}.{' '}
-        {held && 'The seats are still held for you.'}
-        {asked && !held && 'The seats are no longer held for you.'}
+        {held && `${seats} still held for you.`}
+        {asked && !held && `${seats} no longer held for you.`}
       </p>
       <div class="message-actions">
         {held && (

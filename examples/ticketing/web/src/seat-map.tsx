@@ -92,7 +92,11 @@ export function SeatMap({ event, layout }: { event: EventPage; layout: Layout })
 
   return (
     <div class="map">
-      <div class="map-frame" ref={frame} onScroll={() => point(document.activeElement)}>
+      <div
+        class={`map-frame ${zoom.value > 0 ? 'is-zoomed' : ''}`}
+        ref={frame}
+        onScroll={() => point(document.activeElement)}
+      >
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot hold a drawing's shapes */}
         <svg
           class="map-hall"
