@@ -4,7 +4,7 @@ import type { Link } from './link.ts';
 import type { Settings } from './options.ts';
 import { stateOf } from './results.ts';
 import type { HoldStore, Transaction } from './store.ts';
-import type { CommitResult, Hold, HoldState } from './types.ts';
+import type { CommitResult, Hold, HoldState, ReleaseResult } from './types.ts';
 
 const ATTEMPTS = 4;
 
@@ -79,6 +79,26 @@ export async function commitHold(
         if (attempt === ATTEMPTS) return { status: 'expired' };
     }
   }
+}
+
+/**
+ * Gives a hold's units back; one that is being committed only if PostgreSQL has not decided for it.
+ *
+ * @param token '' for whatever hold has this id
+ */
+export async function releaseHold(
+  context: CommitContext,
+  id: string,
+  token: string,
+  signal?: AbortSignal,
+): Promise<ReleaseResult> {
+  const { result, now } = await context.link.request(['release', id, token], signal);
+  if (result[1] === '-') return { status: 'released' }; // unknown until now: a tombstone was left
+  if (result[2] !== undefined) context.journal.end({ id, token: String(result[2]), time: now });
+  let state = stateOf(result[1]);
+  if (state === 'committing') state = await settleHold(context, id);
+  if (state === 'confirmed') return { status: 'sold' };
+  return { status: state === 'expired' ? 'expired' : 'released' };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { sleep, withDeadline } from './deadline.ts';
+import type { SafeEmitter } from './emitter.ts';
 import { unpackLines } from './input.ts';
 import { FEED_KEY, joinSeq, keysOf, streamId } from './keys.ts';
 import type { FeedConnection, RedisLike } from './redis.ts';
@@ -8,16 +9,6 @@ const BLOCK_MS = 2_000;
 const PATIENCE_MS = 3_000;
 const RETRY_MS = 200;
 
-/** One entry of the stream. `expired` are ids of holds that ran out in it. */
-export type FeedStep = { seq: number; changes: Change[]; expired: string[] };
-
-export type FeedEvents = {
-  onStep(step: FeedStep): void;
-  /** Steps were lost: the stream was trimmed, or the pool was rebuilt. */
-  onGap(seq: number): void;
-  onError(error: unknown): void;
-};
-
 /**
  * Follows the pool's stream on a connection of its own, which it makes by `duplicate()` and closes.
  * It reads on from the last entry after a lost connection, so a short one loses nothing.
@@ -25,18 +16,39 @@ export type FeedEvents = {
 export class Feed {
   readonly #redis: RedisLike;
   readonly #key: string;
-  readonly #events: FeedEvents;
+  readonly #position: () => Promise<number>;
+  readonly #emitter: SafeEmitter;
   #connection: FeedConnection | null = null;
-  #seq: number;
+  #starting: Promise<void> | null = null;
+  #seq = 0;
   #closed = false;
 
-  /** @param seq where to start: the steps after it are told */
-  constructor(redis: RedisLike, pool: string, seq: number, events: FeedEvents) {
+  /** @param position where the pool stands: the steps after it are told */
+  constructor(
+    redis: RedisLike,
+    pool: string,
+    position: () => Promise<number>,
+    emitter: SafeEmitter,
+  ) {
     this.#redis = redis;
     this.#key = keysOf(pool)[FEED_KEY] as string;
-    this.#seq = seq;
-    this.#events = events;
-    void this.#follow();
+    this.#position = position;
+    this.#emitter = emitter;
+  }
+
+  /** Resolves when every later step will be told. Idempotent. */
+  start(): Promise<void> {
+    this.#starting ??= this.#position().then(
+      (seq) => {
+        this.#seq = seq;
+        void this.#follow();
+      },
+      (error) => {
+        this.#starting = null;
+        throw error;
+      },
+    );
+    return this.#starting;
   }
 
   close(): void {
@@ -56,7 +68,7 @@ export class Feed {
         this.#connection?.disconnect();
         this.#connection = null;
         if (this.#closed) return;
-        this.#events.onError(error);
+        this.#emitter.emit('fault', error);
         await sleep(RETRY_MS);
       }
     }
@@ -65,7 +77,7 @@ export class Feed {
   #read(): Promise<unknown> {
     if (this.#connection === null) {
       this.#connection = this.#redis.duplicate();
-      this.#connection.on('error', (error) => this.#events.onError(error));
+      this.#connection.on('error', (error) => this.#emitter.emit('fault', error));
     }
     const args = ['COUNT', 256, 'BLOCK', BLOCK_MS, 'STREAMS', this.#key, streamId(this.#seq)];
     return withDeadline(
@@ -80,14 +92,17 @@ export class Feed {
     const seq = joinSeq(epoch, position);
     const gap = seq !== this.#seq + 1;
     this.#seq = seq;
-    if (gap) this.#events.onGap(seq);
-    this.#events.onStep({ seq, ...readStep(fields.get('c') ?? '', fields.get('t') ?? '') });
+    if (gap) this.#emitter.emit('gap', { seq });
+    const { changes, expired } = readStep(fields.get('c') ?? '', fields.get('t') ?? '');
+    this.#emitter.emit('change', { seq, changes });
+    if (expired.length > 0) this.#emitter.emit('expired', { seq, ids: expired });
   }
 }
 
 const SEAT_AFTER: Record<string, SeatState> = {
   p: 'held',
   s: 'sold',
+  f: 'free',
   r: 'free',
   e: 'free',
   v: 'free',

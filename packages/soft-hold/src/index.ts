@@ -40,7 +40,9 @@ export type {
   HoldState,
   Item,
   ReleaseResult,
+  ReplaceResult,
   SeatState,
   Stock,
+  TotalResult,
   Verification,
 } from './types.ts';

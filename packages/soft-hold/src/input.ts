@@ -78,6 +78,13 @@ export function packItems(items: unknown, catalogue: Catalogue): string {
   return lines.map((line) => line.text).join(';');
 }
 
+/** Checks that a SKU exists and is sold by number. */
+export function checkCounted(sku: unknown, catalogue: Catalogue): void {
+  const name = checkName('sku', sku);
+  if (!catalogue.has(name)) fail('sku', 'to be one of the pool', name);
+  if (catalogue.seatsOf(name) !== null) fail('sku', 'to be sold by number', name);
+}
+
 function packLine(
   item: Partial<{ sku: unknown; quantity: unknown; seats: unknown }> | null,
   catalogue: Catalogue,

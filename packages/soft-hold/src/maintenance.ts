@@ -2,9 +2,9 @@ import type { Link } from './link.ts';
 import { listOf } from './redis.ts';
 
 const SOONEST_MS = 10;
-
-/** What one round found. `nextAt` is the server time at which the next hold is due, 0 for none. */
-export type Round = { now: number; nextAt: number; stuck: string[] };
+const TRIM_EVERY_MS = 60_000;
+/** An ended hold stays in the journal for this long, so that a grant that comes later finds it. */
+const TRIM_AFTER_MS = 60_000;
 
 /**
  * The leaderless caretaker: every process of the sale runs one. A round expires what is due (any
@@ -15,17 +15,19 @@ export class Maintenance {
   readonly #link: Link;
   readonly #everyMs: number;
   readonly #settle: (id: string) => Promise<void>;
-  readonly #trim: (now: number) => Promise<void>;
+  readonly #trim: (until: number) => Promise<void>;
   readonly #onError: (error: unknown) => void;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
+  #nextMs = 0;
+  #trimmedAt = 0;
   #closed = false;
 
   constructor(
     link: Link,
     everyMs: number,
     settle: (id: string) => Promise<void>,
-    trim: (now: number) => Promise<void>,
+    trim: (until: number) => Promise<void>,
     onError: (error: unknown) => void,
   ) {
     this.#link = link;
@@ -70,18 +72,20 @@ export class Maintenance {
     this.#timer.unref();
   }
 
-  #nextMs = 0;
-
   async #rounds(): Promise<void> {
     this.#nextMs = this.#everyMs;
     for (let swept = true; swept && !this.#closed; ) {
       const { now, result } = await this.#link.request(['work']);
-      const [nextAt, stuck] = [Number(result[0]), listOf<string>(result[1])];
+      const nextAt = Number(result[0]); // when the next hold is due, 0 for none
+      const stuck = listOf<string>(result[1]);
       for (const id of stuck) await this.#settle(id);
       swept = (nextAt > 0 && nextAt <= now) || stuck.length > 0;
       if (nextAt > now)
         this.#nextMs = Math.max(SOONEST_MS, Math.min(this.#everyMs, nextAt - now + 1));
-      if (!swept) await this.#trim(now);
+      if (!swept && now - this.#trimmedAt >= TRIM_EVERY_MS) {
+        this.#trimmedAt = now;
+        await this.#trim(now - TRIM_AFTER_MS);
+      }
     }
   }
 }

@@ -65,16 +65,22 @@ export class PostgresStore implements HoldStore {
       ]);
       const found = await this.#read(tx, pool, 'FOR UPDATE');
       if (found === null) throw new Error(`pool ${pool} vanished`);
-      if (found.stock.length > 0) return kept(found);
+      if (found.stock.length > 0) {
+        const opened = await tx.query<StockLine>(
+          `SELECT sku, opened AS total, seats FROM ${this.#schema}.sku WHERE pool = $1`,
+          [pool],
+        );
+        const different = firstDifference(stock, opened.rows);
+        return kept({ stored: found, different });
+      }
       for (const { sku, total, seats } of stock) {
         await tx.query(
-          `INSERT INTO ${this.#schema}.sku (pool, sku, total, seats, epoch) VALUES ($1, $2, $3, $4, $5)`,
+          `INSERT INTO ${this.#schema}.sku (pool, sku, total, opened, seats, epoch) VALUES ($1, $2, $3, $3, $4, $5)`,
           [pool, sku, total, seats, found.epoch],
         );
       }
-      return kept({ ...found, stock });
-    }).then((stored) => {
-      const different = firstDifference(stock, stored.stock);
+      return kept({ stored: { ...found, stock }, different: null });
+    }).then(({ stored, different }) => {
       if (different !== null) throw new StockMismatchError(pool, different);
       return stored;
     });
@@ -149,7 +155,15 @@ export class PostgresStore implements HoldStore {
         await tx.query(`UPDATE ${this.#schema}.pool SET epoch = $2 WHERE pool = $1`, [pool, epoch]);
         return this.#ledger(tx, pool);
       };
-      const value = await work({ ...found, advance, ledger: () => this.#ledger(tx, pool) });
+      const setTotal = async (sku: string, total: number) => {
+        await tx.query(`UPDATE ${this.#schema}.sku SET total = $3 WHERE pool = $1 AND sku = $2`, [
+          pool,
+          sku,
+          total,
+        ]);
+      };
+      const ledger = () => this.#ledger(tx, pool);
+      const value = await work({ ...found, advance, ledger, setTotal });
       return kept(value);
     };
     return transaction(this.#pg, REBUILD_TIMEOUT_MS, run);

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { withDeadline } from './deadline.ts';
 import { HoldUnavailableError } from './errors.ts';
 import { keysOf } from './keys.ts';
-import { LOAD_SCRIPT, POOL_SCRIPT } from './script.ts';
+import { LOAD_SCRIPT } from './load-script.ts';
+import { POOL_SCRIPT } from './script.ts';
 
 /**
  * What is called of the Redis client: ioredis 5 or 6, its Cluster, or iovalkey. Commands are only
@@ -71,7 +72,7 @@ export class PoolScripts {
     return { ok: true, seq, now, more: more === 1, results: reply.slice(4) };
   }
 
-  /** One step of the load script; see there. */
+  /** One step of load-script.ts. */
   load(...args: (string | number)[]): Promise<string> {
     return this.#call(this.#load, ...args);
   }

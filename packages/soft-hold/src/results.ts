@@ -1,5 +1,6 @@
 import type { Answer } from './batcher.ts';
 import { unpackItems } from './input.ts';
+import type { JournalEntry } from './store.ts';
 import type { EndedState, Hold, HoldResult, HoldState } from './types.ts';
 
 const STATES: Record<string, HoldState> = {
@@ -32,8 +33,20 @@ export function holdOf(id: string, { result, now }: Answer): Hold {
   };
 }
 
-/** null when the SKU is missing in Redis though the pool has it. */
-export function holdResultOf(id: string, answer: Answer): HoldResult | null {
+/** What the journal keeps of a `held` result. */
+export function entryOf(id: string, { result }: Answer): JournalEntry {
+  return {
+    id,
+    token: String(result[1]),
+    createdAt: Number(result[2]),
+    expiresAt: Number(result[3]),
+    holder: String(result[5]),
+    items: String(result[6]),
+  };
+}
+
+/** The answer to a `hold`. */
+export function holdResultOf(id: string, answer: Answer): HoldResult {
   const { result, now } = answer;
   switch (result[0]) {
     case 'held':
@@ -55,9 +68,7 @@ export function holdResultOf(id: string, answer: Answer): HoldResult | null {
     case 'conflict':
     case 'closed':
       return { status: result[0] };
-    case 'ended':
-      return { status: 'released', reason: stateOf(result[1]) as EndedState };
     default:
-      return null;
+      return { status: 'released', reason: stateOf(result[1]) as EndedState };
   }
 }

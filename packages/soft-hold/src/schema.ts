@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.sku (
   pool text NOT NULL,
   sku text NOT NULL,
   total integer NOT NULL CHECK (total >= 0),
+  opened integer NOT NULL, -- the total open() was called with
   sold integer NOT NULL DEFAULT 0 CHECK (sold >= 0 AND sold <= total),
   epoch bigint NOT NULL DEFAULT 0,
   seats text[],

@@ -13,6 +13,7 @@
  * |---|---|
  * | hold id holder items | held token created expires replayed, sold_out sku free retryAt, seat_taken sku seats, limit max has, conflict, closed, ended state, unknown sku |
  * | extend id token ms | held ..., state s |
+ * | replace id token items | as hold, state s |
  * | release id token | state s, with the token when this released it |
  * | begin id token | committing holder items, state s |
  * | finish id s or v | ok, with the token when this finished it, wrong state |
@@ -20,12 +21,12 @@
  * | look seats | counts {sku, packed...} owners {field, owner...} |
  * | work | due ms, stuck {id...} |
  * | dump | counts, owners, users, open {id, record...} |
+ * | total sku units | ok, too_low held-and-sold, unknown sku |
  * | pause 0 or 1 | ok |
  *
- * States: p pending, c committing, s confirmed, r released, e expired, v void, t released before it
- * was ever held (tombstone), - unknown, ~ known with another token.
- *
- * Cost: O(requests + swept) and O(log holds) for each that changes; look and dump are O(size).
+ * States: p pending, c committing, s confirmed, r released, e expired, v void, t tombstone (released
+ * before it was held), - unknown, ~ known with another token. Cost: O(requests + swept), O(log holds)
+ * for each that changes; look and dump are O(size).
  */
 export const POOL_SCRIPT = `
 local M, C, H, X, K, G, U, O, L = unpack(KEYS)
@@ -179,6 +180,41 @@ end
 local function held(r, replayed)
   return { 'held', r.token, r.created, r.expires, replayed, r.holder, r.items }
 end
+local function next_token()
+  n = n + 1
+  return int(epoch * 4294967296 + n)
+end
+
+-- why the holder cannot have the items; \`own\` are items that the same hold would give back for them
+local function refusal(id, holder, items, own)
+  local mine, units = {}, 0
+  if own then
+    for _, line in ipairs(lines(own)) do mine[line.sku] = line.units end
+    units = lines(own).units
+  end
+  local list = lines(items)
+  for _, line in ipairs(list) do
+    local c = count(line.sku)
+    if not c then return { 'unknown', line.sku } end
+    if line.seats then
+      local owners = redis.call('HMGET', O, unpack(line.seats))
+      local taken = {}
+      for i, seat in ipairs(line.seats) do
+        if owners[i] and owners[i] ~= 'h' .. id then
+          taken[#taken + 1] = string.sub(seat, #line.sku + 2)
+        end
+      end
+      if #taken > 0 then return { 'seat_taken', line.sku, taken } end
+    end
+    if c[FREE] + (mine[line.sku] or 0) < line.units then
+      return { 'sold_out', line.sku, c[FREE], next_expiry() }
+    end
+  end
+  if limit > 0 then
+    local has = tonumber(redis.call('HGET', U, holder) or 0)
+    if has - units + list.units > limit then return { 'limit', limit, has } end
+  end
+end
 
 local ops = {}
 
@@ -191,28 +227,11 @@ function ops.hold(id, holder, items)
     return { 'ended', r.s }
   end
   if paused then return { 'closed' } end
-  local list = lines(items)
-  for _, line in ipairs(list) do
-    local c = count(line.sku)
-    if not c then return { 'unknown', line.sku } end
-    if line.seats then
-      local owners = redis.call('HMGET', O, unpack(line.seats))
-      local taken = {}
-      for i, seat in ipairs(line.seats) do
-        if owners[i] then taken[#taken + 1] = string.sub(seat, #line.sku + 2) end
-      end
-      if #taken > 0 then return { 'seat_taken', line.sku, taken } end
-    end
-    if c[FREE] < line.units then return { 'sold_out', line.sku, c[FREE], next_expiry() } end
-  end
-  if limit > 0 then
-    local has = tonumber(redis.call('HGET', U, holder) or 0)
-    if has + list.units > limit then return { 'limit', limit, has } end
-  end
-  n = n + 1
-  r = { s = 'p', token = int(epoch * 4294967296 + n), created = now, expires = now + ttl, holder = holder, items = items }
+  local refused = refusal(id, holder, items)
+  if refused then return refused end
+  r = { s = 'p', token = next_token(), created = now, expires = now + ttl, holder = holder, items = items }
   move(id, items, FREE, HELD)
-  redis.call('HINCRBY', U, holder, list.units)
+  redis.call('HINCRBY', U, holder, lines(items).units)
   redis.call('ZADD', X, int(r.expires), id)
   save(id, r)
   note('p', id, items)
@@ -238,6 +257,26 @@ function ops.extend(id, token, ms)
     save(id, r)
     note('x', id, r.items)
   end
+  return held(r, 0)
+end
+
+-- a new token, so that nobody can sell what the hold was before
+function ops.replace(id, token, items)
+  local r, s = meant(id, token)
+  if s == '~' and record(id).s == 'p' and record(id).items == items then return held(record(id), 1) end
+  if s ~= 'p' then return { 'state', s } end
+  if r.items == items then return held(r, 1) end
+  if paused then return { 'closed' } end
+  local refused = refusal(id, r.holder, items, r.items)
+  if refused then return refused end
+  move(id, r.items, HELD, FREE)
+  move(id, items, FREE, HELD)
+  redis.call('HINCRBY', U, r.holder, lines(items).units - lines(r.items).units)
+  note('f', id, r.items)
+  note('p', id, items)
+  r.items = items
+  r.token = next_token()
+  save(id, r)
   return held(r, 0)
 end
 
@@ -319,6 +358,19 @@ function ops.dump()
   return { flat_counts(), redis.call('HGETALL', O), redis.call('HGETALL', U), open }
 end
 
+function ops.total(sku, total)
+  local c = count(sku)
+  if not c then return { 'unknown', sku } end
+  if c[HELD] + c[SOLD] > total then return { 'too_low', c[HELD] + c[SOLD] } end
+  if c[TOTAL] ~= total then
+    c[FREE] = total - c[HELD] - c[SOLD]
+    c[TOTAL] = total
+    dirty[sku] = c
+    touched = true
+  end
+  return { 'ok' }
+end
+
 function ops.pause(on)
   paused = on == 1
   redis.call('HSET', M, 'paused', on)
@@ -345,45 +397,4 @@ if touched then
 end
 reply[2] = seq
 return cjson.encode(reply)
-`;
-
-/**
- * Fills an empty or lost pool from PostgreSQL, in steps, so that no call blocks Redis for long.
- * Between `start` and `finish` the pool has no epoch, so every other caller is told `lost`.
- *
- * KEYS  m c h x k g u o l (see keys.ts)
- * ARGV  start  epoch nonce clock    -> "refused" when this epoch or a later one is there already, else now
- *       chunk  nonce JSON {h: [id, record...], x: [score, id...], g: [...], u: [holder, units...], o: [seat, owner...], c: [sku, packed...]}
- *       finish nonce epoch paused   -> "ok"
- * Reply "stale" when another loader has started since
- */
-export const LOAD_SCRIPT = `
-local M, C, H, X, K, G, U, O, L = unpack(KEYS)
-local step = ARGV[1]
-if step == 'start' then
-  local meta = redis.call('HMGET', M, 'epoch', 'now')
-  if meta[1] and tonumber(meta[1]) >= tonumber(ARGV[2]) then return 'refused' end
-  local now = tonumber(ARGV[4])
-  if not now then
-    local time = redis.call('TIME')
-    now = time[1] * 1000 + math.floor(time[2] / 1000)
-  end
-  now = string.format('%.0f', math.max(now, tonumber(meta[2] or 0)))
-  redis.call('DEL', unpack(KEYS))
-  redis.call('HSET', M, 'loading', ARGV[3], 'now', now)
-  return now
-end
-if redis.call('HGET', M, 'loading') ~= ARGV[2] then return 'stale' end
-if step == 'chunk' then
-  local data = cjson.decode(ARGV[3])
-  for field, command in pairs({ h = { 'HSET', H }, x = { 'ZADD', X }, g = { 'ZADD', G }, o = { 'HSET', O }, c = { 'HSET', C } }) do
-    if data[field] and #data[field] > 0 then redis.call(command[1], command[2], unpack(data[field])) end
-  end
-  for i = 1, #(data.u or {}), 2 do redis.call('HINCRBY', U, data.u[i], data.u[i + 1]) end
-  return 'ok'
-end
-redis.call('HSET', M, 'epoch', ARGV[3], 'seq', 1, 'n', 0, 'paused', ARGV[4])
-redis.call('HDEL', M, 'loading')
-redis.call('XADD', L, ARGV[3] .. '-1', 'c', '', 't', '')
-return 'ok'
 `;

@@ -1,16 +1,20 @@
-import { type CommitContext, commitHold, settleHold } from './commit.ts';
-import { withDeadline } from './deadline.ts';
+import type { Answer } from './batcher.ts';
+import { changeTotal } from './capacity.ts';
+import { type CommitContext, commitHold, releaseHold, settleHold } from './commit.ts';
 import { type HoldPoolEvents, SafeEmitter } from './emitter.ts';
 import { HoldUnavailableError, PoolClosedError, PoolNotOpenError } from './errors.ts';
 import { Feed } from './feed.ts';
+import { healthCheckOf } from './health-check.ts';
 import {
   type Catalogue,
   catalogueOf,
+  checkCounted,
   checkHold,
   checkId,
   checkMs,
   checkName,
   checkToken,
+  checkUnits,
   listStock,
   packItems,
 } from './input.ts';
@@ -19,8 +23,8 @@ import { Link } from './link.ts';
 import { Maintenance } from './maintenance.ts';
 import { type HoldPoolOptions, readSettings, type Settings } from './options.ts';
 import { Recovery } from './recovery.ts';
-import { PoolScripts, type RedisLike } from './redis.ts';
-import { holdOf, holdResultOf, stateOf } from './results.ts';
+import { PoolScripts } from './redis.ts';
+import { entryOf, holdOf, holdResultOf, stateOf } from './results.ts';
 import type { HoldStore, StoredPool, Transaction } from './store.ts';
 import type {
   AvailabilitySnapshot,
@@ -31,13 +35,15 @@ import type {
   HoldRequest,
   HoldResult,
   HoldState,
+  Item,
   ReleaseResult,
+  ReplaceResult,
   Stock,
+  TotalResult,
   Verification,
 } from './types.ts';
 import { snapshotOf } from './verify.ts';
 
-const TRIM_EVERY_MS = 60_000;
 const SLOW_CALL_MS = 10_000;
 
 /**
@@ -52,7 +58,7 @@ const SLOW_CALL_MS = 10_000;
  */
 export class HoldPool {
   readonly pool: string;
-  readonly #redis: RedisLike;
+  readonly #feed: Feed;
   readonly #store: HoldStore;
   readonly #settings: Settings;
   readonly #link: Link;
@@ -63,15 +69,13 @@ export class HoldPool {
   readonly #context: CommitContext;
   #catalogue: Catalogue | null = null;
   #loading: Promise<Catalogue> | null = null;
-  #feed: Promise<Feed> | null = null;
-  #trimmedAt = 0;
+  #listening = false;
   #closed = false;
 
   /** @throws RangeError or TypeError when an option is wrong. */
   constructor(options: HoldPoolOptions) {
     this.#settings = readSettings(options);
     this.pool = checkName('pool', options.pool);
-    this.#redis = options.redis;
     this.#store = options.store;
     const onFault = (error: unknown) => this.#emitter.emit('fault', error);
     const scripts = new PoolScripts(options.redis, this.pool, SLOW_CALL_MS);
@@ -79,23 +83,6 @@ export class HoldPool {
     this.#link = new Link(scripts, this.pool, this.#settings, (belief) =>
       this.#recovery.recover(belief),
     );
-    this.#recovery = new Recovery({
-      pool: this.pool,
-      store: this.#store,
-      scripts,
-      settings: this.#settings,
-      link: this.#link,
-      journal: this.#journal,
-      onRebuilt: (epoch) => this.#emitter.emit('rebuilt', { epoch }),
-    });
-    this.#maintenance = new Maintenance(
-      this.#link,
-      this.#settings.maintainEveryMs,
-      async (id) => void (await settleHold(this.#context, id)),
-      (now) => this.#trim(now),
-      onFault,
-    );
-    this.#link.onMore = () => this.#maintenance.soon();
     this.#context = {
       pool: this.pool,
       store: this.#store,
@@ -105,6 +92,18 @@ export class HoldPool {
       suspect: (lostId) => this.#recovery.suspect(lostId),
       onFault,
     };
+    const onRebuilt = (epoch: number) => this.#emitter.emit('rebuilt', { epoch });
+    this.#recovery = new Recovery({ ...this.#context, scripts, onRebuilt });
+    this.#maintenance = new Maintenance(
+      this.#link,
+      this.#settings.maintainEveryMs,
+      async (id) => void (await settleHold(this.#context, id)),
+      (until) => this.#store.trimJournal(this.pool, until - this.#settings.graceMs),
+      onFault,
+    );
+    const position = async () => (await this.available()).seq;
+    this.#feed = new Feed(options.redis, this.pool, position, this.#emitter);
+    this.#link.onMore = () => this.#maintenance.soon();
   }
 
   /**
@@ -133,16 +132,28 @@ export class HoldPool {
     const id = checkId('id', request?.id);
     const holder = checkId('holder', request.holder);
     const items = packItems(request.items, catalogue);
-    for (let attempt = 1; attempt <= 2; attempt++) {
-      const answer = await this.#link.request(['hold', id, holder, items], request.signal);
-      const result = holdResultOf(id, answer);
-      if (result === null) await this.#recovery.suspect();
-      else {
-        if (result.status === 'held' && !result.replayed) this.#write(result.hold, items);
-        return result;
-      }
-    }
-    throw new HoldUnavailableError('redis', `Redis does not know the stock of pool ${this.pool}`);
+    const answer = await this.#grant(['hold', id, holder, items], request.signal);
+    return holdResultOf(id, answer);
+  }
+
+  /**
+   * Swaps the items of a pending hold in one step: it has the new ones, or a refusal and still the
+   * old ones. Its times stay; the answer's `hold` has a new token, and the one given is worth nothing.
+   *
+   * @throws HoldInputError, HoldUnavailableError
+   */
+  async replace(
+    hold: Hold,
+    items: readonly Item[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<ReplaceResult> {
+    const catalogue = await this.#ready();
+    const { id, token } = checkHold(hold);
+    const packed = packItems(items, catalogue);
+    const answer = await this.#grant(['replace', id, token, packed], options.signal);
+    if (answer.result[0] === 'state')
+      return { status: stateOf(answer.result[1]) as Exclude<HoldState, 'pending'> };
+    return holdResultOf(id, answer) as ReplaceResult;
   }
 
   /**
@@ -161,9 +172,8 @@ export class HoldPool {
     const answer = await this.#link.request(['extend', id, token, forMs], options.signal);
     if (answer.result[0] !== 'held')
       return { status: stateOf(answer.result[1]) as Exclude<HoldState, 'pending'> };
-    const extended = holdOf(id, answer);
-    this.#write(extended, String(answer.result[6]));
-    return { status: 'held', hold: extended };
+    this.#journal.grant(entryOf(id, answer));
+    return { status: 'held', hold: holdOf(id, answer) };
   }
 
   /**
@@ -179,12 +189,7 @@ export class HoldPool {
     const id = checkId('id', hold?.id);
     const token = hold.token === undefined ? '' : checkToken(hold.token);
     await this.#ready();
-    const { result, now } = await this.#link.request(['release', id, token], options.signal);
-    let state = stateOf(result[1]);
-    if (state === 'committing') state = await settleHold(this.#context, id);
-    if (result[2] !== undefined) this.#journal.end({ id, token: String(result[2]), time: now });
-    if (state === 'confirmed') return { status: 'sold' };
-    return { status: state === 'expired' && result[1] !== '-' ? 'expired' : 'released' };
+    return releaseHold(this.#context, id, token, options.signal);
   }
 
   /** The hold of this id and where it stands; null when it was never granted or is forgotten. */
@@ -201,7 +206,8 @@ export class HoldPool {
 
   /**
    * Sells what is held. `work` writes the caller's rows in the transaction that decides: they are
-   * there if and only if the sale is. It runs at most once to its end, in whichever process.
+   * there if and only if the sale is. What it does outside of `tx` may happen more than once, because
+   * a transaction that is rolled back is tried again.
    *
    * @throws what `work` throws; nothing is decided then, and the hold stays pinned until
    * `commitMs` after the first attempt: commit again or release it
@@ -215,12 +221,8 @@ export class HoldPool {
   ): Promise<CommitResult> {
     const { id, token } = checkHold(hold);
     await this.#ready();
-    return commitHold(
-      this.#context,
-      { id, token, expiresAt: hold.expiresAt },
-      work,
-      options.signal,
-    );
+    const known = { id, token, expiresAt: hold.expiresAt };
+    return commitHold(this.#context, known, work, options.signal);
   }
 
   /**
@@ -241,6 +243,18 @@ export class HoldPool {
     return snapshotOf(answer, seats ? catalogue : null);
   }
 
+  /**
+   * Changes how many units of a SKU there are, during the sale too; not for named seats. Never below
+   * what is held and sold: `too_low` says how many that is.
+   *
+   * @throws HoldInputError, HoldUnavailableError; the same call again completes it
+   */
+  async setTotal(sku: string, total: number): Promise<TotalResult> {
+    const catalogue = await this.#ready();
+    checkCounted(sku, catalogue);
+    return changeTotal(this.#context, sku, checkUnits('total', total, 0));
+  }
+
   /** Stops granting in every process (`closed`); what is held can still be bought. */
   async pause(): Promise<void> {
     await this.#setPaused(true);
@@ -257,8 +271,10 @@ export class HoldPool {
    */
   on<E extends keyof HoldPoolEvents>(event: E, listener: (value: HoldPoolEvents[E]) => void): this {
     this.#emitter.on(event, listener);
-    if (event === 'change' || event === 'expired' || event === 'gap')
-      this.subscribe().catch((error) => this.#emitter.emit('fault', error));
+    if (event === 'change' || event === 'expired' || event === 'gap') {
+      this.#listening = true;
+      this.#listen();
+    }
     return this;
   }
 
@@ -273,11 +289,7 @@ export class HoldPool {
   /** Starts the feed; resolves when every later change will be told. Idempotent. */
   async subscribe(): Promise<void> {
     this.#throwIfClosed();
-    this.#feed ??= this.#follow().catch((error) => {
-      this.#feed = null;
-      throw error;
-    });
-    await this.#feed;
+    await this.#feed.start();
   }
 
   /**
@@ -307,24 +319,14 @@ export class HoldPool {
 
   /** For @evenkeel/health: well when Redis and PostgreSQL answer. */
   healthCheck(): { name: string; check(signal: AbortSignal): Promise<unknown> } {
-    return {
-      name: `soft-hold:${this.pool}`,
-      check: async (signal) => {
-        const late = () => new HoldUnavailableError('postgres', 'PostgreSQL did not answer');
-        const [{ seq, skus }] = await Promise.all([
-          this.available({ signal }),
-          withDeadline(this.#store.ping(), SLOW_CALL_MS, late, signal),
-        ]);
-        return { seq, skus };
-      },
-    };
+    return healthCheckOf(this, this.#store);
   }
 
   /** Stops timers and feed and writes the journal; what is held stays held. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#feed?.then((feed) => feed.close()).catch(() => {});
+    this.#feed.close();
     this.#link.close();
     await this.#maintenance.close();
     await this.#journal.close();
@@ -333,6 +335,13 @@ export class HoldPool {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Starts the feed; for a pool that is not open yet, `#adopt` does it. */
+  #listen(): void {
+    this.subscribe().catch((error) => {
+      if (!(error instanceof PoolNotOpenError)) this.#emitter.emit('fault', error);
+    });
   }
 
   #throwIfClosed(): void {
@@ -361,35 +370,27 @@ export class HoldPool {
     this.#link.adopt(stored.epoch);
     this.#catalogue = catalogueOf(stored.stock);
     this.#maintenance.start();
+    if (this.#listening) this.#listen();
     return this.#catalogue;
   }
 
-  #write({ id, token, holder, createdAt, expiresAt }: Hold, items: string): void {
-    this.#journal.grant({ id, token, holder, items, createdAt, expiresAt });
+  /** A request that may be granted; a SKU that is unknown to Redis alone means lost data. */
+  async #grant(parts: readonly string[], signal?: AbortSignal): Promise<Answer> {
+    let answer = await this.#link.request(parts, signal);
+    if (answer.result[0] === 'unknown') {
+      await this.#recovery.suspect();
+      answer = await this.#link.request(parts, signal);
+      if (answer.result[0] === 'unknown')
+        throw new HoldUnavailableError('redis', `Redis does not know ${answer.result[1]}`);
+    }
+    if (answer.result[0] === 'held' && answer.result[4] === 0)
+      this.#journal.grant(entryOf(parts[1] as string, answer));
+    return answer;
   }
 
   async #setPaused(paused: boolean): Promise<void> {
     await this.#ready();
     await this.#store.setPaused(this.pool, paused);
     await this.#link.request(['pause', paused ? 1 : 0]);
-  }
-
-  async #trim(now: number): Promise<void> {
-    if (now - this.#trimmedAt < TRIM_EVERY_MS) return;
-    this.#trimmedAt = now;
-    await this.#store.trimJournal(this.pool, now - this.#settings.graceMs - TRIM_EVERY_MS);
-  }
-
-  async #follow(): Promise<Feed> {
-    const { seq } = await this.available();
-    this.#throwIfClosed();
-    return new Feed(this.#redis, this.pool, seq, {
-      onStep: ({ seq, changes, expired }) => {
-        this.#emitter.emit('change', { seq, changes });
-        if (expired.length > 0) this.#emitter.emit('expired', { seq, ids: expired });
-      },
-      onGap: (seq) => this.#emitter.emit('gap', { seq }),
-      onError: (error) => this.#emitter.emit('fault', error),
-    });
   }
 }

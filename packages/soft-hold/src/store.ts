@@ -48,6 +48,8 @@ export type LockedPool = StoredPool & {
   /** Starts a new epoch, after which no decision of an older one can be made, and reads it all. */
   advance(epoch: number): Promise<Ledger>;
   ledger(): Promise<Ledger>;
+  /** Changes the units of a counted SKU; fails when more are sold. */
+  setTotal(sku: string, total: number): Promise<void>;
 };
 
 /**

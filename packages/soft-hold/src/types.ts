@@ -64,6 +64,16 @@ export type ExtendResult =
   /** The hold does not expire any more, or it is over already. */
   | { status: Exclude<HoldState, 'pending'> };
 
+/** The answer to `replace()`: as `hold()`, or where the hold stands when it is not pending. */
+export type ReplaceResult =
+  | Exclude<HoldResult, { status: 'conflict' | 'released' }>
+  | { status: Exclude<HoldState, 'pending'> };
+
+/** The answer to `setTotal()`; `least` is what is held and sold. */
+export type TotalResult =
+  | { status: 'changed'; total: number }
+  | { status: 'too_low'; least: number };
+
 /** The answer to `release()`: `sold` means it came too late. */
 export type ReleaseResult = { status: 'released' | 'expired' | 'sold' };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startRedis } from '../../../test/backends.ts';
+import { startRedis, uniqueName } from '../../../test/backends.ts';
 import type { ChangeEvent, SeatState } from '../src/index.ts';
 import { counts, fakeClock, grab, makePool, newId, noRows, openPool } from './setup.ts';
 
@@ -98,6 +98,20 @@ test('a listener that throws harms neither the others nor the pool', async () =>
   await expect.poll(() => heard).toBe(1);
   expect(faults).toEqual([new Error('listener')]);
   expect(await counts(pool)).toBe('4/1/0');
+});
+
+test('listeners that came before the pool was open hear of it too', async () => {
+  const { pool, store } = makePool(uniqueName('sale'));
+  const faults: unknown[] = [];
+  const steps: number[] = [];
+  pool.on('fault', (error) => faults.push(error));
+  pool.on('change', ({ seq }) => steps.push(seq));
+  await store.migrate();
+  await pool.open({ GA: 5 });
+  await pool.subscribe();
+  await grab(pool);
+  await expect.poll(() => steps).toHaveLength(1);
+  expect(faults).toEqual([]);
 });
 
 test('a pool without listeners opens no connection of its own', async () => {

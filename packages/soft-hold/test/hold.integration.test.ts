@@ -260,6 +260,85 @@ describe('the life of a hold', () => {
   });
 });
 
+describe('replace', () => {
+  test('swaps the items in one step, and the old hold is worth nothing', async () => {
+    const { pool } = await openPool({ GA: 3, STALLS }, { limitPerHolder: 3 });
+    const old = await grab(pool, 3, 'ada');
+    const items = [
+      { sku: 'GA', quantity: 1 },
+      { sku: 'STALLS', seats: ['A-1', 'A-2'] },
+    ];
+    const swapped = await pool.replace(old, items);
+    if (swapped.status !== 'held') throw new Error(swapped.status);
+    expect(swapped.hold).toMatchObject({ id: old.id, items, expiresAt: old.expiresAt });
+    expect(await counts(pool)).toBe('2/1/0');
+    expect(await counts(pool, 'STALLS')).toBe('1/2/0');
+    // the answer was lost: the same question is answered the same
+    expect(await pool.replace(old, items)).toMatchObject({
+      status: 'held',
+      hold: { token: swapped.hold.token },
+    });
+    expect(await pool.commit(old, async () => {})).toEqual({ status: 'expired' });
+    expect(await pool.commit(swapped.hold, async () => {})).toEqual({ status: 'sold' });
+    expect(await pool.replace(swapped.hold, [items[0] as (typeof items)[0]])).toEqual({
+      status: 'confirmed',
+    });
+    expect(await pool.verify()).toEqual({ ok: true, differences: [] });
+  });
+
+  test('a refusal leaves the hold as it was', async () => {
+    const { pool } = await openPool({ GA: 3, STALLS }, { limitPerHolder: 2 });
+    await pool.hold({ id: newId(), holder: 'bob', items: [{ sku: 'STALLS', seats: ['A-2'] }] });
+    const held = await grab(pool, 2, 'ada');
+    expect(await pool.replace(held, [{ sku: 'GA', quantity: 3 }])).toMatchObject({
+      status: 'limit',
+    });
+    expect(await pool.replace(held, [{ sku: 'GA', quantity: 4 }])).toMatchObject({
+      status: 'sold_out',
+    });
+    expect(await pool.replace(held, [{ sku: 'STALLS', seats: ['A-1', 'A-2'] }])).toEqual({
+      status: 'seat_taken',
+      sku: 'STALLS',
+      seats: ['A-2'],
+    });
+    expect(await pool.commit(held, async () => {})).toEqual({ status: 'sold' });
+  });
+});
+
+describe('setTotal', () => {
+  test('adds and takes away units during the sale, never below what is held and sold', async () => {
+    const { pool } = await openPool({ GA: 5, STALLS });
+    const other = makePool(pool.pool).pool;
+    await pool.commit(await grab(pool, 2), async () => {});
+    await grab(pool, 2);
+    expect(await other.setTotal('GA', 3)).toEqual({ status: 'too_low', least: 4 });
+    expect(await other.setTotal('GA', 4)).toEqual({ status: 'changed', total: 4 });
+    expect(await counts(pool)).toBe('0/2/2');
+    await expect(grab(pool)).rejects.toThrow('sold_out');
+    const changes = Array.from({ length: 6 }, (_, i) =>
+      (i % 2 ? pool : other).setTotal('GA', 10 + i),
+    );
+    await Promise.all(changes);
+    const { ok, differences } = await pool.verify();
+    expect(differences).toEqual([]);
+    expect(ok).toBe(true);
+    await pool.open({ GA: 5, STALLS }); // a process that starts later names the stock of the opening
+    await expect(pool.setTotal('STALLS', 5)).rejects.toMatchObject({ field: 'sku' });
+    await expect(pool.setTotal('NONE', 5)).rejects.toMatchObject({ field: 'sku' });
+    for (const total of [-1, 1.5, 2 ** 31, Number.NaN, '5' as never])
+      await expect(pool.setTotal('GA', total)).rejects.toMatchObject({ field: 'total' });
+  });
+
+  test('survives the loss of Redis', async () => {
+    const { pool, redis } = await openPool({ GA: 5 });
+    await redis.del(...'mchxkguol'.split('').map((key) => `{hold:${pool.pool}}:${key}`));
+    expect(await pool.setTotal('GA', 8)).toEqual({ status: 'changed', total: 8 });
+    await redis.del(...'mchxkguol'.split('').map((key) => `{hold:${pool.pool}}:${key}`));
+    expect(await counts(pool)).toBe('8/0/0');
+    expect(await pool.verify()).toEqual({ ok: true, differences: [] });
+  });
+});
+
 describe('a closed pool', () => {
   test('refuses everything and leaves what is held', async () => {
     const { pool } = await openPool({ GA: 5 });

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { uniqueName } from '../../../test/backends.ts';
-import { type Hold, HoldPool, type HoldResult, type Item } from '../src/index.ts';
+import {
+  type Hold,
+  HoldPool,
+  type HoldResult,
+  type Item,
+  type ReplaceResult,
+} from '../src/index.ts';
 import { keysOf } from '../src/keys.ts';
 import { ModelPool } from './model.ts';
 import { clients, fakeClock, noRows } from './setup.ts';
@@ -31,6 +37,7 @@ const step = fc.oneof(
       forMs: fc.constantFrom(1, 700, 1_500, 2_500),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('replace' as const), id, items }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), id }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('commit' as const), id }) },
   {
@@ -40,11 +47,18 @@ const step = fc.oneof(
       ms: fc.constantFrom(1, 99, 100, 500, 1_000, 1_100, 5_000, -3_000),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('total' as const),
+      total: fc.integer({ min: 0, max: 9 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-function describe(answer: HoldResult): string {
+function describe(answer: HoldResult | ReplaceResult): string {
   switch (answer.status) {
     case 'held':
       return `held:${answer.replayed ? 'replayed' : 'granted'}`;
@@ -55,7 +69,7 @@ function describe(answer: HoldResult): string {
     case 'limit':
       return `limit:${answer.current}`;
     case 'released':
-      return `released:${answer.reason}`;
+      return 'reason' in answer ? `released:${answer.reason}` : 'released';
     default:
       return answer.status;
   }
@@ -100,12 +114,23 @@ async function run(
       model.now = Math.max(model.now, clock());
       // the pool's floor is the last time something happened; the model's is the last time it looked
       clock.advance(model.now - clock());
+    } else if (one.do === 'total') {
+      const answer = await pool.setTotal('GA', one.total);
+      const text = answer.status === 'changed' ? 'changed' : `too_low:${answer.least}`;
+      expect(text).toBe(model.setTotal('GA', one.total));
     } else if (one.do === 'lose') {
       await expect.poll(journalled).toEqual(model.open()); // written behind
       await shops[0]?.redis.del(keysOf(options.pool));
       model.lose();
     } else if (one.do === 'release') {
       expect((await pool.release({ id: one.id })).status).toBe(model.release(one.id));
+    } else if (one.do === 'replace' && known) {
+      const answer = await pool.replace(known, one.items);
+      if (answer.status === 'held') {
+        granted.set(one.id, answer.hold);
+        asked.set(one.id, answer.hold);
+      }
+      expect(describe(answer)).toBe(model.replace(one.id, one.items));
     } else if (one.do === 'extend' && known) {
       const answer = await pool.extend(known, { forMs: one.forMs });
       const text = answer.status === 'held' ? `held:${answer.hold.expiresAt}` : answer.status;

@@ -44,17 +44,25 @@ export class ModelPool {
       if (known.state === 'pending' || known.state === 'confirmed') return 'held:replayed';
       return `released:${known.state}`;
     }
-    for (const item of items) {
-      if ('seats' in item) {
-        const taken = item.seats.filter((seat) => this.seats(item.sku).has(seat));
-        if (taken.length > 0) return `seat_taken:${taken.join()}`;
-      }
-      if (this.count(item.sku).free < unitsOf(item)) return `sold_out:${item.sku}`;
-    }
-    if (this.units(holder) + total(items) > this.#limits.limitPerHolder)
-      return `limit:${this.units(holder)}`;
+    const refused = this.#refusal(holder, items);
+    if (refused) return refused;
     const expiresAt = this.now + this.#limits.ttlMs;
     this.#records.set(id, { state: 'pending', holder, items, createdAt: this.now, expiresAt });
+    return 'held:granted';
+  }
+
+  replace(id: string, items: readonly Item[]): string {
+    this.#expire();
+    const known = this.#records.get(id);
+    if (known === undefined) return 'expired';
+    if (known.state !== 'pending') return known.state === 'tombstone' ? 'released' : known.state;
+    if (JSON.stringify(known.items) === JSON.stringify(items)) return 'held:replayed';
+    this.#records.delete(id); // as if it had never been, to see what is possible then
+    const refused = this.#refusal(known.holder, items);
+    this.#records.set(id, known);
+    if (refused?.startsWith('limit')) return `limit:${this.units(known.holder)}`;
+    if (refused) return refused;
+    known.items = items;
     return 'held:granted';
   }
 
@@ -97,6 +105,13 @@ export class ModelPool {
       default:
         return 'expired';
     }
+  }
+
+  setTotal(sku: string, total: number): string {
+    const { held, sold } = this.count(sku);
+    if (total < held + sold) return `too_low:${held + sold}`;
+    this.#stock[sku] = total;
+    return 'changed';
   }
 
   /** The pending holds as `id expiresAt`, sorted. */
@@ -146,6 +161,19 @@ export class ModelPool {
       .filter((record) => record.holder === holder)
       .filter((record) => record.state === 'pending' || record.state === 'confirmed')
       .reduce((sum, record) => sum + total(record.items), 0);
+  }
+
+  #refusal(holder: string, items: readonly Item[]): string | null {
+    for (const item of items) {
+      if ('seats' in item) {
+        const taken = item.seats.filter((seat) => this.seats(item.sku).has(seat));
+        if (taken.length > 0) return `seat_taken:${taken.join()}`;
+      }
+      if (this.count(item.sku).free < unitsOf(item)) return `sold_out:${item.sku}`;
+    }
+    if (this.units(holder) + total(items) > this.#limits.limitPerHolder)
+      return `limit:${this.units(holder)}`;
+    return null;
   }
 
   #expire(): void {
