@@ -41,6 +41,10 @@ export function untilAborted<T>(
 ): Promise<T> {
   const promise = Promise.resolve(value);
   if (signal === undefined) return promise;
+  if (signal.aborted) {
+    promise.catch(() => {});
+    return Promise.reject(signal.reason);
+  }
   return new Promise<T>((resolve, reject) => {
     const stop = onAbort(signal, () => reject(signal.reason));
     promise.then(resolve, reject).finally(stop);

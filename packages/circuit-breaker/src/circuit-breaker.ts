@@ -10,7 +10,7 @@ import {
   stackless,
 } from './errors.ts';
 import { type CircuitBreakerEvents, Listeners } from './events.ts';
-import { answerInstead, isFallbackKind, toSteps } from './fallback.ts';
+import { answerInstead, isFallbackKind, remember, toSteps } from './fallback.ts';
 import type { HealthCheck } from './health-check.ts';
 import { InFlight } from './in-flight.ts';
 import { type Isolation, Isolations } from './isolation.ts';
@@ -85,10 +85,7 @@ export class CircuitBreaker implements AsyncDisposable {
     const ending: Ending = { kind: undefined };
     try {
       const value = await this.#execute(action, signal, ending);
-      if (ending.kind === 'success') {
-        const now = this.#settings.clock.now();
-        for (const step of steps) step.remember?.(value, key, now);
-      }
+      if (ending.kind === 'success') remember(steps, value, key, this.#settings.clock.now());
       return { value, source: 'call' };
     } catch (error) {
       if (!isFallbackKind(ending.kind)) throw error;
@@ -263,10 +260,9 @@ export class CircuitBreaker implements AsyncDisposable {
     }
     const inFlight = this.#inFlight;
     const call = inFlight.begin(now, ending);
-    const result = start(action, call);
     if (signal === undefined && this.#settings.timeoutMs === Number.POSITIVE_INFINITY) {
       // Nothing but the action itself can end this call: its own promise will do.
-      return result.then(
+      return start(action, call).then(
         (value) => {
           inFlight.returned(call, value);
           return value;
@@ -278,9 +274,10 @@ export class CircuitBreaker implements AsyncDisposable {
       );
     }
     return new Promise<T>((resolve, reject) => {
+      // Before the action starts: it may block until it has timed out, or make its caller give up.
       const release = signal && onAbort(signal, () => inFlight.abandon(call, signal.reason));
       call.caller = { resolve, reject, release };
-      result.then(
+      start(action, call).then(
         (value) => {
           if (call.ended) return;
           inFlight.returned(call, value);

@@ -105,6 +105,22 @@ export async function answerInstead<T>(
   throw error;
 }
 
+/** Tells the steps a good answer; one that cannot keep it does not spoil it. */
+export function remember(
+  steps: readonly FallbackStep<unknown>[],
+  value: unknown,
+  key: string | undefined,
+  now: number,
+): void {
+  for (const step of steps) {
+    try {
+      step.remember?.(value, key, now);
+    } catch {
+      // The answer is there; that it will be missing later shows when this step is asked.
+    }
+  }
+}
+
 export function isFallbackKind(kind: unknown): kind is FallbackKind {
   return KINDS.includes(kind);
 }

@@ -132,6 +132,17 @@ describe('timeout', () => {
     expect(signals.map((signal) => signal.aborted)).toEqual([false, false]);
   });
 
+  it('is found by a look at the breaker from within an action that blocks', async () => {
+    const { clock } = breakerWith();
+    const deaf = { now: () => clock.now(), setTimeout: () => 0, clearTimeout: () => {} };
+    const breaker = new CircuitBreaker({ name: 'psp', clock: deaf });
+    const call = breaker.execute(() => {
+      clock.advance(10_000);
+      return breaker.state;
+    });
+    await expect(call).rejects.toThrow(CallTimeoutError);
+  });
+
   it('takes no notice of what the action does afterwards', async () => {
     const { breaker, clock } = breakerWith();
     const call = hang(breaker);
@@ -172,6 +183,20 @@ describe('the signal of the caller', () => {
     const call = breaker.execute(action, { signal: AbortSignal.abort('no') });
     await expect(call).rejects.toBe('no');
     expect(action).not.toHaveBeenCalled();
+  });
+
+  it('gives a call up that aborts it while it starts', async () => {
+    const { breaker } = breakerWith();
+    const abort = new AbortController();
+    const call = breaker.execute(
+      () => {
+        abort.abort('changed my mind');
+        return new Promise(() => {});
+      },
+      { signal: abort.signal },
+    );
+    await expect(call).rejects.toBe('changed my mind');
+    expect(breaker.snapshot().inFlight).toBe(0);
   });
 
   it('is let go when the call ends', async () => {
@@ -278,6 +303,7 @@ describe('close', () => {
     const { breaker } = breakerWith({ timeoutMs: false });
     hang(breaker);
     await expect(breaker.close({ signal: AbortSignal.timeout(5) })).rejects.toThrow('timeout');
+    await expect(breaker.close({ signal: AbortSignal.abort('no') })).rejects.toBe('no');
   });
 
   it('can be called twice, and by `await using`', async () => {

@@ -125,6 +125,18 @@ describe('fallback', () => {
     expect(next).not.toHaveBeenCalled();
   });
 
+  it('does not spoil a good answer that a step cannot remember', async () => {
+    const { breaker } = breakerWith();
+    const forgetful = {
+      source: 'forgetful',
+      answer: () => 2,
+      remember: () => {
+        throw failure;
+      },
+    };
+    expect(await breaker.execute(() => 1, { fallback: forgetful })).toBe(1);
+  });
+
   it('takes an error from another circuit for what it is: a failure of this call', async () => {
     const { breaker } = breakerWith();
     const { breaker: inner } = breakerWith({ name: 'bank' });
