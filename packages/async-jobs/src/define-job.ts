@@ -101,14 +101,26 @@ export interface JobContext {
 export interface JobHandler<S extends StandardSchema = StandardSchema> {
   readonly job: JobDefinition<S>;
   run(payload: SchemaOutput<S>, ctx: JobContext): unknown;
+  readonly guard?: () => boolean;
+}
+
+/** What `handle` takes beside the function. */
+export interface HandleOptions {
+  /**
+   * Asked before every attempt: false parks the queue, so that no attempt is spent on something
+   * that is known to be down. A circuit breaker says so: `() => breaker.state !== 'open'`.
+   */
+  readonly guard?: () => boolean;
 }
 
 /** Joins a job and the function that does it, for `new Worker(queue, { handlers: [...] })`. What the function returns (JSON) is the job's result. */
 export function handle<S extends StandardSchema>(
   job: JobDefinition<S>,
   run: (payload: SchemaOutput<S>, ctx: JobContext) => unknown,
+  options: HandleOptions = {},
 ): JobHandler<S> {
-  return { job, run: callable('handler', run) };
+  const guard = options.guard === undefined ? {} : { guard: callable('guard', options.guard) };
+  return { job, run: callable('handler', run), ...guard };
 }
 
 /** Checks a payload against its schema. Gives the schema's output, or its issues. */

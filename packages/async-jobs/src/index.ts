@@ -5,9 +5,11 @@ export {
   type JobTicket,
   type TopicOptions,
 } from './async-jobs.ts';
+export type { BrakeOptions, BrakeState } from './brake.ts';
 export type { Clock } from './clock.ts';
 export {
   defineJob,
+  type HandleOptions,
   handle,
   type JobContext,
   type JobDefinition,

@@ -1,4 +1,5 @@
 import { Attempt, type AttemptEnvironment, type JobFacts } from './attempt.ts';
+import type { Brake } from './brake.ts';
 import { backoff, sleep } from './clock.ts';
 import { type JobHandler, validate } from './define-job.ts';
 import { JobPayloadError, JobsError } from './errors.ts';
@@ -21,7 +22,7 @@ export type Outcome =
   | { readonly kind: 'handed-back' };
 
 /** How one attempt ended. */
-type AttemptEnd = 'done' | 'handed-back' | { readonly error: unknown };
+type AttemptEnd = 'done' | 'handed-back' | { readonly error: unknown; readonly counted: boolean };
 
 /** What runs share. */
 export interface RunEnvironment extends Omit<AttemptEnvironment, 'progress'> {
@@ -36,6 +37,7 @@ export interface RunEnvironment extends Omit<AttemptEnvironment, 'progress'> {
   readonly frozen: () => boolean;
   /** Resolves when nothing is frozen, or nothing starts any more. */
   readonly thaw: () => Promise<void>;
+  readonly brake: Brake;
   /** Runs one attempt when there is a free place. */
   readonly slot: <T>(work: () => Promise<T>) => Promise<T>;
   /** Attempts that are running now. */
@@ -73,16 +75,17 @@ export async function runJob(
   }
 
   const { attempts, baseMs, maxMs } = handler.job.retry;
-  for (let number = 1; ; number++) {
+  for (let number = 1; ; ) {
     const end = await attemptInSlot(facts, number, handler, payload, env);
     if (end === 'done') return { kind: 'done' };
     if (end === 'handed-back' || !env.owned()) return { kind: 'handed-back' };
     env.failed(facts, number, end.error);
     if (isNonRetryable(end.error)) return dead('non-retryable', end.error, number);
-    if (number === attempts) return dead('attempts', end.error, number);
+    if (end.counted && number === attempts) return dead('attempts', end.error, number);
     tell(env, facts, number, 'retrying', 0, { error: plain(end.error) });
+    if (!end.counted) continue; // the brake says when
     await sleep(env.clock, backoff(number, baseMs, maxMs, env.random), env.stopping);
-    if (env.stopping.aborted || !env.owned()) return { kind: 'handed-back' };
+    number++;
   }
 }
 
@@ -96,14 +99,23 @@ export function tellDead(
   tell(env, facts, attempts, 'dead', 0, { error: plain(error) });
 }
 
-/** Waits for the end of a rebalance and for a free place, in that order, until it has both. */
+/** Waits for the end of a rebalance, for the brake and for a free place, until it has all of them. */
 async function attemptInSlot(
   ...attempt: [JobFacts, number, JobHandler, unknown, RunEnvironment]
 ): Promise<AttemptEnd> {
-  const env = attempt[4];
+  const [, , handler, , env] = attempt;
   for (;;) {
     await env.thaw();
-    const end = await env.slot(async () => (env.frozen() ? null : attemptOnce(...attempt)));
+    await env.brake.wait();
+    if (env.stopping.aborted || !env.owned()) {
+      env.brake.decline();
+      return 'handed-back';
+    }
+    const end = await env.slot(async () =>
+      env.frozen() || env.stopping.aborted || !env.brake.tryStart(handler.guard)
+        ? null
+        : attemptOnce(...attempt),
+    );
     if (end !== null) return end;
   }
 }
@@ -115,7 +127,6 @@ async function attemptOnce(
   payload: unknown,
   env: RunEnvironment,
 ): Promise<AttemptEnd> {
-  if (env.stopping.aborted || !env.owned()) return 'handed-back';
   const attempt = new Attempt(facts, number, handler, {
     clock: env.clock,
     outbox: env.outbox,
@@ -127,10 +138,18 @@ async function attemptOnce(
   tell(env, facts, number, 'active', 0);
   try {
     const result = await attempt.run(payload);
+    env.brake.succeeded();
     tell(env, facts, number, 'succeeded', 100, result === undefined ? {} : { result });
     return 'done';
   } catch (error) {
-    return attempt.interrupted ? 'handed-back' : { error };
+    if (attempt.interrupted) {
+      env.brake.ended();
+      return 'handed-back';
+    }
+    // "This cannot be done" is an answer: whatever gave it is alive
+    const answered = isNonRetryable(error);
+    if (answered) env.brake.succeeded();
+    return { error, counted: answered || env.brake.failed(facts.id) };
   } finally {
     env.running.delete(attempt);
   }

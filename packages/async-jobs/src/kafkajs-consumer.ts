@@ -50,6 +50,8 @@ export class KafkajsConsumer implements Subscription {
   #partitions: readonly number[] = [];
   /** Counts assignments: whoever awaited something asks whether it is still his. */
   #generation = 0;
+  /** The listener was told to start nothing, and waits for an assignment. */
+  #frozen = false;
   #ready: Promise<void> = Promise.resolve();
   #commits = 0;
   #aliveAt = 0;
@@ -207,11 +209,14 @@ export class KafkajsConsumer implements Subscription {
 
   #freeze(): void {
     this.#generation++;
+    if (this.#frozen) return;
+    this.#frozen = true;
     this.#listener.rebalancing();
   }
 
   #join(partitions: readonly number[]): void {
-    const generation = ++this.#generation;
+    this.#freeze(); // kafkajs also joins anew without announcing it, when its metadata are stale
+    const generation = this.#generation;
     this.#partitions = partitions;
     this.#ready = this.#assign(partitions, generation);
   }
@@ -229,6 +234,7 @@ export class KafkajsConsumer implements Subscription {
       this.#listener.error(error); // without the map some jobs may be delivered twice, none is lost
     }
     if (generation !== this.#generation) return;
+    this.#frozen = false;
     this.#listener.assigned(
       partitions.map((partition) => committed.get(partition) ?? { partition, committed: null }),
     );

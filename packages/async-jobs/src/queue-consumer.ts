@@ -1,5 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import type { JobQueue } from './async-jobs.ts';
 import type { Attempt } from './attempt.ts';
+import { Brake, type BrakeOptions, type BrakeState } from './brake.ts';
 import { sleep } from './clock.ts';
 import { JobAbortedError } from './errors.ts';
 import { type Outcome, type RunEnvironment, runJob, tellDead } from './job-run.ts';
@@ -30,6 +32,9 @@ export interface ConsumerOptions {
   readonly commitEvery: number;
   readonly handlers: RunEnvironment['handlers'];
   readonly slot: RunEnvironment['slot'];
+  readonly concurrency: number;
+  readonly brake: Required<BrakeOptions>;
+  readonly braked: (state: BrakeState) => void;
   readonly failed: RunEnvironment['failed'];
   readonly completed: (record: IncomingRecord) => void;
   readonly dead: (outcome: Extract<Outcome, { kind: 'dead' }>) => void;
@@ -72,6 +77,7 @@ export class QueueConsumer implements SubscriptionListener {
   readonly #subscription: Subscription;
   readonly #lanes = new Lanes<Task>((task) => this.#handle(task));
   readonly #stopping = new AbortController();
+  readonly #brake: Brake;
   readonly #running = new Set<Attempt>();
   readonly #env: Omit<RunEnvironment, 'owned'>;
   #partitions = new Map<number, Partition>();
@@ -89,9 +95,12 @@ export class QueueConsumer implements SubscriptionListener {
   constructor(jobs: JobQueue, queue: string, options: ConsumerOptions) {
     this.#jobs = jobs;
     this.queue = queue;
+    setMaxListeners(0, this.#stopping.signal); // every waiting retry listens
     this.topic = jobsTopic(jobs.topicPrefix, queue);
     this.#options = options;
+    this.#brake = new Brake(jobs.clock, options.brake, options.concurrency, options.braked);
     this.#env = {
+      brake: this.#brake,
       clock: jobs.clock,
       random: jobs.random,
       outbox: jobs.outbox,
@@ -112,8 +121,15 @@ export class QueueConsumer implements SubscriptionListener {
   }
 
   /** Jobs read and not finished; of these, jobs whose handler is running. */
-  get figures(): { buffered: number; bufferedBytes: number; running: number; lanes: number } {
+  get figures(): {
+    buffered: number;
+    bufferedBytes: number;
+    running: number;
+    lanes: number;
+    brake: BrakeState;
+  } {
     return {
+      brake: this.#brake.state,
       buffered: this.#buffered,
       bufferedBytes: this.#bufferedBytes,
       running: this.#running.size,
@@ -132,9 +148,7 @@ export class QueueConsumer implements SubscriptionListener {
 
   /** No attempt starts any more; resolves when none is running. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.#release(this.#space);
-    this.#release(this.#thawed);
+    this.#halt();
     if (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -147,9 +161,7 @@ export class QueueConsumer implements SubscriptionListener {
 
   /** Commits what is finished and leaves the group; running handlers are given up. */
   async close(): Promise<void> {
-    this.#stopping.abort();
-    this.#release(this.#space);
-    this.#release(this.#thawed);
+    this.#halt();
     this.#jobs.clock.clearTimeout(this.#commitTimer);
     for (const attempt of [...this.#running]) attempt.abandon();
     await this.#commitAll().catch((error) => this.#options.error(error));
@@ -343,6 +355,13 @@ export class QueueConsumer implements SubscriptionListener {
       owner.acked = offset;
       owner.ackedMetadata = metadata;
     }
+  }
+
+  #halt(): void {
+    this.#stopping.abort();
+    this.#brake.stop();
+    this.#release(this.#space);
+    this.#release(this.#thawed);
   }
 
   #release(waiting: (() => void)[]): void {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import pLimit from 'p-limit';
 import type { JobQueue } from './async-jobs.ts';
+import type { BrakeOptions, BrakeState } from './brake.ts';
 import { sleep } from './clock.ts';
 import type { JobHandler } from './define-job.ts';
 import { JobsUnhealthyError, QueueClosedError } from './errors.ts';
@@ -14,6 +15,8 @@ export interface WorkerOptions {
   readonly handlers: readonly JobHandler[];
   /** Handlers running at the same time, over all queues of this worker. Default 50. */
   readonly concurrency?: number;
+  /** Parks a queue whose jobs all fail, until one succeeds again; false never does. Default: after 25 jobs, a probe every 5 s. */
+  readonly brake?: BrakeOptions | false;
   /** First part of the consumer group; the group of a queue is `<group>.<queue>`. Default: the queue's topic prefix. */
   readonly group?: string;
   /** Milliseconds after which a silent worker's partitions go to the others: how long its keys wait after kill -9. The broker's minimum is usually 6,000. Default 30,000. */
@@ -52,6 +55,8 @@ interface WorkerEvents {
       readonly error: unknown;
     },
   ) => void;
+  /** A queue was parked because its jobs fail, or goes on. */
+  brake: (event: { readonly queue: string; readonly state: BrakeState }) => void;
   /** Kafka or a commit failed; the worker goes on by itself. */
   error: (error: unknown) => void;
 }
@@ -68,6 +73,7 @@ export interface WorkerSnapshot {
     readonly bufferedBytes: number;
     readonly running: number;
     readonly lanes: number;
+    readonly brake: BrakeState;
     readonly consumer: SubscriptionHealth;
   }[];
 }
@@ -92,7 +98,7 @@ const REBUILD_LIMIT = 3;
  * Its life: `idle` - run() -> `running` - drain() -> `draining` -> `closed`. Every worker of a queue
  * must handle all of the queue's jobs: a job without handler goes to the dead letters.
  *
- * Emits `completed`, `failed`, `dead` and `error`.
+ * Emits `completed`, `failed`, `dead`, `brake` and `error`.
  */
 export class Worker extends EventEmitter<WorkerEvents> {
   readonly #queue: JobQueue;
@@ -121,6 +127,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
       1_000,
     );
     const group = name('group', options.group ?? queue.topicPrefix);
+    const { failures = 25, probeMs = 5_000 } = options.brake || {};
+    const brake = {
+      failures: options.brake === false ? Infinity : integer('brake.failures', failures, 1),
+      probeMs: integer('brake.probeMs', probeMs, 1),
+    };
     const limit = pLimit(concurrency);
     const byQueue = this.#byQueue(options.handlers);
     this.#consumers = [...byQueue].map(
@@ -134,6 +145,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
           commitEvery: integer('commitEvery', options.commitEvery ?? 100, 1),
           handlers,
           slot: (work) => limit(work),
+          concurrency,
+          brake,
+          braked: (state) => this.#tell('brake', { queue: queueName, state }),
           completed: (record) => this.#onCompleted(queueName, record),
           failed: ({ id, name: job }, attempt, error) => {
             this.#failed++;

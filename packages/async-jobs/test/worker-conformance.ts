@@ -210,6 +210,38 @@ export function workerConformance(transport: () => Transport, newName: () => str
     await worker.drain();
   });
 
+  it('parks the queue while everything fails, sends nothing to the dead letters, and goes on by itself', async () => {
+    const { queue, job, start } = setup({ retry: { attempts: 2, baseMs: 1 } });
+    let up = false;
+    let refused = 0;
+    const done = new Map<number, number>();
+    const { worker } = await start(
+      ({ n }, ctx) => {
+        if (!up) {
+          refused++;
+          throw new Error('connection refused');
+        }
+        done.set(n, ctx.attempt);
+      },
+      { brake: { failures: 10, probeMs: 200 }, concurrency: 20 },
+    );
+    const states: string[] = [];
+    worker.on('brake', ({ state }) => states.push(state));
+    await queue.enqueueMany(
+      job,
+      Array.from({ length: 200 }, (_, n) => ({ key: String(n), n })),
+    );
+    await until('it is parked', () => states.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(refused).toBeLessThan(30);
+    up = true;
+    await until('all', () => done.size === 200);
+    expect(states).toEqual(['parked', 'ramping', 'released']);
+    expect(Math.max(...done.values())).toBeLessThanOrEqual(2);
+    expect(worker.snapshot()).toMatchObject({ dead: 0, completed: 200 });
+    await worker.drain();
+  });
+
   it('survives a throwing listener', async () => {
     const { queue, job, start } = setup();
     const { worker } = await start(() => {});
