@@ -92,6 +92,20 @@ type ExtendResult = {
  | {
     status: Exclude<HoldState, 'pending'>;
 };
+/** The answer to `replace()`: as `hold()`, or where the hold stands when it is not pending. */
+type ReplaceResult = Exclude<HoldResult, {
+    status: 'conflict' | 'released';
+}> | {
+    status: Exclude<HoldState, 'pending'>;
+};
+/** The answer to `setTotal()`; `least` is what is held and sold. */
+type TotalResult = {
+    status: 'changed';
+    total: number;
+} | {
+    status: 'too_low';
+    least: number;
+};
 /** The answer to `release()`: `sold` means it came too late. */
 type ReleaseResult = {
     status: 'released' | 'expired' | 'sold';
@@ -298,6 +312,8 @@ type LockedPool = StoredPool & {
     /** Starts a new epoch, after which no decision of an older one can be made, and reads it all. */
     advance(epoch: number): Promise<Ledger>;
     ledger(): Promise<Ledger>;
+    /** Changes the units of a counted SKU; fails when more are sold. */
+    setTotal(sku: string, total: number): Promise<void>;
 };
 /**
  * Where it is decided who bought. One decision row per hold: whoever inserts it first has decided,
@@ -450,6 +466,15 @@ declare class HoldPool {
      */
     hold(request: HoldRequest): Promise<HoldResult>;
     /**
+     * Swaps the items of a pending hold in one step: it has the new ones, or a refusal and still the
+     * old ones. Its times stay; the answer's `hold` has a new token, and the one given is worth nothing.
+     *
+     * @throws HoldInputError, HoldUnavailableError
+     */
+    replace(hold: Hold, items: readonly Item[], options?: {
+        signal?: AbortSignal;
+    }): Promise<ReplaceResult>;
+    /**
      * Lets a pending hold live for another `forMs` from now, never shorter than it does already and
      * never beyond `createdAt + maxHoldMs`; see the answer's `expiresAt`.
      *
@@ -476,7 +501,8 @@ declare class HoldPool {
     }) | null>;
     /**
      * Sells what is held. `work` writes the caller's rows in the transaction that decides: they are
-     * there if and only if the sale is. It runs at most once to its end, in whichever process.
+     * there if and only if the sale is. What it does outside of `tx` may happen more than once, because
+     * a transaction that is rolled back is tried again.
      *
      * @throws what `work` throws; nothing is decided then, and the hold stays pinned until
      * `commitMs` after the first attempt: commit again or release it
@@ -494,6 +520,13 @@ declare class HoldPool {
         seats?: boolean;
         signal?: AbortSignal;
     }): Promise<AvailabilitySnapshot>;
+    /**
+     * Changes how many units of a SKU there are, during the sale too; not for named seats. Never below
+     * what is held and sold: `too_low` says how many that is.
+     *
+     * @throws HoldInputError, HoldUnavailableError; the same call again completes it
+     */
+    setTotal(sku: string, total: number): Promise<TotalResult>;
     /** Stops granting in every process (`closed`); what is held can still be bought. */
     pause(): Promise<void>;
     /** Grants again. */
@@ -528,4 +561,4 @@ declare class HoldPool {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-export { type Availability, type AvailabilitySnapshot, type Change, type ChangeEvent, type CommitResult, type Decision, type Difference, type EndedState, type ExtendResult, type FeedConnection, type Hold, HoldInputError, HoldPool, type HoldPoolEvents, type HoldPoolOptions, type HoldReference, type HoldRequest, type HoldResult, type HoldState, type HoldStore, HoldUnavailableError, type Item, type JournalEnd, type JournalEntry, type Ledger, type LockedPool, type PgClientLike, type PgPoolLike, PoolClosedError, PoolNotOpenError, PostgresStore, type PostgresStoreOptions, type RedisLike, type ReleaseResult, type SeatState, type Stock, type StockLine, StockMismatchError, type StoredPool, type Transaction, type Verdict, type Verification, migrationSql };
+export { type Availability, type AvailabilitySnapshot, type Change, type ChangeEvent, type CommitResult, type Decision, type Difference, type EndedState, type ExtendResult, type FeedConnection, type Hold, HoldInputError, HoldPool, type HoldPoolEvents, type HoldPoolOptions, type HoldReference, type HoldRequest, type HoldResult, type HoldState, type HoldStore, HoldUnavailableError, type Item, type JournalEnd, type JournalEntry, type Ledger, type LockedPool, type PgClientLike, type PgPoolLike, PoolClosedError, PoolNotOpenError, PostgresStore, type PostgresStoreOptions, type RedisLike, type ReleaseResult, type ReplaceResult, type SeatState, type Stock, type StockLine, StockMismatchError, type StoredPool, type TotalResult, type Transaction, type Verdict, type Verification, migrationSql };

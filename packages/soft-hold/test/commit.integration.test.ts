@@ -130,6 +130,29 @@ describe('commit', () => {
     expect(await pool.verify()).toEqual({ ok: true, differences: [] });
   });
 
+  test('a rebuild between begin and decide makes it begin again, and sells once', async () => {
+    const { pool, store } = await openPool({ GA: 2 });
+    const held = await grab(pool);
+    const verdicts: string[] = [];
+    const { pool: worker } = makePool(pool.pool, {
+      store: new Proxy(store, {
+        get(target, name, self) {
+          if (name !== 'decide') return bind(target, Reflect.get(target, name, self));
+          return async (...args: Parameters<typeof store.decide>) => {
+            if (verdicts.length === 0) await pool.rebuild();
+            const verdict = await target.decide(...args);
+            verdicts.push(verdict);
+            return verdict;
+          };
+        },
+      }),
+    });
+    expect(await worker.commit(held, insertOrder(held.id))).toEqual({ status: 'sold' });
+    expect(verdicts).toEqual(['stale_epoch', 'sold']);
+    expect(await orderCount()).toBe(1);
+    expect(await pool.verify()).toEqual({ ok: true, differences: [] });
+  });
+
   test('a hold is not voided before its commit deadline', async () => {
     const clock = fakeClock();
     const { pool } = await openPool(
