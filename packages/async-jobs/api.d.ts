@@ -45,6 +45,17 @@ type SchemaInput<S extends StandardSchema> = NonNullable<S['~standard']['types']
 /** The type a schema yields. */
 type SchemaOutput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['output'];
 
+/**
+ * The W3C trace context of a job: in the handler, the context of the call that enqueued it.
+ *
+ * @see https://www.w3.org/TR/trace-context/
+ */
+interface TraceContext {
+    /** `00-<trace id>-<span id>-<flags>` */
+    readonly traceparent: string;
+    readonly tracestate?: string;
+}
+
 /** How often and how fast a failed attempt is repeated. */
 interface RetryOptions {
     /** Attempts in all, the first included. Default 5. */
@@ -105,6 +116,8 @@ interface JobContext {
     readonly attempt: number;
     /** When the job was enqueued, in milliseconds since the epoch. */
     readonly enqueuedAtMs: number;
+    /** The trace that enqueued the job, when the queue was given `traceContext`. */
+    readonly trace: TraceContext | undefined;
     /** Aborts when the attempt's time is up or the worker shuts down. Hand it to everything that waits. */
     readonly signal: AbortSignal;
     /** Tells the watchers how far the job is: `percent` in [0, 100], and a word about it. At most ten a second are sent. */
@@ -125,9 +138,18 @@ interface JobContext {
 interface JobHandler<S extends StandardSchema = StandardSchema> {
     readonly job: JobDefinition<S>;
     run(payload: SchemaOutput<S>, ctx: JobContext): unknown;
+    readonly guard?: () => boolean;
+}
+/** What `handle` takes beside the function. */
+interface HandleOptions {
+    /**
+     * Asked before every attempt: false parks the queue, so that no attempt is spent on something
+     * that is known to be down. A circuit breaker says so: `() => breaker.state !== 'open'`.
+     */
+    readonly guard?: () => boolean;
 }
 /** Joins a job and the function that does it, for `new Worker(queue, { handlers: [...] })`. What the function returns (JSON) is the job's result. */
-declare function handle<S extends StandardSchema>(job: JobDefinition<S>, run: (payload: SchemaOutput<S>, ctx: JobContext) => unknown): JobHandler<S>;
+declare function handle<S extends StandardSchema>(job: JobDefinition<S>, run: (payload: SchemaOutput<S>, ctx: JobContext) => unknown, options?: HandleOptions): JobHandler<S>;
 
 /** A record to be sent. Its partition is the murmur2 hash of `key`. */
 interface OutgoingRecord {
@@ -236,6 +258,7 @@ interface QueuedJob {
     readonly key: string;
     readonly payload: string;
     readonly enqueuedAtMs: number;
+    readonly trace?: TraceContext;
 }
 
 /** An idempotency key as it is claimed together with the job. */
@@ -402,6 +425,8 @@ interface JobQueueOptions {
     readonly idempotencyWindowMs?: number;
     /** Largest payload in bytes of JSON. Default 900 KiB, below Kafka's default of 1 MiB a batch. */
     readonly maxPayloadBytes?: number;
+    /** Asked at every `enqueue` for the trace it belongs to; the handler finds it as `ctx.trace`. */
+    readonly traceContext?: () => TraceContext | undefined;
     readonly clock?: Clock;
     /** Source of jitter in [0, 1). Default `Math.random`. */
     readonly random?: () => number;
@@ -495,6 +520,16 @@ declare class JobQueue {
     /** @internal Sends jobs and tells that they are queued. */
     send(jobs: readonly QueuedJob[], timeoutMs: number): Promise<void>;
 }
+
+/** When a queue is parked. */
+interface BrakeOptions {
+    /** Different jobs that fail in a row, with no success between them, until the queue is parked. Default 25. */
+    readonly failures?: number;
+    /** Milliseconds between the probes of a parked queue. Default 5,000. */
+    readonly probeMs?: number;
+}
+/** `released`: jobs run freely. `parked`: one probe at a time. `ramping`: few at a time, doubling. */
+type BrakeState = 'released' | 'parked' | 'ramping';
 
 /**
  * Base of every error of this package: `code` names the case, `cause` keeps what led to it.
@@ -619,6 +654,7 @@ interface KafkaAdminLike {
     disconnect(): Promise<void>;
     createTopics(options: any): Promise<boolean>;
     listTopics(): Promise<string[]>;
+    describeCluster(): Promise<unknown>;
     fetchTopicMetadata(options: {
         topics: string[];
     }): Promise<{
@@ -762,6 +798,8 @@ interface WorkerOptions {
     readonly handlers: readonly JobHandler[];
     /** Handlers running at the same time, over all queues of this worker. Default 50. */
     readonly concurrency?: number;
+    /** Parks a queue whose jobs all fail, until one succeeds again; false never does. Default: after 25 jobs, a probe every 5 s. */
+    readonly brake?: BrakeOptions | false;
     /** First part of the consumer group; the group of a queue is `<group>.<queue>`. Default: the queue's topic prefix. */
     readonly group?: string;
     /** Milliseconds after which a silent worker's partitions go to the others: how long its keys wait after kill -9. The broker's minimum is usually 6,000. Default 30,000. */
@@ -801,6 +839,11 @@ interface WorkerEvents {
         readonly attempts: number;
         readonly error: unknown;
     }) => void;
+    /** A queue was parked because its jobs fail, or goes on. */
+    brake: (event: {
+        readonly queue: string;
+        readonly state: BrakeState;
+    }) => void;
     /** Kafka or a commit failed; the worker goes on by itself. */
     error: (error: unknown) => void;
 }
@@ -816,6 +859,7 @@ interface WorkerSnapshot {
         readonly bufferedBytes: number;
         readonly running: number;
         readonly lanes: number;
+        readonly brake: BrakeState;
         readonly consumer: SubscriptionHealth;
     }[];
 }
@@ -832,7 +876,7 @@ interface DrainResult {
  * Its life: `idle` - run() -> `running` - drain() -> `draining` -> `closed`. Every worker of a queue
  * must handle all of the queue's jobs: a job without handler goes to the dead letters.
  *
- * Emits `completed`, `failed`, `dead` and `error`.
+ * Emits `completed`, `failed`, `dead`, `brake` and `error`.
  */
 declare class Worker extends EventEmitter<WorkerEvents> {
     #private;
@@ -866,4 +910,4 @@ declare class Worker extends EventEmitter<WorkerEvents> {
     };
 }
 
-export { type AssignedPartition, type Clock, CommitError, type DrainResult, type EnqueueOptions, IdempotencyConflictError, type IncomingRecord, JobAbortedError, type JobContext, type JobDefinition, type JobHandler, JobNotAcceptedError, type JobOptions, JobPayloadError, JobPayloadTooLargeError, JobQueue, type JobQueueOptions, type JobReference, type JobState, type JobStatus, type JobTicket, JobTimeoutError, JobsError, JobsUnhealthyError, type KafkaLike, type KafkajsTransportOptions, MemoryTransport, NonRetryableError, type OffsetCommit, type Outbox, OutboxRelay, type OutgoingRecord, type PgClientLike, type PgPoolLike, type PostgresOutboxOptions, QueueClosedError, type RedisLike, type RedisStatusOptions, type RedisSubscriberLike, type RelayOptions, type RelaySnapshot, type RetryOptions, type SchemaInput, type SchemaIssue, type SchemaOutput, type SqlExecutor, type StandardSchema, type StatusStore, type StatusUpdate, type SubscribeOptions, type Subscription, type SubscriptionHealth, type SubscriptionListener, type TopicOptions, type TopicSpec, type Transport, TransportTimeoutError, Worker, type WorkerOptions, type WorkerSnapshot, defineJob, handle, kafkajsTransport, memoryTransport, postgresOutbox, redisStatus };
+export { type AssignedPartition, type BrakeOptions, type BrakeState, type Clock, CommitError, type DrainResult, type EnqueueOptions, type HandleOptions, IdempotencyConflictError, type IncomingRecord, JobAbortedError, type JobContext, type JobDefinition, type JobHandler, JobNotAcceptedError, type JobOptions, JobPayloadError, JobPayloadTooLargeError, JobQueue, type JobQueueOptions, type JobReference, type JobState, type JobStatus, type JobTicket, JobTimeoutError, JobsError, JobsUnhealthyError, type KafkaLike, type KafkajsTransportOptions, MemoryTransport, NonRetryableError, type OffsetCommit, type Outbox, OutboxRelay, type OutgoingRecord, type PgClientLike, type PgPoolLike, type PostgresOutboxOptions, QueueClosedError, type RedisLike, type RedisStatusOptions, type RedisSubscriberLike, type RelayOptions, type RelaySnapshot, type RetryOptions, type SchemaInput, type SchemaIssue, type SchemaOutput, type SqlExecutor, type StandardSchema, type StatusStore, type StatusUpdate, type SubscribeOptions, type Subscription, type SubscriptionHealth, type SubscriptionListener, type TopicOptions, type TopicSpec, type TraceContext, type Transport, TransportTimeoutError, Worker, type WorkerOptions, type WorkerSnapshot, defineJob, handle, kafkajsTransport, memoryTransport, postgresOutbox, redisStatus };

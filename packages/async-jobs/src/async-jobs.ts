@@ -10,13 +10,14 @@ import {
   TransportTimeoutError,
 } from './errors.ts';
 import { fingerprint, uuidv5, uuidv7 } from './ids.ts';
-import { integer, key as keyOf, name, show } from './options.ts';
+import { callable, integer, key as keyOf, name, show } from './options.ts';
 import type { Outbox } from './outbox.ts';
 import { OutboxRelay, type RelayOptions } from './outbox-relay.ts';
 import { deadLetterTopic, jobsTopic, type QueuedJob, toRecord } from './record.ts';
 import type { SchemaInput, StandardSchema } from './standard-schema.ts';
 import type { JobStatus, StatusStore } from './status.ts';
 import { StatusReporter } from './status-reporter.ts';
+import { type TraceContext, traceContextOf } from './trace-context.ts';
 import type { TopicSpec, Transport } from './transport.ts';
 
 /** What `new JobQueue` takes. */
@@ -35,6 +36,8 @@ export interface JobQueueOptions {
   readonly idempotencyWindowMs?: number;
   /** Largest payload in bytes of JSON. Default 900 KiB, below Kafka's default of 1 MiB a batch. */
   readonly maxPayloadBytes?: number;
+  /** Asked at every `enqueue` for the trace it belongs to; the handler finds it as `ctx.trace`. */
+  readonly traceContext?: () => TraceContext | undefined;
   readonly clock?: Clock;
   /** Source of jitter in [0, 1). Default `Math.random`. */
   readonly random?: () => number;
@@ -89,6 +92,7 @@ export class JobQueue {
   readonly random: () => number;
   readonly #store: StatusStore | null;
   readonly #reporter: StatusReporter | null;
+  readonly #traceContext: (() => TraceContext | undefined) | undefined;
   readonly #sendBudgetMs: number;
   readonly #maxPayloadBytes: number;
   readonly #relays = new Set<OutboxRelay>();
@@ -113,6 +117,7 @@ export class JobQueue {
     );
     this.#sendBudgetMs = integer('sendBudgetMs', options.sendBudgetMs ?? 1_000, 1);
     this.#maxPayloadBytes = integer('maxPayloadBytes', options.maxPayloadBytes ?? 900 * 1024, 1);
+    this.#traceContext = options.traceContext && callable('traceContext', options.traceContext);
     this.#store = options.status ?? null;
     this.#reporter =
       this.#store &&
@@ -294,6 +299,7 @@ export class JobQueue {
     if (sizeBytes > this.#maxPayloadBytes) {
       throw new JobPayloadTooLargeError(job.name, sizeBytes, this.#maxPayloadBytes);
     }
+    const trace = this.#trace();
     return {
       id,
       name: job.name,
@@ -301,7 +307,16 @@ export class JobQueue {
       key: keyOf('key', key ?? job.key?.(checked.value) ?? id),
       payload: json,
       enqueuedAtMs: this.clock.now(),
+      ...(trace && { trace }),
     };
+  }
+
+  #trace(): TraceContext | undefined {
+    try {
+      return traceContextOf(this.#traceContext?.());
+    } catch {
+      return undefined; // a job is worth more than its trace
+    }
   }
 
   async #accept(jobs: readonly QueuedJob[], tx: SqlExecutor | undefined): Promise<void> {

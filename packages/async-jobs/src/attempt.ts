@@ -3,6 +3,7 @@ import type { JobContext, JobHandler, SqlExecutor } from './define-job.ts';
 import { JobAbortedError, JobTimeoutError } from './errors.ts';
 import { name, show } from './options.ts';
 import type { Outbox } from './outbox.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** What is known of a job before it is handled. */
 export interface JobFacts {
@@ -11,6 +12,7 @@ export interface JobFacts {
   readonly queue: string;
   readonly key: string;
   readonly enqueuedAtMs: number;
+  readonly trace: TraceContext | undefined;
 }
 
 /** What an attempt works with. */
@@ -37,6 +39,7 @@ export class Attempt implements JobContext {
   readonly queue: string;
   readonly key: string;
   readonly enqueuedAtMs: number;
+  readonly trace: TraceContext | undefined;
   readonly attempt: number;
   readonly #env: AttemptEnvironment;
   readonly #handler: JobHandler;
@@ -57,6 +60,7 @@ export class Attempt implements JobContext {
     this.queue = facts.queue;
     this.key = facts.key;
     this.enqueuedAtMs = facts.enqueuedAtMs;
+    this.trace = facts.trace;
     this.attempt = attempt;
     this.#handler = handler;
     this.#env = env;

@@ -1,5 +1,6 @@
 import { callable, integer, name, show } from './options.ts';
 import type { SchemaOutput, SchemaResult, StandardSchema } from './standard-schema.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** How often and how fast a failed attempt is repeated. */
 export interface RetryOptions {
@@ -82,6 +83,8 @@ export interface JobContext {
   readonly attempt: number;
   /** When the job was enqueued, in milliseconds since the epoch. */
   readonly enqueuedAtMs: number;
+  /** The trace that enqueued the job, when the queue was given `traceContext`. */
+  readonly trace: TraceContext | undefined;
   /** Aborts when the attempt's time is up or the worker shuts down. Hand it to everything that waits. */
   readonly signal: AbortSignal;
   /** Tells the watchers how far the job is: `percent` in [0, 100], and a word about it. At most ten a second are sent. */

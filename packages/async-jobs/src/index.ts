@@ -51,6 +51,7 @@ export {
 } from './redis-status.ts';
 export type { SchemaInput, SchemaIssue, SchemaOutput, StandardSchema } from './standard-schema.ts';
 export type { JobState, JobStatus, StatusStore, StatusUpdate } from './status.ts';
+export type { TraceContext } from './trace-context.ts';
 export type * from './transport.ts';
 export {
   type DrainResult,

@@ -5,6 +5,7 @@ import { type JobHandler, validate } from './define-job.ts';
 import { JobPayloadError, JobsError } from './errors.ts';
 import { type DeadReason, ENQUEUED_AT, JOB_ID, JOB_NAME } from './record.ts';
 import type { JobStatus } from './status.ts';
+import { traceContextOf } from './trace-context.ts';
 import type { IncomingRecord } from './transport.ts';
 
 /** How a delivered record ended. */
@@ -177,6 +178,7 @@ function factsOf({ headers, key, timestampMs }: IncomingRecord, queue: string): 
     queue,
     key: key ?? id,
     enqueuedAtMs: Number(headers[ENQUEUED_AT] ?? timestampMs),
+    trace: headers.traceparent === undefined ? undefined : traceContextOf(headers),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ClaimOutcome, IdempotencyClaim, InboxKey, OnceOutcome, Outbox } fr
 import { murmur2 } from './partitioner.ts';
 import { MIGRATIONS } from './postgres-schema.ts';
 import type { QueuedJob } from './record.ts';
+import { traceContextOf } from './trace-context.ts';
 
 /** A connection of a pool; `pg`'s `PoolClient` has this shape. */
 export interface PgClientLike extends SqlExecutor {
@@ -82,8 +83,8 @@ class PostgresOutbox implements Outbox {
   }
 
   async insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void> {
-    const sql = `INSERT INTO ${this.#schema}.job_outbox (shard, job_id, name, queue, key, payload)
-SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])`;
+    const sql = `INSERT INTO ${this.#schema}.job_outbox (shard, job_id, name, queue, key, payload, traceparent, tracestate)
+SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])`;
     const values = [
       jobs.map(({ key }) => this.#shardOf(key)),
       jobs.map(({ id }) => id),
@@ -91,6 +92,8 @@ SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::tex
       jobs.map(({ queue }) => queue),
       jobs.map(({ key }) => key),
       jobs.map(({ payload }) => payload),
+      jobs.map(({ trace }) => trace?.traceparent ?? null),
+      jobs.map(({ trace }) => trace?.tracestate ?? null),
     ];
     await (tx ?? this.#pool).query(this.#withNotification(sql), values);
   }
@@ -108,8 +111,8 @@ SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::tex
     SET job_id = excluded.job_id, fingerprint = excluded.fingerprint, created_at = now()
     WHERE held.created_at < now() - $9 * interval '1 millisecond'
   RETURNING 1)
-INSERT INTO ${schema}.job_outbox (shard, job_id, name, queue, key, payload)
-SELECT $1, $2, $3, $4, $5, $6 FROM claimed`;
+INSERT INTO ${schema}.job_outbox (shard, job_id, name, queue, key, payload, traceparent, tracestate)
+SELECT $1, $2, $3, $4, $5, $6, $10, $11 FROM claimed`;
     const { rowCount } = await tx.query(this.#withNotification(sql), [
       this.#shardOf(job.key),
       job.id,
@@ -120,6 +123,8 @@ SELECT $1, $2, $3, $4, $5, $6 FROM claimed`;
       claim.key,
       claim.fingerprint,
       claim.windowMs,
+      job.trace?.traceparent ?? null,
+      job.trace?.tracestate ?? null,
     ]);
     if (rowCount === 1) return { state: 'claimed' };
     const { rows } = await tx.query(
@@ -158,20 +163,24 @@ WHERE EXISTS (SELECT 1 FROM ${this.#schema}.job_outbox o WHERE o.shard = shard.s
       const { rows } = await tx.query(
         `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM ${table} WHERE shard = $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING id::float8, job_id, name, queue, key, payload, extract(epoch FROM created_at)::float8 * 1000 AS at`,
+RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate, extract(epoch FROM created_at)::float8 * 1000 AS at`,
         [shard, limit],
       );
       if (rows.length === 0) return 0;
       rows.sort((a, b) => a.id - b.id); // RETURNING promises no order
       await deliver(
-        rows.map((row) => ({
-          id: row.job_id,
-          name: row.name,
-          queue: row.queue,
-          key: row.key,
-          payload: row.payload,
-          enqueuedAtMs: Math.round(row.at),
-        })),
+        rows.map((row) => {
+          const trace = traceContextOf(row);
+          return {
+            id: row.job_id,
+            name: row.name,
+            queue: row.queue,
+            key: row.key,
+            payload: row.payload,
+            enqueuedAtMs: Math.round(row.at),
+            ...(trace && { trace }),
+          };
+        }),
       );
       return rows.length;
     });

@@ -1,7 +1,12 @@
 /** One step of the schema, as shipped in `sql/`. `{schema}` is replaced by the quoted schema name. */
-export const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] = [
+export const MIGRATIONS: readonly {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}[] = [
   {
     version: 1,
+    name: 'init',
     sql: `-- Jobs on their way to Kafka. A row lives for milliseconds; rows are deleted by the relay.
 CREATE TABLE {schema}.job_outbox (
   shard smallint NOT NULL,
@@ -36,6 +41,13 @@ CREATE TABLE {schema}.job_inbox (
   PRIMARY KEY (job_id, consumer, step)
 );
 CREATE INDEX job_inbox_created_at ON {schema}.job_inbox (created_at);
+`,
+  },
+  {
+    version: 2,
+    name: 'trace',
+    sql: `-- The W3C trace context a job was enqueued in.
+ALTER TABLE {schema}.job_outbox ADD COLUMN traceparent text, ADD COLUMN tracestate text;
 `,
   },
 ];

@@ -1,3 +1,4 @@
+import type { TraceContext } from './trace-context.ts';
 import type { IncomingRecord, OutgoingRecord } from './transport.ts';
 
 /** The headers of a job's record. The value is the payload's JSON and nothing else. */
@@ -13,6 +14,7 @@ export interface QueuedJob {
   readonly key: string;
   readonly payload: string;
   readonly enqueuedAtMs: number;
+  readonly trace?: TraceContext;
 }
 
 /** Topic of a queue's jobs. */
@@ -35,6 +37,7 @@ export function toRecord(prefix: string, job: QueuedJob): OutgoingRecord {
       [JOB_ID]: job.id,
       [JOB_NAME]: job.name,
       [ENQUEUED_AT]: String(job.enqueuedAtMs),
+      ...job.trace,
     },
   };
 }

@@ -6,7 +6,14 @@ import { JobAbortedError } from '../src/errors.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const job = defineJob({ name: 'test', schema: z.unknown(), timeoutMs: 1_000 });
-const facts = { id: 'id', name: 'test', queue: 'default', key: 'key', enqueuedAtMs: 0 };
+const facts = {
+  id: 'id',
+  name: 'test',
+  queue: 'default',
+  key: 'key',
+  enqueuedAtMs: 0,
+  trace: undefined,
+};
 
 function attemptOf(clock: ManualClock, run: (ctx: JobContext) => unknown) {
   const told: [number, string | undefined, number][] = [];

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { uniqueName } from '../../../test/backends.ts';
-import { defineJob, handle, type JobQueue, Worker } from '../src/index.ts';
+import { defineJob, handle, JobQueue, Worker } from '../src/index.ts';
 import { MIGRATIONS } from '../src/postgres-schema.ts';
 import { Clients } from './clients.ts';
 import { until } from './until.ts';
@@ -10,6 +10,8 @@ import { until } from './until.ts';
 const clients = new Clients();
 let queue: JobQueue;
 afterAll(() => clients.close());
+// Jobs of queues without a topic would hold up the relays of the tests that follow
+afterEach(() => clients.pool.query(`DELETE FROM "${clients.schema}".job_outbox`));
 beforeAll(async () => {
   queue = await clients.queue();
 });
@@ -37,8 +39,11 @@ describe('schema', () => {
   });
 
   it('ships as SQL files that are the same', async () => {
-    for (const { version, sql } of MIGRATIONS) {
-      const file = new URL(`../sql/${String(version).padStart(3, '0')}-init.sql`, import.meta.url);
+    for (const { version, name, sql } of MIGRATIONS) {
+      const file = new URL(
+        `../sql/${String(version).padStart(3, '0')}-${name}.sql`,
+        import.meta.url,
+      );
       expect(await readFile(file, 'utf8')).toBe(sql.replaceAll('{schema}.', ''));
     }
   });
@@ -233,6 +238,48 @@ describe('idempotency key', () => {
     await clients.pool.query(age, [job.queue]);
     await clients.outbox().prune(7 * 86_400_000, 86_400_000);
     expect(await clients.count('job_idempotency', `queue = '${job.queue}'`)).toBe(0);
+  });
+});
+
+describe('trace context', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+  it('goes from the call through outbox and Kafka into the handler, and a broken one harms no job', async () => {
+    let current: unknown = { traceparent, tracestate: 'vendor=1' };
+    const own = new JobQueue({
+      transport: queue.transport,
+      outbox: clients.outbox(),
+      traceContext: () => {
+        if (current === 'broken') throw new Error('no tracer');
+        return current as never;
+      },
+    });
+    const job = newJob();
+    await own.ensureTopics([job]);
+    const traces: unknown[] = [];
+    const worker = new Worker(own, {
+      handlers: [handle(job, (_, ctx) => void traces.push(ctx.trace))],
+    });
+    await worker.run();
+    const relay = own.relay();
+    await relay.run();
+    await own.enqueue(job, { key: 'a', n: 1 });
+    await own.enqueue(job, { key: 'a', n: 2 }, { idempotencyKey: 'k' });
+    // What is no trace context is left out, and harms no job
+    for (const bad of [
+      { traceparent: '00-xyz' },
+      { traceparent, tracestate: 'a\r\nb' },
+      undefined,
+      'broken',
+    ]) {
+      current = bad;
+      await own.enqueue(job, { key: 'a', n: 3 });
+    }
+    await until('six jobs', () => traces.length === 6);
+    const full = { traceparent, tracestate: 'vendor=1' };
+    expect(traces).toEqual([full, full, undefined, { traceparent }, undefined, undefined]);
+    await worker.drain();
+    await relay.close();
   });
 });
 
