@@ -44,7 +44,7 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
         started.push({ name: 'servers', stop: () => servers.stop() });
         return servers;
       }),
-      (await pagesAreStale()) ? steps.run('pages built', buildPages) : undefined,
+      (await pagesAreStale()) ? steps.run('pages built', () => buildPages(interrupted)) : undefined,
     ]);
     interrupted.throwIfAborted();
 

@@ -37,9 +37,9 @@ const services = {
 };
 
 const starters: Record<string, () => Promise<Service[]>> = {
-  'fake-psp': async () => [await services['fake-psp']()],
-  payments: async () => [await services.payments()],
   gateway: async () => [await services.gateway()],
+  payments: async () => [await services.payments()],
+  'fake-psp': async () => [await services['fake-psp']()],
   all() {
     const { PSP_URL, FAKE_PSP_PORT } = process.env;
     const pspUrl = PSP_URL || `http://127.0.0.1:${FAKE_PSP_PORT || 8082}`;
