@@ -14,7 +14,7 @@ export class ApiError extends Error {
 }
 
 /** No answer arrived: the network or the server is away. */
-export class UnreachableError extends Error {}
+class UnreachableError extends Error {}
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 export type CallOptions = { body?: unknown; accessToken?: string | undefined; attempts?: number };

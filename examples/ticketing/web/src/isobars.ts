@@ -4,7 +4,7 @@ export type WeatherChart = { lines: string[]; lows: Point[] };
 const CELL = 10;
 
 /** Numbers that look random and are the same for the same text. */
-export function sequence(text: string): () => number {
+function sequence(text: string): () => number {
   let state = [...text].reduce((hash, char) => (hash * 31 + char.charCodeAt(0)) >>> 0, 7);
   return () => {
     state = (state * 1664525 + 1013904223) % 2 ** 32;

@@ -34,6 +34,9 @@ function NotYet({ orderId }: { orderId: string }) {
     void fetchOrder(orderId);
   };
   useEffect(() => {
+    if (failure === 'not-found') endPurchase(orderId);
+  }, [failure, orderId]);
+  useEffect(() => {
     if (user.value && orderFailure.peek() === 'signed-out') again();
   }, [user.value]);
   if (failure === 'signed-out') {

@@ -110,6 +110,10 @@ function expire(current: Purchase): void {
 
 /** Wires the clock, the other tabs and the account to the purchase, once the server's time is known. */
 export function startPurchase(): void {
+  const kept = purchase.peek();
+  const isShown = route.peek().at === 'order';
+  // an order whose page was closed long ago has its own address, and stands in nobody's way
+  if (kept?.ordered && msUntil(kept.hold.expiresAt) === 0 && !isShown) keep(null);
   effect(() => {
     const current = purchase.value;
     if (!current || current.ordered) return;

@@ -6,7 +6,7 @@ import { signal } from '@preact/signals';
  */
 export type Route = { at: 'seats' } | { at: 'hold'; id: string } | { at: 'order'; id: string };
 
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const match = /^#(hold|order)\/([0-9a-f-]{36})$/.exec(hash);
   return match ? { at: match[1] as 'hold' | 'order', id: match[2] as string } : { at: 'seats' };
 }

@@ -27,7 +27,10 @@ export const notice = signal<Notice | null>(null);
 
 /** How a seat looks to this visitor. */
 export type SeatLook = 'free' | 'selected' | 'mine' | 'held' | 'sold';
-const mine = computed(() => new Set(purchase.value?.hold.seats));
+const mine = computed(() => {
+  const hold = purchase.value?.hold;
+  return new Set(hold?.event === slug ? hold.seats : []);
+});
 export function seatLook(id: string): SeatLook {
   if (mine.value.has(id)) return 'mine';
   const state = board.seat(id).value;

@@ -10,7 +10,7 @@ export type Seat = {
   y: number;
   angle: number;
 };
-export type Row = { name: string; area: number; seats: Seat[]; labels: { x: number; y: number }[] };
+type Row = { name: string; area: number; seats: Seat[]; labels: { x: number; y: number }[] };
 export type Layout = {
   rows: Row[];
   areas: { name: string; y: number }[];
