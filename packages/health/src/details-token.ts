@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { requireText } from './options.ts';
 
 /** Hashing first gives both sides one length, which `timingSafeEqual` needs and which hides the real one. */
 function digest(text: string): Buffer {
@@ -12,16 +11,18 @@ function digest(text: string): Buffer {
  */
 export function detailsGuard(token: string | undefined): (header: string | undefined) => boolean {
   if (token === undefined) return () => false;
-  // The rejected value is a secret: say its length, not its text.
-  requireText('detailsToken', typeof token === 'string' ? 'text' : token, /text/, '');
-  if (token.length < 16) {
+  // The rejected value is a secret: say its type or length, never its text.
+  if (typeof token !== 'string') {
+    throw new TypeError(`Expected \`detailsToken\` to be a string, got ${typeof token}`);
+  }
+  if (!/^[\x21-\x7e]{16,512}$/.test(token)) {
     throw new RangeError(
-      `Expected \`detailsToken\` of at least 16 characters, got ${token.length}`,
+      `Expected \`detailsToken\` of 16 to 512 visible ASCII characters, got ${token.length} characters`,
     );
   }
   const expected = digest(token);
   return (header) => {
-    const [, presented] = /^Bearer ([^\s]{1,512})$/i.exec(header ?? '') ?? [];
+    const [, presented] = /^Bearer ([\x21-\x7e]{16,512})$/i.exec(header ?? '') ?? [];
     return presented !== undefined && timingSafeEqual(digest(presented), expected);
   };
 }

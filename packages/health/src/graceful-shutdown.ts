@@ -257,11 +257,18 @@ export class GracefulShutdown {
         }
       };
     });
+    const ours = async () => {
+      try {
+        await own?.(controller.signal);
+      } catch (error) {
+        this.#fail(phase, phase, error);
+      }
+    };
     const all = async () => {
       // The sockets have to be empty before a framework is told to close, or it would answer 503 meanwhile.
-      if (phase === 'http') await own?.(controller.signal);
+      if (phase === 'http') await ours();
       const running = steps.map((step) => step());
-      if (phase !== 'http') await own?.(controller.signal);
+      if (phase !== 'http') await ours();
       await Promise.all(running);
     };
     if (await this.#isOverdue(all(), this.#capsMs[phase])) {
@@ -300,7 +307,8 @@ export class GracefulShutdown {
         signal.removeEventListener('abort', end);
       };
     });
-    const isOverdue = await Promise.race([work.then(() => false), overdue]);
+    const inTime = () => false;
+    const isOverdue = await Promise.race([work.then(inTime, inTime), overdue]);
     stop();
     return isOverdue;
   }

@@ -26,7 +26,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\b((?:proxy-)?authorization|set-cookie|cookie)(['"]?\s*[:=]\s*)[^\r\n]*/gi, `$1$2${MASK}`],
   // password=x, "pwd": "x", api_key: 'x', IDENTIFIED BY 'x', and DB_PASSWORD=x
   [
-    /((?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|shared[_-]?access[_-]?key|account[_-]?key|signature|sig|credential)["'\]]*\s*(?:=|:|%3D|=>)\s*)(?:"[^"]*"?|'[^']*'?|`[^`]*`?|[^\s,;&)}\]]+)/gi,
+    /((?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|shared[_-]?access[_-]?key|account[_-]?key|signature|sig|credential)["'\]]*\s*(?:=|:|%3D|=>)\s*)(?:"[^"]*"?|'[^']*'?|`[^`]*`?|[^\s;&]+)/gi,
     `$1${MASK}`,
   ],
   [/\b(identified by|password)(\s+)(?:"[^"]*"|'[^']*')/gi, `$1$2${MASK}`],

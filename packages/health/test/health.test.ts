@@ -411,8 +411,12 @@ describe('wrong input', () => {
     [{}, '`service` to be a string'],
     [{ service: '' }, '`service` not to be empty'],
     [{ service: 'x', version: 1 }, '`version` to be a string, got 1'],
-    [{ service: 'x', detailsToken: 'short' }, '`detailsToken` of at least 16 characters, got 5'],
-    [{ service: 'x', detailsToken: 7 }, '`detailsToken` to be a string, got 7'],
+    [
+      { service: 'x', detailsToken: 'short' },
+      '`detailsToken` of 16 to 512 visible ASCII characters, got 5 characters',
+    ],
+    [{ service: 'x', detailsToken: 'has a space in the middle' }, '`detailsToken` of 16 to 512'],
+    [{ service: 'x', detailsToken: 7 }, '`detailsToken` to be a string, got number'],
     [{ service: 'x', clock: 7 }, '`clock` to be a function, got 7'],
   ])('%#: so does the constructor', (options, message) => {
     expect(() => new Health(options as never)).toThrow(message);

@@ -65,7 +65,9 @@ describe('kafkaCheck', () => {
     await Promise.all([admin.disconnect(), producer.disconnect(), source.close?.()]);
   });
 
-  test('a stopped broker is answered for in time, with one call at a time, and recovers', async () => {
+  test('a stopped broker is answered for in time, with one call at a time, and recovers', {
+    timeout: 120_000,
+  }, async () => {
     const health = new Health({ service: 'orders' });
     const limits = { scope: 'local', ttlMs: 0, failAfter: 1, recoverAfter: 1 } as const;
     health.check('kafka', kafkaCheck(kafka, { topics: [topic] }), { ...limits, timeoutMs: 500 });

@@ -9,6 +9,8 @@ export interface LoadResult {
 
 interface LoadOptions {
   readonly port: number;
+  /** Where the balancer asks `/ready`: the instance itself, whatever lies between it and the clients. */
+  readonly readyPort: number;
   /** Where requests go once the balancer has noticed that the first instance leaves. */
   readonly sparePort: number;
   readonly clients: number;
@@ -55,12 +57,12 @@ function send(
  * services behind kube-proxy do: a connection stays with its instance, and only a *new* connection goes where the
  * balancer's last look at `/ready` says. Nothing is retried: every error is a lost request.
  */
-export function startLoad({ port, sparePort, clients, pollMs }: LoadOptions) {
+export function startLoad({ port, readyPort, sparePort, clients, pollMs }: LoadOptions) {
   const result: LoadResult = { answered: 0, lost: new Map() };
   let isRunning = true;
   let target = port;
   const poll = setInterval(() => {
-    send(port, '/ready', undefined).then(
+    send(readyPort, '/ready', undefined).then(
       ({ statusCode }) => {
         if (statusCode !== 200) target = sparePort;
       },

@@ -17,6 +17,7 @@ const SECRETS: readonly (readonly [driver: string, message: string])[] = [
   ['postgres DDL', "ERROR: syntax error at or near: alter role app with password 'hunter2'"],
   ['mysql DDL', "ER_PARSE_ERROR near: create user 'app'@'%' identified by 'hunter2'"],
   ['mysql2 uri', 'connect ETIMEDOUT mysql://app:hunter2@mysql:3306/shop'],
+  ['mssql, a comma in the password', 'Login failed: Password=a,b)hunter2;Encrypt=true'],
   ['mongodb', 'MongoServerSelectionError: mongodb+srv://app:hunter2@cluster0.mongodb.net/?w=1'],
   ['mssql', 'ConnectionError: Server=db;Database=shop;User Id=sa;Password=hunter2;Encrypt=true'],
   ['ioredis url', 'Failed to connect to rediss://default:hunter2@redis.internal:6380/0'],

@@ -28,16 +28,25 @@ export class Fixture {
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
 
-  constructor(file: string, options: object, env: Record<string, string> = {}) {
+  constructor(file: string, options: object | string, env: Record<string, string> = {}) {
     const path = new URL(`./fixtures/${file}`, import.meta.url).pathname;
     const flags = ['--conditions=@evenkeel/source', '--import', 'tsx'];
-    this.#child = spawn(process.execPath, [...flags, path, JSON.stringify(options)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
+    this.#child = spawn(
+      process.execPath,
+      [...flags, path, typeof options === 'string' ? options : JSON.stringify(options)],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...env },
+      },
+    );
     this.#collect(this.#child.stdout, this.lines);
     this.#collect(this.#child.stderr, this.errors);
     this.exited = once(this.#child, 'exit').then(([code]) => code as number | null);
+  }
+
+  /** The signal that ended it, if one did. */
+  get signal(): NodeJS.Signals | null {
+    return this.#child.signalCode;
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -70,8 +79,12 @@ export class Fixture {
 /** A TCP proxy that carries everything `delayMs` late in both directions, as a longer way would; ends in order. */
 export async function delayingProxy(targetPort: number, delayMs: number) {
   const sockets = new Set<Socket>();
+  let refused = 0;
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
+    far.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') refused++;
+    });
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -88,6 +101,10 @@ export async function delayingProxy(targetPort: number, delayMs: number) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as { port: number }).port,
+    /** Connections that the target refused; a client of the proxy can only see them reset. */
+    get refused() {
+      return refused;
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -63,7 +63,7 @@ export class HttpDrain {
    * the server's `keepAliveTimeout`, in any case for `mostMs` at most.
    */
   async close(lingerMs: number | undefined, mostMs: number): Promise<void> {
-    if (!this.#server.listening) return;
+    if (!this.#server.listening && this.#sockets.size === 0) return;
     // Timers run before the poll phase and immediates after it: what the kernel has accepted is now accepted here too.
     await new Promise((resolve) => setImmediate(resolve));
     const timers: NodeJS.Timeout[] = [];

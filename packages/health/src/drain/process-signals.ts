@@ -28,6 +28,7 @@ export class ProcessSignals {
   readonly #target: ProcessSignalsTarget;
   #isAttached = false;
   #isShuttingDown = false;
+  #hasThrown = false;
 
   constructor(target: ProcessSignalsTarget) {
     this.#target = target;
@@ -58,6 +59,7 @@ export class ProcessSignals {
   readonly #onRejection = (error: unknown) => this.#onUncaught('unhandledRejection', error);
 
   #onUncaught(what: string, error: unknown): void {
+    this.#hasThrown = true;
     this.#target.fail(what, error);
     if (this.#target.policy === 'exit') this.#target.exit(1);
     else if (!this.#isShuttingDown) this.#shutDown(what);
@@ -65,6 +67,9 @@ export class ProcessSignals {
 
   #shutDown(reason: string): void {
     this.#isShuttingDown = true;
-    void this.#target.run(reason).then((report) => this.#target.exit(report.exitCode));
+    void this.#target
+      .run(reason)
+      // What was thrown after the report was made counts as well.
+      .then((report) => this.#target.exit(this.#hasThrown ? 1 : report.exitCode));
   }
 }

@@ -1,0 +1,83 @@
+/**
+ * SIGTERM under a load of kept-alive POSTs, ours beside the libraries for it: which requests are lost, which
+ * payments are cut, how WebSockets end. `node --conditions=@evenkeel/source --import tsx bench/drain.bench.ts`
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { cpus } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { startLoad } from '../test/load.ts';
+import { delayingProxy, Fixture } from '../test/support.ts';
+
+const WAYS = [
+  'server.close()',
+  'server.close(), 2 s later',
+  'fastify.close(), 2 s later',
+  '@godaddy/terminus',
+  'http-terminator',
+  'stoppable',
+  'http-graceful-shutdown',
+  '@evenkeel/health',
+];
+/** Kubernetes would wait 30 s; whoever needs more than this is not going to make it. */
+const KILL_AFTER_MS = 12_000;
+const CLIENTS = 30;
+const SOCKETS = 20;
+
+async function measure(way: string, roundTripMs: number) {
+  await using child = new Fixture('../../bench/drain-server.ts', way);
+  const port = Number(await child.line('listening'));
+  await using proxy = await delayingProxy(port, roundTripMs / 2);
+  const spare = createServer((request, response) => {
+    request.resume();
+    setTimeout(() => response.end('{}'), 20);
+  });
+  await new Promise<void>((resolve) => spare.listen(0, '127.0.0.1', resolve));
+  const seenPort = roundTripMs === 0 ? port : proxy.port;
+  const sockets = Array.from(
+    { length: SOCKETS },
+    () => new WebSocket(`ws://127.0.0.1:${seenPort}/progress`),
+  );
+  await Promise.all(sockets.map((socket) => once(socket, 'open')));
+  const codes: number[] = [];
+  for (const socket of sockets) socket.on('close', (code) => codes.push(code));
+  const load = startLoad({
+    port: seenPort,
+    readyPort: port,
+    sparePort: (spare.address() as AddressInfo).port,
+    clients: CLIENTS,
+    pollMs: 200,
+  });
+  await wait(1_000);
+  const startedAt = performance.now();
+  child.kill('SIGTERM');
+  const killer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+  const code = await child.exited;
+  clearTimeout(killer);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const { lost } = await load.stop();
+  await wait(50);
+  spare.closeAllConnections();
+  spare.close();
+  const total = [...lost.values()].reduce((sum, count) => sum + count, 0);
+  const refused = proxy.refused + (lost.get('ECONNREFUSED') ?? 0);
+  return {
+    'shut down by': way,
+    'round trip ms': roundTripMs,
+    'requests lost': total,
+    'of them cut': total - refused,
+    'WebSockets 1001': `${codes.filter((one) => one === 1001).length} of ${SOCKETS}`,
+    exit: code ?? child.signal,
+    seconds: Number(seconds.toFixed(1)),
+  };
+}
+
+const only = process.argv[2];
+const rows = [];
+for (const way of WAYS.filter((name) => only === undefined || name === only)) {
+  for (const roundTripMs of [0, 10]) rows.push(await measure(way, roundTripMs));
+}
+console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${CLIENTS} clients`);
+console.table(rows);
