@@ -3,6 +3,7 @@ import type { HeldSeats, HoldRequest, OrderAccepted, OrderRequest } from '../../
 import { paths } from '../../contract.ts';
 import { ApiError } from './api.ts';
 import { msUntil } from './clock.ts';
+import { newId } from './new-id.ts';
 import { go, route } from './route.ts';
 import { authorizedCall, user } from './session.ts';
 
@@ -41,9 +42,9 @@ function keep(next: Purchase | null): void {
 
 /** @throws ApiError `seat_taken`, `limit_reached`... @throws UnreachableError */
 export async function holdSeats(eventSlug: string, seats: string[]): Promise<void> {
-  const body: HoldRequest = { id: crypto.randomUUID(), event: eventSlug, seats };
+  const body: HoldRequest = { id: newId(), event: eventSlug, seats };
   const hold = await authorizedCall<HeldSeats>('POST', paths.holds, { body });
-  keep({ hold, orderId: crypto.randomUUID(), lengthMs: msUntil(hold.expiresAt), ordered: false });
+  keep({ hold, orderId: newId(), lengthMs: msUntil(hold.expiresAt), ordered: false });
   go({ at: 'hold', id: hold.id });
 }
 
@@ -93,7 +94,7 @@ export async function holdAfterDecline(orderId: string): Promise<string | null> 
   try {
     const hold = await authorizedCall<HeldSeats>('GET', paths.hold(current.hold.id));
     const lengthMs = msUntil(hold.expiresAt);
-    keep({ hold, orderId: crypto.randomUUID(), lengthMs, ordered: false, declined: orderId });
+    keep({ hold, orderId: newId(), lengthMs, ordered: false, declined: orderId });
     return hold.id;
   } catch {
     keep(null);
