@@ -131,5 +131,5 @@ describe('a Kafka of the test', () => {
       '1:0',
       '2:1',
     ]);
-  });
+  }, 180_000); // two starts of Kafka, on a machine that may be busy
 });
