@@ -14,6 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,examples}/*/test/**/*.test.ts', '{test,scripts}/**/*.test.ts'],
           exclude: [integration, '**/node_modules/**'],
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -25,6 +26,9 @@ export default defineConfig({
           globalSetup: './test/backends.ts',
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // one file after another, after the unit tests: some of them measure
+          sequence: { groupOrder: 1 },
+          fileParallelism: false,
         },
       },
     ],

@@ -36,6 +36,7 @@ function extract(): Block[] {
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
 const blocks = extract();
 writeFileSync(
   join(folder, 'tsconfig.json'),

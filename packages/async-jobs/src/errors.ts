@@ -13,12 +13,12 @@ export class JobsError extends Error {
     this.code = code;
     this.name = new.target.name;
     Object.defineProperty(this, brand(code), { value: true });
-    Object.defineProperty(this, brand('ERR_JOBS'), { value: true });
+    Object.defineProperty(this, brand('JobsError'), { value: true });
   }
 
   /** `true` for errors made by any copy of this package. */
   static is(error: unknown): error is JobsError {
-    return typeof error === 'object' && error !== null && brand('ERR_JOBS') in error;
+    return typeof error === 'object' && error !== null && brand('JobsError') in error;
   }
 }
 
