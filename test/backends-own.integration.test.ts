@@ -14,6 +14,13 @@ async function within(milliseconds: number, promise: Promise<unknown>): Promise<
   return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
 }
 
+function redisClient(url: string): Redis {
+  const client = new Redis(url, { retryStrategy: () => 20 });
+  client.on('error', () => {}); // the server is killed under it
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
 async function sqlClient(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString });
   client.on('error', () => {}); // the server is killed under it
@@ -25,8 +32,7 @@ async function sqlClient(connectionString: string): Promise<pg.Client> {
 describe('a Redis of the test', () => {
   it('is silent while paused, and answers what was asked when it resumes', async () => {
     await using server = await startRedis();
-    const client = new Redis(server.url);
-    onTestFinished(() => client.disconnect());
+    const client = redisClient(server.url);
     await client.ping();
     server.pause();
     const answer = client.ping();
@@ -39,9 +45,7 @@ describe('a Redis of the test', () => {
     await using server = await startRedis({
       args: ['--appendonly', 'yes', '--appendfsync', 'always'],
     });
-    const client = new Redis(server.url, { retryStrategy: () => 20 });
-    client.on('error', () => {});
-    onTestFinished(() => client.disconnect());
+    const client = redisClient(server.url);
     await client.set('key', 'kept');
     const { pid, url } = server;
     await server.kill();
@@ -54,12 +58,10 @@ describe('a Redis of the test', () => {
 
   it('can be the replica of another', async () => {
     await using primary = await startRedis();
-    const [writer] = [new Redis(primary.url)];
-    onTestFinished(() => writer.disconnect());
+    const writer = redisClient(primary.url);
     await writer.set('key', 'value');
     await using replica = await startRedis({ replicaOf: primary });
-    const reader = new Redis(replica.url);
-    onTestFinished(() => reader.disconnect());
+    const reader = redisClient(replica.url);
     expect(await reader.get('key')).toBe('value');
     await expect(reader.set('key', 'other')).rejects.toThrow('READONLY');
     await writer.set('key', 'newer');
