@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 
+/** The same for all that have none. */
+export const NO_TAGS: readonly string[] = [];
 const LONGEST_KEY = 512;
 const MOST_TAGS = 64;
 const LONGEST_TAG = 256;
@@ -31,6 +33,7 @@ export function toTags(tags: unknown): readonly string[] {
   if (!Array.isArray(tags)) {
     throw new TypeError(`Expected \`tags\` to be an array, got ${typeof tags}`);
   }
+  if (tags.length === 0) return NO_TAGS;
   if (tags.length > MOST_TAGS) {
     throw new RangeError(`Expected \`tags\` to have at most ${MOST_TAGS} tags, got ${tags.length}`);
   }

@@ -14,7 +14,7 @@ export const isLogId = (value: unknown): value is LogId =>
 
 /** Whether `a` was written after `b`. */
 export function isNewer(a: LogId, b: LogId): boolean {
-  if (a === b) return false;
+  if (a === b || a === START) return false;
   const dashA = a.indexOf('-');
   const dashB = b.indexOf('-');
   const msA = Number(a.slice(0, dashA));

@@ -1,6 +1,7 @@
 import { decode, type Envelope, encodeRest } from './envelope.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LogId } from './log-id.ts';
+import { ReadBatch } from './read-batch.ts';
 import type { RedisLike } from './redis-like.ts';
 import * as scripts from './scripts.ts';
 import type { Settings } from './settings.ts';
@@ -22,6 +23,8 @@ export class Remote {
   readonly nearClient: RedisLike;
   readonly logKey: string;
   readonly genKey: string;
+  readonly #nearReads: ReadBatch;
+  readonly #globalReads: ReadBatch;
   readonly #prefix: string;
   readonly #logLength: number;
   readonly #leaseMs: number;
@@ -36,6 +39,8 @@ export class Remote {
     this.near = tier('near', redis.near, nearTimeoutMs);
     this.global = redis.global && tier('global', redis.global, masterTimeoutMs);
     this.master = tier('master', redis.master, masterTimeoutMs);
+    this.#nearReads = new ReadBatch(this.near);
+    this.#globalReads = new ReadBatch(this.global ?? this.near);
     // the braces keep all keys of a namespace in one slot
     this.#prefix = `tc:{${settings.namespace}}:`;
     this.logKey = `${this.#prefix}log`;
@@ -65,10 +70,16 @@ export class Remote {
     return envelope;
   }
 
-  async read(tier: Tier, key: string): Promise<Envelope | undefined> {
-    const name = this.#entry(key);
-    const text = await tier.run((client) => client.get(name));
-    return text === null ? undefined : this.#decode(key, text);
+  /** Reads from a replica; one of the two is called, later. */
+  read(
+    tier: Tier,
+    key: string,
+    done: (envelope: Envelope | undefined) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const batch = tier === this.global ? this.#globalReads : this.#nearReads;
+    const decoded = (text: string | null) => done(this.#decode(key, text));
+    batch.read(this.#entry(key), decoded, failed);
   }
 
   /** The stamps of tags as this tier has them, in order. */

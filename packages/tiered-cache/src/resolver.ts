@@ -15,6 +15,7 @@ import type { Loader } from './options.ts';
 import type { LeaseReply, Remote } from './remote.ts';
 import type { SafeEmitter } from './safe-emitter.ts';
 import type { Settings } from './settings.ts';
+import type { Verdict } from './stamps.ts';
 import type { Counters, Source } from './stats.ts';
 import type { Tier } from './tier.ts';
 import { encodeValue } from './value.ts';
@@ -60,6 +61,8 @@ export class Resolver {
   readonly #settings: Settings;
   readonly #remote: Remote;
   readonly #local: LocalTier;
+  #busy = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(parts: ResolverParts) {
     this.#parts = parts;
@@ -68,50 +71,113 @@ export class Resolver {
     this.#local = parts.local;
   }
 
-  /** Settles the flight, and goes on until what it loaded is stored. Never rejects. */
-  async resolve(request: ReadRequest): Promise<void> {
+  /** Settles the flight, and goes on until what it loaded is stored. */
+  resolve(request: ReadRequest): void {
+    const { flight } = request;
+    const { near } = this.#remote;
+    this.#busy++;
+    if (!near.up || this.#now() >= this.#parts.confirmation.trustedUntilMs) {
+      void this.#goOn(request);
+      return;
+    }
+    this.#remote.read(
+      near,
+      flight.key,
+      (envelope) => {
+        // most reads end here, so there is no promise on this way but the callers'
+        if (
+          envelope !== undefined &&
+          this.#fresh(envelope) &&
+          this.#usable(flight, envelope) === 'valid'
+        ) {
+          this.#answer(flight, envelope, 'near', true);
+          this.#end(flight);
+        } else {
+          void this.#goOn(request, { envelope });
+        }
+      },
+      () => void this.#goOn(request),
+    );
+  }
+
+  /** Asks whom near leaves to be asked. Never rejects. */
+  async #goOn(request: ReadRequest, near?: { envelope: Envelope | undefined }): Promise<void> {
     const { flight } = request;
     try {
-      const replica = await this.#fromReplica(flight);
+      const replica = near
+        ? await this.#judge(this.#remote.near, flight, near.envelope)
+        : await this.#fromGlobal(flight);
       if (!flight.settled) await this.#fromMaster(request, this.#staleOf(flight.key, replica));
     } catch (error) {
       this.#reject(flight, error);
     } finally {
-      this.#local.flights.end(flight);
+      this.#end(flight);
     }
+  }
+
+  #end(flight: Flight): void {
+    this.#local.flights.end(flight);
+    this.#busy--;
+    if (this.#busy === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    if (this.#busy === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
   }
 
   #now(): number {
     return this.#settings.clock.now();
   }
 
-  /** Settles the flight with a fresh value, or gives the stale one that a replica has. */
-  async #fromReplica(flight: Flight): Promise<Envelope | undefined> {
-    const { near, global } = this.#remote;
-    const trusted = this.#now() < this.#parts.confirmation.trustedUntilMs;
-    for (const tier of trusted ? [near, global] : [global]) {
-      if (tier === undefined || !tier.up) continue;
-      try {
-        const envelope = await this.#remote.read(tier, flight.key);
-        if (envelope === undefined || !(await this.#usable(tier, flight, envelope))) return;
-        if (this.#now() < envelope.freshUntilMs) {
-          // only near is followed: what another one has may be older than what was heard
-          this.#answer(flight, envelope, tier.name, tier === near);
-        }
-        return envelope;
-      } catch {
-        // the tier has told why; the next one is asked
-      }
-    }
-    return undefined;
+  #fresh(envelope: Envelope): boolean {
+    return this.#now() < envelope.freshUntilMs;
   }
 
-  async #usable(tier: Tier, { key, fence }: Flight, { asOf, tags }: Envelope): Promise<boolean> {
-    if (isNewer(fence, asOf)) return false;
-    const verdict = this.#local.check(key, asOf, tags);
-    if (verdict !== 'unknown') return verdict === 'valid';
-    const stamps = await this.#remote.stamps(tier, tags);
-    return stamps.every((stamp) => stamp === null || !isNewer(stamp, asOf));
+  async #fromGlobal(flight: Flight): Promise<Envelope | undefined> {
+    const { global } = this.#remote;
+    if (global === undefined || !global.up) return undefined;
+    try {
+      const envelope = await new Promise<Envelope | undefined>((resolve, reject) => {
+        this.#remote.read(global, flight.key, resolve, reject);
+      });
+      return await this.#judge(global, flight, envelope);
+    } catch {
+      return undefined; // the tier has told why
+    }
+  }
+
+  /** Settles the flight with what a replica has, or gives it when it may only stand in. */
+  async #judge(
+    tier: Tier,
+    flight: Flight,
+    envelope: Envelope | undefined,
+  ): Promise<Envelope | undefined> {
+    if (envelope === undefined) return undefined;
+    let verdict = this.#usable(flight, envelope);
+    if (verdict === 'unknown') verdict = await this.#askStamps(tier, envelope);
+    if (verdict !== 'valid') return undefined;
+    // only near is followed: what another one has may be older than what was heard
+    const followed = tier === this.#remote.near;
+    if (this.#fresh(envelope)) this.#answer(flight, envelope, tier.name, followed);
+    return envelope;
+  }
+
+  #usable({ key, fence }: Flight, { asOf, tags }: Envelope): Verdict {
+    return isNewer(fence, asOf) ? 'invalid' : this.#local.check(key, asOf, tags);
+  }
+
+  async #askStamps(tier: Tier, { asOf, tags }: Envelope): Promise<Verdict> {
+    try {
+      const stamps = await this.#remote.stamps(tier, tags);
+      const newer = stamps.some((stamp) => stamp !== null && isNewer(stamp, asOf));
+      return newer ? 'invalid' : 'valid';
+    } catch {
+      return 'unknown';
+    }
   }
 
   #staleOf(key: string, replica: Envelope | undefined): Stale | undefined {

@@ -9,7 +9,7 @@ import {
 } from './errors.ts';
 import type { TieredCacheEvents } from './events.ts';
 import { Follower } from './follower.ts';
-import { toStorageKey, toTags } from './input.ts';
+import { NO_TAGS, toStorageKey, toTags } from './input.ts';
 import { lifetimeOf, localTimes } from './lifetime.ts';
 import { LocalTier } from './local-tier.ts';
 import { isLogId, isNewer, type LogId } from './log-id.ts';
@@ -31,7 +31,6 @@ import { encodeValue } from './value.ts';
 
 /** How long `after` waits for the near replica before it asks the master. */
 const AFTER_WAIT_MS = 50;
-const NO_TAGS: readonly string[] = [];
 
 /** What `healthCheck().check()` resolves with. */
 export interface CacheHealth {
@@ -61,7 +60,6 @@ export class TieredCache {
   readonly #resolver: Resolver;
   readonly #counters = new Counters();
   readonly #events = new SafeEmitter<TieredCacheEvents>();
-  readonly #resolving = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
@@ -194,9 +192,7 @@ export class TieredCache {
     }
     this.#counters.flights++;
     const flight = flights.begin(key, fences.of(key));
-    const resolving = this.#resolver.resolve({ ...request, flight });
-    this.#resolving.add(resolving);
-    void resolving.finally(() => this.#resolving.delete(resolving));
+    this.#resolver.resolve({ ...request, flight });
     return flight.promise;
   }
 
@@ -390,7 +386,7 @@ export class TieredCache {
     this.#closing.abort(new CacheClosedError(this.#settings.namespace));
     this.#confirmation.close();
     this.#local.clear();
-    await Promise.all([this.#undelivered.close(), ...this.#resolving]);
+    await Promise.all([this.#undelivered.close(), this.#resolver.idle()]);
     await this.#follower.close();
     this.#remote.close();
   }
