@@ -158,17 +158,3 @@ export type ServerMessage =
     }
   | { type: 'order'; order: Order }
   | { type: 'problem'; problem: Problem };
-
-export const paths = {
-  users: '/api/users',
-  session: '/api/session',
-  refresh: '/api/session/refresh',
-  event: (slug: string) => `/api/events/${slug}`,
-  availability: (slug: string) => `/api/events/${slug}/availability`,
-  holds: '/api/holds',
-  hold: (holdId: string) => `/api/holds/${holdId}`,
-  orders: '/api/orders',
-  order: (orderId: string) => `/api/orders/${orderId}`,
-  ticketKey: '/api/ticket-key',
-  socket: '/ws',
-} as const;

@@ -4,13 +4,14 @@
  *   servers + pages -> fake-psp, payments, gateway -> a first ticket -> your turn
  */
 import { BackendError, startBackends } from '../../test/backends.ts';
+import { demoAccount } from './addresses.ts';
 import { receipt, sellFirstTicket } from './launcher/first-ticket.ts';
 import { help, type Options, parseOptions, StartError } from './launcher/options.ts';
 import { buildPages, pagesAreStale } from './launcher/pages.ts';
 import { claimPort } from './launcher/ports.ts';
 import { Shop } from './launcher/shop.ts';
 import { Steps, seconds } from './launcher/steps.ts';
-import { demoUser, firstNight } from './services/catalog/seed.ts';
+import { firstNight } from './services/catalog/seed.ts';
 
 /** npm passes on a Ctrl-C that the terminal has sent us already: two so close are one press. */
 const onePressMs = 1_000;
@@ -73,7 +74,7 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
     steps.line(`Ready after ${seconds(performance.now() - begin)}.\n`);
     if (options.once) return;
     steps.line(`  the shop           ${shop.url}`);
-    steps.line(`  log in with        ${demoUser.email} / ${shop.demoPassword}`);
+    steps.line(`  log in with        ${demoAccount.email} / ${shop.demoPassword}`);
     steps.line(`  health             ${shop.url}/ready`);
     steps.line(`  payment provider   ${shop.pspUrl}/stats\n`);
     steps.line('Ctrl-C stops everything.');

@@ -4,18 +4,18 @@
  */
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
-import {
-  type Availability,
-  type ClientMessage,
-  type EventPage,
-  type HeldSeats,
-  type Order,
-  type OrderAccepted,
-  type Problem,
-  paths,
-  type ServerMessage,
-  type Session,
-  type TicketKey,
+import { paths, testCards } from '../addresses.ts';
+import type {
+  Availability,
+  ClientMessage,
+  EventPage,
+  HeldSeats,
+  Order,
+  OrderAccepted,
+  Problem,
+  ServerMessage,
+  Session,
+  TicketKey,
 } from '../contract.ts';
 
 /** The server refused, and said why. */
@@ -59,7 +59,11 @@ export class Buyer {
     return this.#call('DELETE', paths.hold(holdId));
   }
   /** Resolves when the order was accepted, which is long before it is paid. */
-  order(holdId: string, card = 'card_ok', id = randomUUID() as string): Promise<OrderAccepted> {
+  order(
+    holdId: string,
+    card: string = testCards.good,
+    id = randomUUID() as string,
+  ): Promise<OrderAccepted> {
     return this.#call('POST', paths.orders, { id, holdId, card });
   }
   readOrder(id: string): Promise<Order> {

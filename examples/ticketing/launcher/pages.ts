@@ -13,7 +13,9 @@ export async function pagesAreStale(): Promise<boolean> {
   const built = await stat(`${web}dist/index.html`).catch(() => undefined);
   if (!built) return true;
   const parts = (await readdir(web)).filter((name) => name !== 'dist');
-  const newest = await Promise.all([path('../contract.ts'), ...parts.map((p) => web + p)].map(age));
+  const newest = await Promise.all(
+    [path('../addresses.ts'), path('../contract.ts'), ...parts.map((p) => web + p)].map(age),
+  );
   return Math.max(...newest) > built.mtimeMs;
 }
 

@@ -1,6 +1,7 @@
 /** The shop's three processes on one machine: started together, watched, and ended in order. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { demoAccount } from '../addresses.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
 import { StartError } from './options.ts';
 import { freePort } from './ports.ts';
@@ -31,7 +32,7 @@ export class Shop {
     this.url = local(options.port);
     this.pspUrl = local(ports.psp);
     const given = { ...process.env, ...options.env };
-    this.demoPassword = given.DEMO_PASSWORD || 'a quiet evening';
+    this.demoPassword = given.DEMO_PASSWORD || demoAccount.password;
     const { privateKey, publicKey } = generateTicketKeys();
 
     const start = (name: string, env: Record<string, string>) =>

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type Problem, paths, type Session } from '../contract.ts';
+import { paths } from '../addresses.ts';
+import type { Problem, Session } from '../contract.ts';
 import type { Buyer } from '../launcher/buyer.ts';
 import { slug, TestShop } from './test-shop.ts';
 

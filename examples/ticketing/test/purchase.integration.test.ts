@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Availability, paths, type ServerMessage } from '../contract.ts';
+import { paths } from '../addresses.ts';
+import type { Availability, ServerMessage } from '../contract.ts';
 import { Refused } from '../launcher/buyer.ts';
 import { sellFirstTicket } from '../launcher/first-ticket.ts';
 import { slug, TestShop } from './test-shop.ts';

@@ -1,20 +1,7 @@
-import { defineConfig, type Plugin } from 'vite';
-
-/**
- * The pages take the paths and the types of contract.ts; its schemas check input on the server. Here
- * their builder is a function that answers with itself, instead of 45 kB of zod that nobody calls.
- */
-const withoutSchemas: Plugin = {
-  name: 'without-schemas',
-  enforce: 'pre',
-  resolveId: (source) => (source === 'zod' ? '\0no-zod' : null),
-  load: (id) =>
-    id === '\0no-zod' ? 'export const z = new Proxy(() => z, { get: () => z });' : null,
-};
+import { defineConfig } from 'vite';
 
 /** `vite build web` in examples/ticketing: the pages end in web/dist, which the gateway serves. */
 export default defineConfig({
-  plugins: [withoutSchemas],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   build: {
     target: 'es2022',

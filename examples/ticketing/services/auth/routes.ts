@@ -1,13 +1,9 @@
 /** Register, log in, refresh, log out. After that the database is not asked who somebody is. */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
-import {
-  credentialsSchema,
-  paths,
-  registrationSchema,
-  type Session,
-  type User,
-} from '../../contract.ts';
+import { paths } from '../../addresses.ts';
+import { credentialsSchema, registrationSchema, type Session, type User } from '../../contract.ts';
 import { ProblemError, parse } from '../problem.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { LoginAttempts } from './attempts.ts';

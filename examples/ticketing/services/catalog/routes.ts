@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { type EventPage, paths } from '../../contract.ts';
+import { paths } from '../../addresses.ts';
+import type { EventPage } from '../../contract.ts';
 import type { Catalog } from './catalog.ts';
 
 export function catalogRoutes(app: FastifyInstance, catalog: Catalog): void {

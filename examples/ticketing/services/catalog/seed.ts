@@ -1,11 +1,12 @@
 /** The first night of a house that exists only here, and an account to try it with. */
 import type { Pool } from 'pg';
+import { demoAccount, featuredEvent } from '../../addresses.ts';
 import type { Category } from '../../contract.ts';
 import { insertUser } from '../auth/users.ts';
 import { transaction } from '../database.ts';
 
 export const firstNight = {
-  slug: 'northern-lights',
+  slug: featuredEvent,
   title: 'Northern Lights',
   tagline: 'An opera in three storms. First night.',
   venue: 'Lantern House',
@@ -35,8 +36,6 @@ const categories: Category[] = [
   },
 ];
 
-export const demoUser = { email: 'demo@evenkeel.example', name: 'Robin Demo' };
-
 /** Adds what is not there yet: twice is once, and two processes at a time are one. */
 export async function seed(
   database: Pool,
@@ -63,11 +62,10 @@ export async function seed(
     }
   });
   if (!demoPasswordHash) return;
-  const { rowCount } = await database.query('select from users where lower(email) = $1', [
-    demoUser.email,
-  ]);
+  const { email, name } = demoAccount;
+  const { rowCount } = await database.query('select from users where lower(email) = $1', [email]);
   if (rowCount === 0) {
-    await insertUser(database, { ...demoUser, passwordHash: await demoPasswordHash() });
+    await insertUser(database, { email, name, passwordHash: await demoPasswordHash() });
   }
 }
 

@@ -3,6 +3,7 @@
  * refunded, one charge an idempotency key. Tests count in them.
  */
 import { randomUUID } from 'node:crypto';
+import { testCards } from '../../addresses.ts';
 
 type ChargeState = 'authorised' | 'captured' | 'voided' | 'refunded' | 'declined';
 export type Charge = {
@@ -67,7 +68,7 @@ export class Charges {
       id: `ch_${randomUUID()}`,
       idempotencyKey,
       ...rest,
-      state: card === 'card_declined' ? 'declined' : 'authorised',
+      state: card === testCards.declined ? 'declined' : 'authorised',
       createdAt: new Date().toISOString(),
     };
     this.#byKey.set(idempotencyKey, { fingerprint, charge });

@@ -5,7 +5,7 @@
 import { fastifyHealth, Health, pgCheck, redisCheck } from '@evenkeel/health';
 import { TieredCache } from '@evenkeel/tiered-cache';
 import type { Logger } from 'pino';
-import { paths } from '../../contract.ts';
+import { paths } from '../../addresses.ts';
 import { AccessTokens } from '../auth/access-token.ts';
 import { LoginAttempts } from '../auth/attempts.ts';
 import { Passwords } from '../auth/passwords.ts';

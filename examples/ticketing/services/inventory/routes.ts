@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { holdRequestSchema, paths } from '../../contract.ts';
+import { paths } from '../../addresses.ts';
+import { holdRequestSchema } from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
 import { userOf } from '../auth/routes.ts';
 import { ProblemError, parse } from '../problem.ts';

@@ -1,14 +1,11 @@
 /** `POST /orders` promises; the payments worker keeps the promise. */
+
 import { IdempotencyConflictError, type JobQueue } from '@evenkeel/async-jobs';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import {
-  type OrderAccepted,
-  type OrderRequest,
-  orderRequestSchema,
-  paths,
-} from '../../contract.ts';
+import { paths } from '../../addresses.ts';
+import { type OrderAccepted, type OrderRequest, orderRequestSchema } from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
 import { userOf } from '../auth/routes.ts';
 import type { Holds } from '../inventory/holds.ts';

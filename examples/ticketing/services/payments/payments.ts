@@ -42,7 +42,12 @@ export async function startPayments(config: PaymentsConfig, log: Logger): Promis
   const worker = new Worker(queue, {
     concurrency: config.PAYMENT_CONCURRENCY,
     sessionTimeoutMs: config.WORKER_SESSION_TIMEOUT_MS,
-    handlers: [handle(chargeJob, (charge, ctx) => payOrder(deps, charge, ctx))],
+    handlers: [
+      handle(chargeJob, (charge, ctx) => payOrder(deps, charge, ctx), {
+        // while the provider is given a rest, payments wait in Kafka instead of trying in vain
+        guard: () => breaker.state !== 'open',
+      }),
+    ],
   });
   worker.on('error', (error) => log.warn({ err: error }, 'worker failed'));
   worker.on('failed', ({ error, ...job }) => log.warn({ err: error, ...job }, 'payment failed'));

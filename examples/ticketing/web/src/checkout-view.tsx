@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { testCards } from '../../addresses.ts';
 import { CountdownRing } from './countdown-ring.tsx';
 import { money, plural } from './format.ts';
 import { SeatList } from './picked-seats.tsx';
@@ -11,8 +12,8 @@ import { Message, ViewHeading } from './view.tsx';
 
 /** The payment provider of the demonstration knows these test cards. */
 const CARDS = [
-  { token: 'card_ok', digits: '4242', label: 'The good card', note: 'Payments go through.' },
-  { token: 'card_declined', digits: '0002', label: 'The empty card', note: 'The bank says no.' },
+  { token: testCards.good, digits: '4242', label: 'The good card', note: 'Payments go through.' },
+  { token: testCards.declined, digits: '0002', label: 'The empty card', note: 'The bank says no.' },
 ];
 
 export function CheckoutView({ holdId }: { holdId: string }) {

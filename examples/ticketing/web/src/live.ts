@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
+import { paths } from '../../addresses.ts';
 import type { ClientMessage, ServerMessage } from '../../contract.ts';
-import { paths } from '../../contract.ts';
 
 export type Connection = 'connecting' | 'live' | 'lost';
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
+import { paths } from '../../addresses.ts';
 import type { Order } from '../../contract.ts';
-import { paths } from '../../contract.ts';
 import { ApiError } from './api.ts';
 import { authorizedCall } from './session.ts';
 

@@ -1,6 +1,6 @@
 import { batch, effect, signal } from '@preact/signals';
+import { paths } from '../../addresses.ts';
 import type { HeldSeats, HoldRequest, OrderAccepted, OrderRequest } from '../../contract.ts';
-import { paths } from '../../contract.ts';
 import { ApiError } from './api.ts';
 import { msUntil } from './clock.ts';
 import { newId } from './new-id.ts';

@@ -1,6 +1,6 @@
 import { batch, computed, effect, signal } from '@preact/signals';
+import { featuredEvent, paths } from '../../addresses.ts';
 import type { Availability, EventPage, ServerMessage } from '../../contract.ts';
-import { paths } from '../../contract.ts';
 import { ApiError, call } from './api.ts';
 import { plural, seatName } from './format.ts';
 import { Live } from './live.ts';
@@ -12,8 +12,7 @@ import { accessToken, user } from './session.ts';
 /** The event on sale, its live seat board, and what the visitor has picked so far. */
 
 export const SEATS_AN_ORDER = 6;
-const FEATURED_EVENT = 'northern-lights';
-const slug = /^\/events\/([a-z0-9-]+)/.exec(location.pathname)?.[1] ?? FEATURED_EVENT;
+const slug = /^\/events\/([a-z0-9-]+)/.exec(location.pathname)?.[1] ?? featuredEvent;
 
 export type Loading = 'loading' | 'ready' | 'not-found' | 'unreachable';
 export const loading = signal<Loading>('loading');

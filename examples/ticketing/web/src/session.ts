@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
+import { paths } from '../../addresses.ts';
 import type { Credentials, Registration, Session, User } from '../../contract.ts';
-import { paths } from '../../contract.ts';
 import type { CallOptions, Method } from './api.ts';
 import { ApiError, call } from './api.ts';
 import { msUntil } from './clock.ts';

@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { demoAccount } from '../../addresses.ts';
 import { ApiError } from './api.ts';
 import { register, signIn, user } from './session.ts';
 
 /** The account every fresh installation of the demonstration comes with. */
-const DEMO = { email: 'demo@evenkeel.example', password: 'a quiet evening' };
 
 const asking = signal<((signedIn: boolean) => void) | null>(null);
 
@@ -66,8 +66,8 @@ function SignInForm({ onDone, onClose }: { onDone: () => void; onClose: () => vo
   };
   const useDemo = () => {
     setNew(false);
-    setEmail(DEMO.email);
-    setPassword(DEMO.password);
+    setEmail(demoAccount.email);
+    setPassword(demoAccount.password);
     setFailure(null);
   };
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
+import { paths } from '../../addresses.ts';
 import type { Order, Ticket, TicketKey } from '../../contract.ts';
-import { paths } from '../../contract.ts';
 import { call } from './api.ts';
 import { showTime } from './format.ts';
 import { QrCode } from './qr-code.tsx';
