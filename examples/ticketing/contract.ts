@@ -147,6 +147,7 @@ export type ClientMessage =
   | { type: 'authorize'; accessToken: string }
   | { type: 'watch-event'; event: string }
   | { type: 'watch-order'; order: string };
+/** A `change` names the categories and seats that changed; its `seq` is the last one plus one. */
 export type ServerMessage =
   | { type: 'availability'; availability: Availability }
   | {

@@ -30,6 +30,14 @@ describe('SeatBoard', () => {
     expect(states).toEqual(['sold', 'free', 'sold', 'free']);
   });
 
+  it('takes over the counts of the categories that changed, and keeps the others', () => {
+    const board = new SeatBoard();
+    const count = (sku: string, free: number) => ({ sku, total: 9, free, held: 9 - free, sold: 0 });
+    board.load({ ...snapshot(7), counts: [count('front', 9), count('stalls', 4)] });
+    board.apply({ ...change(8, {}), counts: [count('front', 7)] });
+    expect(board.counts.value).toEqual([count('front', 7), count('stalls', 4)]);
+  });
+
   it('keeps a change that came too early until the missing ones are there', () => {
     const board = new SeatBoard();
     board.load(snapshot(7));

@@ -8,7 +8,6 @@ type Listener = (change: Change) => void;
 
 export class AvailabilityFeed {
   readonly #pools: Pools;
-  readonly #counts = new Map<string, Map<string, Count>>();
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #reading = new Map<string, Promise<Availability>>();
 
@@ -47,27 +46,17 @@ export class AvailabilityFeed {
         if (state !== 'free') seats[seat] = state;
       }
     }
-    this.#counts.set(slug, new Map(counts.map((count) => [count.sku, count])));
     return { event: slug, seq, counts, seats, serverNow: new Date(serverNow).toISOString() };
   }
 
-  /** The pool says what changed; a page wants the counts of all categories beside it. */
   #publish(slug: string, { seq, changes }: ChangeEvent): void {
-    const counts = this.#counts.get(slug);
-    // before the first snapshot nobody watches
-    if (!counts) return;
     const seats: Record<string, SeatState> = {};
+    const counts: Count[] = [];
     for (const { sku, free, held, sold, seats: changed } of changes) {
-      counts.set(sku, { sku, total: free + held + sold, free, held, sold });
+      counts.push({ sku, total: free + held + sold, free, held, sold });
       Object.assign(seats, changed);
     }
-    const change: Change = {
-      type: 'change',
-      event: slug,
-      seq,
-      counts: [...counts.values()],
-      seats,
-    };
+    const change: Change = { type: 'change', event: slug, seq, counts, seats };
     for (const listener of this.#listeners.get(slug) ?? []) listener(change);
   }
 }

@@ -63,7 +63,8 @@ export class SeatBoard {
     }
     batch(() => {
       this.#seq = change.seq;
-      this.#counts.value = change.counts;
+      const changed = new Map(change.counts.map((count) => [count.sku, count]));
+      this.#counts.value = this.#counts.value.map((count) => changed.get(count.sku) ?? count);
       for (const [id, state] of Object.entries(change.seats)) this.#seat(id).value = state;
     });
     return 'applied';
