@@ -74,7 +74,7 @@ export async function redisHits(url: string, namespace: string) {
     return (KEYS * 1_000) / (performance.now() - start);
   };
   const [raws, cached]: [number[], number[]] = [[], []];
-  for (let round = -2; round < ROUNDS; round++) {
+  for (let round = -6; round < ROUNDS; round++) {
     const rawRate = await perSecond(async (key) =>
       JSON.parse((await client.get(raw(key))) as string),
     );

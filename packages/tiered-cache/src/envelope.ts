@@ -49,10 +49,8 @@ function decodeTags(text: string): readonly string[] | undefined {
 /** Freezes a value that came out of JSON.parse: one object serves every caller of the process. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
-    for (const name in value) {
-      const inner = value[name];
-      if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
-    }
+    if (Array.isArray(value)) for (const inner of value) deepFreeze(inner);
+    else for (const name in value) deepFreeze(value[name]);
     Object.freeze(value);
   }
   return value;

@@ -7,9 +7,8 @@ import type { Undelivered } from './undelivered.ts';
 
 const OVERHEAD_BYTES = 256;
 
-/** What the local tier keeps of a value. A hit hands out `promise` as it is and makes nothing. */
-export interface LocalEntry {
-  readonly promise: Promise<unknown>;
+/** What the local tier keeps of a value. */
+export class LocalEntry {
   readonly value: unknown;
   /** Past it the value may only stand in, until `staleUntilMs`. */
   readonly freshUntilMs: number;
@@ -18,11 +17,24 @@ export interface LocalEntry {
   readonly tags: readonly string[];
   /** Length of the value as text. */
   readonly length: number;
+  /** A hit hands it out as it is, and makes nothing. */
+  readonly promise: Promise<unknown>;
   /** Of LocalTier, when the entry was last found valid. */
-  version: number;
-}
+  version = 0;
 
-export type NewEntry = Omit<LocalEntry, 'promise' | 'version'>;
+  constructor(
+    { value, asOf, tags, length }: Pick<LocalEntry, 'value' | 'asOf' | 'tags' | 'length'>,
+    { freshUntilMs, staleUntilMs }: Pick<LocalEntry, 'freshUntilMs' | 'staleUntilMs'>,
+  ) {
+    this.value = value;
+    this.freshUntilMs = freshUntilMs;
+    this.staleUntilMs = staleUntilMs;
+    this.asOf = asOf;
+    this.tags = tags;
+    this.length = length;
+    this.promise = Promise.resolve(value);
+  }
+}
 
 /** One entry of the log: `op` d invalidate, s set, t tags, c clear, k a sign of life. */
 export interface LogEntry {
@@ -48,7 +60,11 @@ export class LocalTier {
   #cursor: LogId = START;
 
   constructor(maxEntries: number, maxBytes: number, undelivered: Undelivered) {
-    this.#entries = new LRUCache({ max: maxEntries, maxSize: maxBytes });
+    this.#entries = new LRUCache({
+      max: maxEntries,
+      maxSize: maxBytes,
+      sizeCalculation: (entry, key) => 2 * key.length + entry.length + OVERHEAD_BYTES,
+    });
     this.#undelivered = undelivered;
   }
 
@@ -92,20 +108,13 @@ export class LocalTier {
   }
 
   /** Keeps what a flight brought, unless a change since it began speaks against it. */
-  fill(flight: Flight, entry: NewEntry): void {
+  fill(flight: Flight, entry: LocalEntry): void {
     if (flight.mayFill(entry.asOf)) this.#put(flight.key, entry);
   }
 
-  #put(key: string, entry: NewEntry): void {
-    const { value, freshUntilMs, staleUntilMs, asOf, tags, length } = entry;
-    const promise = Promise.resolve(value);
-    const size = 2 * key.length + length + OVERHEAD_BYTES;
-    const { version } = this;
-    this.#entries.set(
-      key,
-      { promise, value, freshUntilMs, staleUntilMs, asOf, tags, length, version },
-      { size },
-    );
+  #put(key: string, entry: LocalEntry): void {
+    entry.version = this.version;
+    this.#entries.set(key, entry);
   }
 
   /** This process is about to change the key. */
@@ -125,7 +134,7 @@ export class LocalTier {
    * This process set the value at `id`. It is kept only while the echo is still to come: after it
    * the log may have spoken of a newer change already.
    */
-  wrote(key: string, entry: NewEntry): void {
+  wrote(key: string, entry: LocalEntry): void {
     this.changed(key, entry.asOf);
     if (isNewer(entry.asOf, this.#cursor)) this.#put(key, entry);
   }

@@ -9,7 +9,7 @@ import { toTags } from './input.ts';
 import { Lease } from './lease.ts';
 import { lifetimeOf, localTimes } from './lifetime.ts';
 import { load } from './loading.ts';
-import type { LocalEntry, LocalTier } from './local-tier.ts';
+import { LocalEntry, type LocalTier } from './local-tier.ts';
 import { isNewer, type LogId } from './log-id.ts';
 import type { Loader } from './options.ts';
 import type { LeaseReply, Remote } from './remote.ts';
@@ -274,13 +274,8 @@ export class Resolver {
     const lifetime = lifetimeOf(this.#settings, request.ttlMs);
     const times = localTimes(this.#settings, lifetime.freshUntilMs);
     // the local tier need not wait for Redis: it hears by itself of what changed since `asOf`
-    this.#local.fill(flight, {
-      ...times,
-      value: encoded.value,
-      asOf,
-      tags,
-      length: payload.length,
-    });
+    const kept = { value: encoded.value, asOf, tags, length: payload.length };
+    this.#local.fill(flight, new LocalEntry(kept, times));
     if (lease === undefined) return this.#finish(flight, encoded.value, 'loads');
     if (payload.length > maxValueLength) {
       void lease.release();
@@ -303,12 +298,11 @@ export class Resolver {
   }
 
   #answer(flight: Flight, envelope: Envelope, source: Source, fills: boolean): void {
-    const { value, asOf, tags, length } = envelope;
     if (fills) {
       const times = localTimes(this.#settings, envelope.freshUntilMs);
-      this.#local.fill(flight, { ...times, value, asOf, tags, length });
+      this.#local.fill(flight, new LocalEntry(envelope, times));
     }
-    this.#finish(flight, value, source);
+    this.#finish(flight, envelope.value, source);
   }
 
   /** Answers with a stale value, and goes on doing so for `serveMs`. */
@@ -323,10 +317,10 @@ export class Resolver {
     if (serveMs === undefined) {
       this.#settle(flight, stale.value, 'stale');
     } else {
-      const { value, asOf, tags, length, staleUntilMs } = stale;
+      const { staleUntilMs } = stale;
       const freshUntilMs = Math.min(this.#now() + serveMs, staleUntilMs);
-      this.#local.fill(flight, { value, asOf, tags, length, staleUntilMs, freshUntilMs });
-      this.#finish(flight, value, 'stale');
+      this.#local.fill(flight, new LocalEntry(stale, { freshUntilMs, staleUntilMs }));
+      this.#finish(flight, stale.value, 'stale');
     }
     this.#parts.events.emit(
       'stale',

@@ -11,7 +11,7 @@ import type { TieredCacheEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { NO_TAGS, toStorageKey, toTags } from './input.ts';
 import { lifetimeOf, localTimes } from './lifetime.ts';
-import { LocalTier } from './local-tier.ts';
+import { LocalEntry, LocalTier } from './local-tier.ts';
 import { isLogId, isNewer, type LogId } from './log-id.ts';
 import type {
   GetOptions,
@@ -224,7 +224,8 @@ export class TieredCache {
       const id = await this.#remote.set(name, tags, encoded.payload, lifetime);
       this.#undelivered.drop(name);
       const times = localTimes(this.#settings, lifetime.freshUntilMs);
-      this.#local.wrote(name, { ...times, value: encoded.value, asOf: id, tags, length });
+      const written = { value: encoded.value, asOf: id, tags, length };
+      this.#local.wrote(name, new LocalEntry(written, times));
       return { id };
     } catch (cause) {
       this.#withholdKey(name);

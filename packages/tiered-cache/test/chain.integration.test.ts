@@ -136,7 +136,7 @@ test('with near dead reads go to global, and with that dead too to the master', 
     region: 'au',
   };
   const { id } = await writer.set('k', 1);
-  const lagging = await rig.following(chain.global.url);
+  const lagging = await followed(rig.cache({ master: redis.master, near: redis.global }));
   expect(await lagging.get('k', never, { after: id })).toBe(1);
   await until(() => lagging.stats().cursor >= id);
   const reader = rig.cache(redis);

@@ -1,5 +1,5 @@
 import type { Flight } from '../../src/flights.ts';
-import { LocalTier } from '../../src/local-tier.ts';
+import { LocalEntry, LocalTier } from '../../src/local-tier.ts';
 import { isNewer, type LogId, START } from '../../src/log-id.ts';
 import type { Undelivered } from '../../src/undelivered.ts';
 
@@ -227,15 +227,8 @@ export class SimulatedChain {
 
   #answer(read: Read, { version, asOf }: Stored, from: string): undefined {
     const { key, flight, floors } = read;
-    const [freshUntilMs, staleUntilMs] = [1, 1];
-    this.#local.fill(flight, {
-      value: version,
-      freshUntilMs,
-      staleUntilMs,
-      asOf,
-      tags: [TAG],
-      length: 1,
-    });
+    const entry = { value: version, asOf, tags: [TAG], length: 1 };
+    this.#local.fill(flight, new LocalEntry(entry, { freshUntilMs: 1, staleUntilMs: 1 }));
     this.#local.flights.end(flight);
     for (const floor of floors) this.#check(key, version, floor, from);
     return undefined;
