@@ -32,7 +32,8 @@ export class Brake {
   #failed = new Set<string>();
   #running = 0;
   #allowed = 1;
-  #probeAt = 0;
+  /** Set by the timer, not by comparing times: a timer may fire a millisecond early, a clock be set back. */
+  #probeDue = false;
   #timer: unknown = null;
   #waiting: (() => void)[] = [];
   #stopped = false;
@@ -114,16 +115,21 @@ export class Brake {
   #free(): boolean {
     if (this.#state === 'released') return true;
     if (this.#state === 'ramping') return this.#running < this.#allowed;
-    return this.#running === 0 && this.#clock.now() >= this.#probeAt;
+    return this.#running === 0 && this.#probeDue;
   }
 
   #park(): void {
     this.#failed.clear();
     this.#allowed = 1;
-    this.#probeAt = this.#clock.now() + this.#probeMs;
+    this.#probeDue = false;
     this.#clock.clearTimeout(this.#timer);
-    if (!this.#stopped) this.#timer = this.#clock.setTimeout(() => this.#wake(), this.#probeMs);
+    if (!this.#stopped) this.#timer = this.#clock.setTimeout(() => this.#probe(), this.#probeMs);
     this.#change('parked');
+  }
+
+  #probe(): void {
+    this.#probeDue = true;
+    this.#wake();
   }
 
   #wake(): void {

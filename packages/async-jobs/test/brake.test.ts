@@ -38,6 +38,20 @@ describe('Brake', () => {
     expect(brake.tryStart(undefined)).toBe(false);
   });
 
+  it('probes although the timer fires before the clock says so, or the clock was set back', async () => {
+    const { brake, clock } = newBrake();
+    const early = clock.now();
+    brake.tryStart(() => false);
+    let woken = false;
+    void brake.wait().then(() => {
+      woken = true;
+    });
+    clock.now = () => early - 3_600_000;
+    await clock.advance(5_000);
+    expect(woken).toBe(true);
+    expect(brake.tryStart(undefined)).toBe(true);
+  });
+
   it('lets one probe through per interval, and doubles after each success until it is released', async () => {
     const { brake, clock, states } = newBrake();
     brake.tryStart(() => false);
