@@ -45,8 +45,8 @@ export class Fences {
     for (const [key, id] of this.#ids) if (!isNewer(id, cursor)) this.#ids.delete(key);
   }
 
-  reset(): void {
-    this.#ids.clear();
-    this.#all = START;
+  /** Near has gone back behind `id`: until it has come as far again, this stands for all keys. */
+  raiseAll(id: LogId): void {
+    this.#all = newest(this.#all, id);
   }
 }

@@ -187,13 +187,16 @@ export class LocalTier {
     this.flights.raiseFloor(cursor);
   }
 
-  /** Entries of the log were missed. `reset`: it is another log, whose ids say nothing about ours. */
+  /**
+   * Entries of the log were missed. `reset`: the log ends before where we were. Its replica has been
+   * replaced by one that is behind, or the master by an empty one; until it has come as far as it
+   * was, what it has does not count.
+   */
   missed(cursor: LogId, cleared: LogId, reset: boolean): void {
-    if (reset) {
-      this.#entries.clear();
-      this.fences.reset();
-    }
+    const before = this.#cursor;
+    if (reset) this.#entries.clear();
     this.#restart(cursor, cleared);
+    if (reset) this.fences.raiseAll(before);
     this.flights.detachAll();
   }
 

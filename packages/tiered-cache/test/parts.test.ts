@@ -4,8 +4,10 @@ import { decode, encodeRest } from '../src/envelope.ts';
 import { Fences } from '../src/fences.ts';
 import { CacheValueError, TieredCacheError } from '../src/index.ts';
 import { toStorageKey } from '../src/input.ts';
+import { LocalTier } from '../src/local-tier.ts';
 import { isNewer } from '../src/log-id.ts';
 import { Stamps } from '../src/stamps.ts';
+import type { Undelivered } from '../src/undelivered.ts';
 
 const ids = fc.tuple(fc.nat(2_000_000_000_000), fc.nat(1_000));
 const toId = ([ms, sequence]: [number, number]) => `${ms}-${sequence}`;
@@ -68,6 +70,19 @@ test('a fence holds until near has the write, and stands for all keys when there
   expect(fences.any).toBe(true);
   fences.lift('10001-0');
   expect(fences.any).toBe(false);
+});
+
+test('a replica that has gone back does not count until it has come as far as it was', () => {
+  const local = new LocalTier(10, 10_000, { covers: () => false } as unknown as Undelivered);
+  local.follow('10-0', '0-0');
+  local.missed('5-0', '0-0', true);
+  expect(local.fences.of('any')).toBe('10-0');
+  local.heard({ id: '9-0', previous: '5-0', op: 'k', key: '' });
+  local.reached();
+  expect(local.fences.of('any')).toBe('10-0');
+  local.heard({ id: '10-0', previous: '9-0', op: 'k', key: '' });
+  local.reached();
+  expect(local.fences.of('any')).toBe('0-0');
 });
 
 test('of tags that were forgotten, or invalidated before this process began, only Redis knows', () => {
