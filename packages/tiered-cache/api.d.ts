@@ -1,50 +1,12 @@
+/**
+ * Id of an entry of the log, `<ms>-<sequence>`, given by XADD on the master: the only clock that
+ * orders writes. It is also the causal token that `get` takes as `after`.
+ */
+type LogId = string;
+
 /** Wall clock in milliseconds. It serves times to live only, never the order of writes. */
 interface Clock {
     now(): number;
-}
-
-/** Codes of the errors of this package. */
-type TieredCacheErrorCode = 'ERR_CACHE_CLOSED' | 'ERR_CACHE_MASTER_UNAVAILABLE' | 'ERR_CACHE_LOADER_TIMEOUT' | 'ERR_CACHE_VALUE' | 'ERR_CACHE_UNHEALTHY';
-/** Common ancestor of the errors of this package; `instanceof` recognises those of another copy of it too. */
-declare abstract class TieredCacheError extends Error {
-    abstract readonly code: TieredCacheErrorCode;
-    /** Namespace of the cache. */
-    readonly namespace: string;
-    constructor(namespace: string, message: string, options?: ErrorOptions);
-}
-/** The cache was closed: the call was not made, or what it waited for was given up. */
-declare class CacheClosedError extends TieredCacheError {
-    readonly code = "ERR_CACHE_CLOSED";
-    constructor(namespace: string);
-}
-/**
- * The master did not confirm a write. An invalidation is queued all the same and this process no
- * longer serves the old value; a `set` may or may not have been made, and its key is invalidated
- * as soon as the master answers.
- */
-declare class MasterUnavailableError extends TieredCacheError {
-    readonly code = "ERR_CACHE_MASTER_UNAVAILABLE";
-    readonly operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear';
-    constructor(namespace: string, operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear', cause: unknown);
-}
-/** The loader took longer than `hardTimeoutMs` and there was no stale value; its signal was aborted. */
-declare class LoaderTimeoutError extends TieredCacheError {
-    readonly code = "ERR_CACHE_LOADER_TIMEOUT";
-    readonly key: string;
-    readonly timeoutMs: number;
-    constructor(namespace: string, key: string, timeoutMs: number);
-}
-/** A value that JSON cannot carry (a cycle, a BigInt, a function), or is too large to `set`. */
-declare class CacheValueError extends TieredCacheError {
-    readonly code = "ERR_CACHE_VALUE";
-    readonly key: string;
-    constructor(namespace: string, key: string, rule: string, options?: ErrorOptions);
-}
-/** What `healthCheck().check()` rejects with; `reason` names what does not hold. */
-declare class CacheUnhealthyError extends TieredCacheError {
-    readonly code = "ERR_CACHE_UNHEALTHY";
-    readonly reason: string;
-    constructor(namespace: string, reason: string, options?: ErrorOptions);
 }
 
 /**
@@ -83,62 +45,6 @@ RedisLike
     regions: Record<string, RedisLike>;
     region: string;
 };
-
-type TierName = 'near' | 'global' | 'master';
-
-/** Events of a cache, by name, with what each listener is given. */
-interface TieredCacheEvents {
-    /** A Redis stopped answering; it is asked nothing until a PING in the background is answered. */
-    tierDown: {
-        readonly tier: TierName;
-        readonly cause: unknown;
-    };
-    tierUp: {
-        readonly tier: TierName;
-    };
-    /** Nothing is heard of changes: from now on reads go past the local tier and the near replica. */
-    degraded: {
-        readonly silentMs: number;
-    };
-    recovered: {
-        readonly silentMs: number;
-    };
-    /** Changes were missed (the log was cut, lost or replaced): what is as of before was dropped. */
-    gap: {
-        readonly from: string;
-        readonly to: string;
-    };
-    /** A stale value stood in. */
-    stale: {
-        readonly key: string;
-        readonly reason: 'failed' | 'slow' | 'busy';
-        readonly error?: unknown;
-    };
-    /** What was loaded was not kept in Redis: the key changed meanwhile, or it does not fit. */
-    refused: {
-        readonly key: string;
-        readonly reason: 'changed' | 'too long' | 'not JSON';
-        readonly error?: unknown;
-    };
-    /** An entry in Redis that this package did not write, or wrote in another version; read as a miss. */
-    undecodable: {
-        readonly key: string;
-    };
-    /** An invalidation could not be delivered; so many are waiting. */
-    queued: {
-        readonly waiting: number;
-    };
-    /** All that waited have been delivered, so many. */
-    delivered: {
-        readonly count: number;
-    };
-}
-
-/**
- * Id of an entry of the log, `<ms>-<sequence>`, given by XADD on the master: the only clock that
- * orders writes. It is also the causal token that `get` takes as `after`.
- */
-type LogId = string;
 
 interface TieredCacheOptions {
     /** Whose keys these are; 1 to 128 characters without white space and braces. */
@@ -232,6 +138,107 @@ type InvalidateResult =
     readonly id: undefined;
 };
 
+type TierName = 'near' | 'global' | 'master';
+
+/** What `healthCheck().check()` resolves with. */
+interface CacheHealth {
+    readonly masterMs: number;
+    readonly nearMs: number;
+    readonly undelivered: number;
+}
+
+/** Codes of the errors of this package. */
+type TieredCacheErrorCode = 'ERR_CACHE_CLOSED' | 'ERR_CACHE_MASTER_UNAVAILABLE' | 'ERR_CACHE_LOADER_TIMEOUT' | 'ERR_CACHE_VALUE' | 'ERR_CACHE_UNHEALTHY';
+/** Common ancestor of the errors of this package; `instanceof` recognises those of another copy of it too. */
+declare abstract class TieredCacheError extends Error {
+    abstract readonly code: TieredCacheErrorCode;
+    /** Namespace of the cache. */
+    readonly namespace: string;
+    constructor(namespace: string, message: string, options?: ErrorOptions);
+}
+/** The cache was closed: the call was not made, or what it waited for was given up. */
+declare class CacheClosedError extends TieredCacheError {
+    readonly code = "ERR_CACHE_CLOSED";
+    constructor(namespace: string);
+}
+/**
+ * The master did not confirm a write. An invalidation is queued all the same and this process no
+ * longer serves the old value; a `set` may or may not have been made, and its key is invalidated
+ * as soon as the master answers.
+ */
+declare class MasterUnavailableError extends TieredCacheError {
+    readonly code = "ERR_CACHE_MASTER_UNAVAILABLE";
+    readonly operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear';
+    constructor(namespace: string, operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear', cause: unknown);
+}
+/** The loader took longer than `hardTimeoutMs` and there was no stale value; its signal was aborted. */
+declare class LoaderTimeoutError extends TieredCacheError {
+    readonly code = "ERR_CACHE_LOADER_TIMEOUT";
+    readonly key: string;
+    readonly timeoutMs: number;
+    constructor(namespace: string, key: string, timeoutMs: number);
+}
+/** A value that JSON cannot carry (a cycle, a BigInt, a function), or is too large to `set`. */
+declare class CacheValueError extends TieredCacheError {
+    readonly code = "ERR_CACHE_VALUE";
+    readonly key: string;
+    constructor(namespace: string, key: string, rule: string, options?: ErrorOptions);
+}
+/** What `healthCheck().check()` rejects with; `reason` names what does not hold. */
+declare class CacheUnhealthyError extends TieredCacheError {
+    readonly code = "ERR_CACHE_UNHEALTHY";
+    readonly reason: string;
+    constructor(namespace: string, reason: string, options?: ErrorOptions);
+}
+
+/** Events of a cache, by name, with what each listener is given. */
+interface TieredCacheEvents {
+    /** A Redis stopped answering; it is asked nothing until a PING in the background is answered. */
+    tierDown: {
+        readonly tier: TierName;
+        readonly cause: unknown;
+    };
+    tierUp: {
+        readonly tier: TierName;
+    };
+    /** Nothing is heard of changes: from now on reads go past the local tier and the near replica. */
+    degraded: {
+        readonly silentMs: number;
+    };
+    recovered: {
+        readonly silentMs: number;
+    };
+    /** Changes were missed (the log was cut, lost or replaced): what is as of before was dropped. */
+    gap: {
+        readonly from: string;
+        readonly to: string;
+    };
+    /** A stale value stood in. */
+    stale: {
+        readonly key: string;
+        readonly reason: 'failed' | 'slow' | 'busy';
+        readonly error?: unknown;
+    };
+    /** What was loaded was not kept in Redis: the key changed meanwhile, or it does not fit. */
+    refused: {
+        readonly key: string;
+        readonly reason: 'changed' | 'too long' | 'not JSON';
+        readonly error?: unknown;
+    };
+    /** An entry in Redis that this package did not write, or wrote in another version; read as a miss. */
+    undecodable: {
+        readonly key: string;
+    };
+    /** An invalidation could not be delivered; so many are waiting. */
+    queued: {
+        readonly waiting: number;
+    };
+    /** All that waited have been delivered, so many. */
+    delivered: {
+        readonly count: number;
+    };
+}
+
 /** Counts since the cache was made. */
 interface TieredCacheStats {
     /** Calls of `get`: the sum of `hits`, `joined` and `flights`. */
@@ -268,12 +275,6 @@ interface TieredCacheStats {
     readonly confirmed: boolean;
 }
 
-/** What `healthCheck().check()` resolves with. */
-interface CacheHealth {
-    readonly masterMs: number;
-    readonly nearMs: number;
-    readonly undelivered: number;
-}
 /**
  * A cache of tiers: this process, the near Redis replica, upstream ones, the master, the loader.
  *

@@ -1,3 +1,4 @@
+export type { CacheHealth } from './cache-health.ts';
 export type { Clock } from './clock.ts';
 export {
   CacheClosedError,
@@ -22,4 +23,4 @@ export type {
 export type { LogConnection, RedisLike, RedisTopology } from './redis-like.ts';
 export type { TieredCacheStats } from './stats.ts';
 export type { TierName } from './tier.ts';
-export { type CacheHealth, TieredCache } from './tiered-cache.ts';
+export { TieredCache } from './tiered-cache.ts';

@@ -1,12 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import { type CacheHealth, examine } from './cache-health.ts';
 import { abortable } from './clock.ts';
 import { Confirmation } from './confirmation.ts';
-import {
-  CacheClosedError,
-  CacheUnhealthyError,
-  CacheValueError,
-  MasterUnavailableError,
-} from './errors.ts';
+import { CacheClosedError, CacheValueError, MasterUnavailableError } from './errors.ts';
 import type { TieredCacheEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { NO_TAGS, toStorageKey, toTags } from './input.ts';
@@ -31,13 +27,6 @@ import { encodeValue } from './value.ts';
 
 /** How long `after` waits for the near replica before it asks the master. */
 const AFTER_WAIT_MS = 50;
-
-/** What `healthCheck().check()` resolves with. */
-export interface CacheHealth {
-  readonly masterMs: number;
-  readonly nearMs: number;
-  readonly undelivered: number;
-}
 
 /**
  * A cache of tiers: this process, the near Redis replica, upstream ones, the master, the loader.
@@ -342,36 +331,13 @@ export class TieredCache {
 
   /** Well is a cache whose master and near replica answer and that hears of changes. */
   healthCheck(): { name: string; check(signal: AbortSignal): Promise<CacheHealth> } {
+    const { namespace } = this.#settings;
     const check = async (signal: AbortSignal): Promise<CacheHealth> => {
       this.#open();
-      return await abortable(this.#examine(), signal);
+      const examined = examine(namespace, this.#remote, this.#confirmation, this.#undelivered);
+      return await abortable(examined, signal);
     };
-    return { name: `tiered-cache:${this.#settings.namespace}`, check };
-  }
-
-  async #examine(): Promise<CacheHealth> {
-    const { namespace } = this.#settings;
-    const timed = async (name: string, call: Promise<unknown>): Promise<number> => {
-      const start = performance.now();
-      try {
-        await call;
-      } catch (cause) {
-        throw new CacheUnhealthyError(namespace, `${name} does not answer`, { cause });
-      }
-      return performance.now() - start;
-    };
-    const [masterMs, nearMs] = await Promise.all([
-      timed('master', this.#remote.newest()),
-      timed(
-        'near',
-        this.#remote.near.run((client) => client.get(this.#remote.genKey)),
-      ),
-    ]);
-    if (!this.#confirmation.confirmed) {
-      const seconds = (this.#confirmation.silentMs / 1_000).toFixed(1);
-      throw new CacheUnhealthyError(namespace, `no change was heard for ${seconds} s`);
-    }
-    return { masterMs, nearMs, undelivered: this.#undelivered.size };
+    return { name: `tiered-cache:${namespace}`, check };
   }
 
   /**
