@@ -154,6 +154,7 @@ export class KafkajsConsumer implements Subscription {
     });
     this.#consumer = consumer;
     this.#state = 'joining';
+    let hasJoined = false;
     let connected = false;
     let failed: (error: unknown) => void = () => {};
     const crashed = new Promise<never>((_, reject) => {
@@ -180,6 +181,7 @@ export class KafkajsConsumer implements Subscription {
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       if (!current()) return;
       alive();
+      hasJoined = true;
       this.#join(payload.memberAssignment[topic] ?? []);
       joined();
     });
@@ -188,7 +190,11 @@ export class KafkajsConsumer implements Subscription {
       this.#freeze();
       this.#listener.error(payload.error);
       if (connected) this.#rebuild();
-      else failed(payload.error);
+      else {
+        // it broke at its work, only faster than its offsets were read: not a broker that is away
+        if (hasJoined) this.#countRebuild();
+        failed(payload.error);
+      }
     });
     await within(
       this.#clock,
@@ -204,6 +210,7 @@ export class KafkajsConsumer implements Subscription {
     });
     await Promise.race([assigned.then(() => this.#ready), crashed]);
     connected = true;
+    this.#rebuilding = null; // from here on a crash has to start the next one
     if (current() && !this.#closing.signal.aborted) this.#state = 'running';
   }
 
@@ -287,16 +294,21 @@ export class KafkajsConsumer implements Subscription {
 
   #rebuild(): void {
     if (this.#rebuilding || this.#closing.signal.aborted) return;
-    this.#rebuilding = this.#replace().finally(() => {
-      this.#rebuilding = null;
+    const rebuilding = this.#replace().finally(() => {
+      if (this.#rebuilding === rebuilding) this.#rebuilding = null;
     });
+    this.#rebuilding = rebuilding;
+  }
+
+  #countRebuild(): void {
+    const now = this.#clock.now();
+    this.#rebuilds = [...this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS), now];
   }
 
   async #replace(): Promise<void> {
     this.#freeze();
     this.#partitions = [];
-    const now = this.#clock.now();
-    this.#rebuilds = [...this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS), now];
+    this.#countRebuild();
     const { signal } = this.#closing;
     for (let delayMs = 500; !signal.aborted; delayMs = Math.min(5_000, delayMs * 2)) {
       this.#state = 'rebuilding';

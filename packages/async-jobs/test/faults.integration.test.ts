@@ -91,50 +91,72 @@ describe('faults', () => {
     await queue.close();
   });
 
-  it('a record in a codec that is missing makes the worker unwell; once the codec is there, it goes on by itself', {
-    timeout: 90_000,
-  }, async () => {
-    const queue = new JobQueue({ transport: kafkajsTransport(clients.kafka()) });
-    const job = newJob();
-    await queue.ensureTopics([job], { partitions: 1 });
-    const seen: number[] = [];
-    const worker = new Worker(queue, { handlers: [handle(job, ({ n }) => void seen.push(n))] });
-    await worker.run();
-    await queue.enqueue(job, { key: 'a', n: 1 });
-    await until('a good job', () => seen.length === 1);
+  it.each([
+    ['after', 0],
+    ['before', 1_000],
+  ])(
+    'a record in a codec that is missing, met %s the committed offsets are read, makes the worker unwell; once the codec is there, it goes on by itself',
+    {
+      timeout: 90_000,
+    },
+    async (_, offsetsAfterMs) => {
+      const kafka = clients.kafka();
+      const admin = kafka.admin.bind(kafka);
+      kafka.admin = () => {
+        const slow = admin();
+        const fetchOffsets = slow.fetchOffsets.bind(slow);
+        slow.fetchOffsets = async (options) => {
+          await new Promise((resolve) => setTimeout(resolve, offsetsAfterMs));
+          return fetchOffsets(options);
+        };
+        return slow;
+      };
+      const queue = new JobQueue({ transport: kafkajsTransport(kafka) });
+      const job = newJob();
+      await queue.ensureTopics([job], { partitions: 1 });
+      const seen: number[] = [];
+      const worker = new Worker(queue, { handlers: [handle(job, ({ n }) => void seen.push(n))] });
+      await worker.run();
+      await queue.enqueue(job, { key: 'a', n: 1 });
+      await until('a good job', () => seen.length === 1);
 
-    const missing = CompressionCodecs[CompressionTypes.Snappy];
-    const producer = clients.kafka().producer();
-    await producer.connect();
-    CompressionCodecs[CompressionTypes.Snappy] = snappy;
-    await producer.send({
-      topic: `jobs.${job.queue}`,
-      compression: CompressionTypes.Snappy,
-      messages: [
-        { key: 'a', value: '{"key":"a","n":2}', headers: { 'job-id': 'two', 'job-name': 'test' } },
-      ],
-    });
-    CompressionCodecs[CompressionTypes.Snappy] = missing;
-    await producer.disconnect();
+      const missing = CompressionCodecs[CompressionTypes.Snappy];
+      const producer = clients.kafka().producer();
+      await producer.connect();
+      CompressionCodecs[CompressionTypes.Snappy] = snappy;
+      await producer.send({
+        topic: `jobs.${job.queue}`,
+        compression: CompressionTypes.Snappy,
+        messages: [
+          {
+            key: 'a',
+            value: '{"key":"a","n":2}',
+            headers: { 'job-id': 'two', 'job-name': 'test' },
+          },
+        ],
+      });
+      CompressionCodecs[CompressionTypes.Snappy] = missing;
+      await producer.disconnect();
 
-    const health = () => worker.healthCheck().check(AbortSignal.timeout(1_000));
-    await until(
-      'it is unwell',
-      () =>
-        health().then(
-          () => false,
-          () => true,
-        ),
-      40_000,
-    );
-    await expect(health()).rejects.toThrow('its client keeps breaking');
-    CompressionCodecs[CompressionTypes.Snappy] = snappy;
-    await until('the job', () => seen.includes(2), 40_000);
-    expect(seen).toEqual([1, 2]);
-    CompressionCodecs[CompressionTypes.Snappy] = missing;
-    await worker.drain();
-    await queue.close();
-  });
+      const health = () => worker.healthCheck().check(AbortSignal.timeout(1_000));
+      await until(
+        'it is unwell',
+        () =>
+          health().then(
+            () => false,
+            () => true,
+          ),
+        40_000,
+      );
+      await expect(health()).rejects.toThrow('its client keeps breaking');
+      CompressionCodecs[CompressionTypes.Snappy] = snappy;
+      await until('the job', () => seen.includes(2), 40_000);
+      expect(seen).toEqual([1, 2]);
+      CompressionCodecs[CompressionTypes.Snappy] = missing;
+      await worker.drain();
+      await queue.close();
+    },
+  );
 
   it('the relay listens again after its connection was cut', async () => {
     const queue = await clients.queue();
