@@ -4,6 +4,12 @@ import { defineConfig } from 'vitest/config';
 const conditions = ['@evenkeel/source', 'module', 'node'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const integration = '**/*.integration.test.ts';
+const timed = '**/*.timed.test.ts';
+const everywhere = (pattern: string) => [
+  `{packages,examples}/*/test/${pattern}`,
+  `{test,scripts}/${pattern}`,
+];
+const onServers = { globalSetup: './test/backends.ts', testTimeout: 60_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
@@ -12,22 +18,31 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
-          include: ['{packages,examples}/*/test/**/*.test.ts', '{test,scripts}/**/*.test.ts'],
-          exclude: [integration, '**/node_modules/**'],
+          include: everywhere('**/*.test.ts'),
+          exclude: [integration, timed, '**/node_modules/**'],
           sequence: { groupOrder: 0 },
         },
       },
       {
         ...source,
         test: {
+          ...onServers,
           name: 'integration',
-          include: [`{packages,examples}/*/test/${integration}`, `{test,scripts}/${integration}`],
+          include: everywhere(integration),
           exclude: ['**/node_modules/**'],
-          globalSetup: './test/backends.ts',
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          // one file after another, after the unit tests: some of them measure
           sequence: { groupOrder: 1 },
+          maxWorkers: 2, // they wait for servers more than they compute
+        },
+      },
+      {
+        ...source,
+        test: {
+          ...onServers,
+          name: 'timed',
+          include: everywhere(timed),
+          exclude: ['**/node_modules/**'],
+          // what measures, or freezes a server for long, has the machine to itself
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
         },
       },
