@@ -3,6 +3,7 @@ export const paths = {
   users: '/api/users',
   session: '/api/session',
   refresh: '/api/session/refresh',
+  events: '/api/events',
   event: (slug: string) => `/api/events/${slug}`,
   availability: (slug: string) => `/api/events/${slug}/availability`,
   holds: '/api/holds',

@@ -1,22 +1,7 @@
 /**
- * What the pages and the services say to each other: every route, message and shape, once.
- * Both sides import this file, so neither can drift.
- *
- * | route | asks | answers |
- * |---|---|---|
- * | POST   /api/users                  | Registration | 201 Session, 409 |
- * | POST   /api/session                | Credentials  | 200 Session, 401, 429 |
- * | POST   /api/session/refresh        | (cookie)     | 200 Session, 401 |
- * | DELETE /api/session                | (cookie)     | 204 |
- * | GET    /api/events/:slug           |              | 200 EventPage, 404 |
- * | GET    /api/events/:slug/availability |           | 200 Availability |
- * | POST   /api/holds                  | HoldRequest  | 201 HeldSeats, 409 Problem |
- * | GET    /api/holds/:id              |              | 200 HeldSeats, 404 |
- * | DELETE /api/holds/:id              |              | 204 |
- * | POST   /api/orders                 | OrderRequest | 202 OrderAccepted, 409, 410 Problem |
- * | GET    /api/orders/:id             |              | 200 Order, 404 |
- * | GET    /api/ticket-key             |              | 200 TicketKey |
- * | GET    /ws  (WebSocket)            | ClientMessage | ServerMessage |
+ * What the pages and the services say to each other: every message and shape, once, as a schema that
+ * inputs are checked by and the OpenAPI document is made of. `api.ts` has the routes. Both sides
+ * import this file, so neither can drift; the pages take only its types.
  *
  * Holds and orders need `Authorization: Bearer <accessToken>`; the refresh token travels only in an
  * HttpOnly, SameSite=Strict cookie that no other route reads. Every error is a `Problem`.
@@ -24,17 +9,39 @@
 import { z } from 'zod';
 
 const id = z.uuid();
+/** Text as people write it. PostgreSQL has no place for U+0000, so nobody gets one in. */
+const text = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine((value) => !value.includes('\u0000'), 'must not contain U+0000');
+const time = z.iso.datetime();
+const cents = z.int().min(0).max(100_000_00);
+const count = z.int().min(0);
+const sku = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a name such as front-stalls');
+const currency = z.string().regex(/^[A-Z]{3}$/, 'a currency such as EUR');
 const seatId = z.string().regex(/^[A-Z]{1,2}-[1-9][0-9]{0,2}$/, 'a seat such as C-12');
+const slug = z.string().regex(/^[a-z0-9-]{1,64}$/, 'a name such as northern-lights');
+const email = z.email().max(254);
+const regions = ['eu', 'us', 'au'] as const;
+
+export const idParams = z.object({ id });
+export const slugParams = z.object({ slug });
+
+/** Where a person's data lives; nothing personal is stored or cached anywhere else. */
+export type Region = (typeof regions)[number];
+export const roles = ['buyer', 'organiser', 'scanner'] as const;
+export type Role = (typeof roles)[number];
 
 export const registrationSchema = z.object({
-  email: z.email().max(254),
+  email,
   password: z.string().min(10).max(200),
-  name: z.string().trim().min(1).max(100),
+  name: text(100),
+  region: z.enum(regions).optional(),
 });
-export const credentialsSchema = z.object({
-  email: z.email().max(254),
-  password: z.string().min(1).max(200),
-});
+export const credentialsSchema = z.object({ email, password: z.string().min(1).max(200) });
 /** `id` comes from the browser: the same id with the same seats is answered the same way again. */
 export const holdRequestSchema = z.object({
   id,
@@ -42,111 +49,180 @@ export const holdRequestSchema = z.object({
   seats: z.array(seatId).min(1).max(6),
 });
 /** `id` comes from the browser and is the idempotency key of the whole purchase. */
-export const orderRequestSchema = z.object({ id, holdId: id, card: z.string().min(1).max(64) });
+export const orderRequestSchema = z.object({ id, holdId: id, card: text(64) });
 
 export type Registration = z.infer<typeof registrationSchema>;
 export type Credentials = z.infer<typeof credentialsSchema>;
 export type HoldRequest = z.infer<typeof holdRequestSchema>;
 export type OrderRequest = z.infer<typeof orderRequestSchema>;
 
-export type User = { id: string; email: string; name: string };
+export const userSchema = z.object({
+  id,
+  email,
+  name: z.string(),
+  role: z.enum(roles),
+  region: z.enum(regions),
+});
+export type User = z.infer<typeof userSchema>;
 /** `accessToken` is kept in memory by the page and is good until `expiresAt` (ISO time). */
-export type Session = { user: User; accessToken: string; expiresAt: string };
+export const sessionSchema = z.object({
+  user: userSchema,
+  accessToken: z.string(),
+  expiresAt: time,
+});
+export type Session = z.infer<typeof sessionSchema>;
 
 /** A row of seats is a string of seat numbers 1..`seats`; a seat's id is `<row>-<number>`. */
-export type Category = {
-  sku: string;
-  name: string;
-  priceCents: number;
-  rows: { row: string; seats: number }[];
-};
-export type EventPage = {
-  slug: string;
-  title: string;
-  tagline: string;
-  venue: string;
-  city: string;
-  startsAt: string;
-  currency: string;
-  categories: Category[];
-  serverNow: string;
-};
+export const categorySchema = z.object({
+  sku,
+  name: text(100),
+  priceCents: cents,
+  rows: z
+    .array(
+      z.object({
+        row: z.string().regex(/^[A-Z]{1,2}$/, 'one or two capital letters'),
+        seats: z.int().min(1).max(999),
+      }),
+    )
+    .min(1)
+    .max(702),
+});
+export type Category = z.infer<typeof categorySchema>;
+/** What an organiser says of a new event; a row of seats belongs to one category. */
+export const newEventSchema = z.object({
+  slug,
+  title: text(200),
+  tagline: text(300),
+  venue: text(100),
+  city: text(100),
+  startsAt: time,
+  currency,
+  categories: z
+    .array(categorySchema)
+    .min(1)
+    .max(20)
+    .refine((categories) => {
+      const rows = categories.flatMap(({ rows }) => rows.map(({ row }) => row));
+      return new Set(rows).size === rows.length;
+    }, 'a row belongs to one category')
+    .refine(
+      (categories) => new Set(categories.map(({ sku }) => sku)).size === categories.length,
+      'each category has a name of its own',
+    ),
+});
+export type NewEvent = z.infer<typeof newEventSchema>;
+export const eventPageSchema = z.object({ ...newEventSchema.shape, serverNow: time });
+export type EventPage = z.infer<typeof eventPageSchema>;
+export const eventListSchema = z.object({
+  events: z.array(
+    z.object({ slug, title: z.string(), venue: z.string(), city: z.string(), startsAt: time }),
+  ),
+});
+export type EventList = z.infer<typeof eventListSchema>;
+export const priceChangeSchema = z.object({ priceCents: cents });
+/** Rows are given whole: a row may grow at its end, or be new; nothing that may be sold goes away. */
+export const capacityChangeSchema = z.object({ rows: categorySchema.shape.rows });
+export const categoryParams = z.object({ slug, sku });
 
-export type SeatState = 'free' | 'held' | 'sold';
-export type Count = { sku: string; total: number; free: number; held: number; sold: number };
+const seatStates = ['free', 'held', 'sold'] as const;
+export type SeatState = (typeof seatStates)[number];
+const countSchema = z.object({ sku, total: count, free: count, held: count, sold: count });
+export type Count = z.infer<typeof countSchema>;
 /** `seats` lists only seats that are not free. `seq` grows by one with each change. */
-export type Availability = {
-  event: string;
-  seq: number;
-  counts: Count[];
-  seats: Record<string, Exclude<SeatState, 'free'>>;
-  serverNow: string;
-};
+export const availabilitySchema = z.object({
+  event: slug,
+  seq: count,
+  counts: z.array(countSchema),
+  seats: z.record(z.string(), z.enum(['held', 'sold'])),
+  serverNow: time,
+});
+export type Availability = z.infer<typeof availabilitySchema>;
 
-export type HeldSeats = {
-  id: string;
-  event: string;
-  seats: string[];
-  amountCents: number;
-  currency: string;
-  expiresAt: string;
-  serverNow: string;
-};
+export const heldSeatsSchema = z.object({
+  id,
+  event: slug,
+  seats: z.array(seatId),
+  amountCents: count,
+  currency,
+  expiresAt: time,
+  serverNow: time,
+  /** Whether the buyer may still ask for more time; it is given once. */
+  extendable: z.boolean(),
+});
+export type HeldSeats = z.infer<typeof heldSeatsSchema>;
 
-export type OrderState = 'processing' | 'paid' | 'declined' | 'expired' | 'refunded';
+/** `refunding`: cancelled, its seats are free again, and the money is on its way back. */
+const orderStates = ['processing', 'paid', 'declined', 'expired', 'refunding', 'refunded'] as const;
 /** What the payment is doing while an order is `processing`. */
-export type OrderStep = 'queued' | 'charging' | 'deciding' | 'ticketing' | 'done';
-export type Ticket = { id: string; seat: string; category: string; code: string };
-export type Order = {
-  id: string;
-  event: string;
-  title: string;
-  state: OrderState;
-  step: OrderStep;
-  seats: string[];
-  amountCents: number;
-  currency: string;
-  createdAt: string;
-  completedAt: string | null;
-  tickets: Ticket[];
-};
-export type OrderAccepted = { id: string; state: 'processing'; step: 'queued' };
+const orderSteps = ['queued', 'charging', 'deciding', 'ticketing', 'done'] as const;
+export type OrderState = (typeof orderStates)[number];
+export type OrderStep = (typeof orderSteps)[number];
+const ticketSchema = z.object({ id, seat: seatId, category: z.string(), code: z.string() });
+export type Ticket = z.infer<typeof ticketSchema>;
+export const orderSchema = z.object({
+  id,
+  event: slug,
+  title: z.string(),
+  state: z.enum(orderStates),
+  step: z.enum(orderSteps),
+  seats: z.array(seatId),
+  amountCents: count,
+  currency,
+  createdAt: time,
+  completedAt: time.nullable(),
+  tickets: z.array(ticketSchema),
+});
+export type Order = z.infer<typeof orderSchema>;
+export const orderAcceptedSchema = z.object({
+  id,
+  state: z.literal('processing'),
+  step: z.literal('queued'),
+});
+export type OrderAccepted = z.infer<typeof orderAcceptedSchema>;
 
 /**
  * A ticket's `code` is `EK1.<payload>.<signature>`, both base64url: the payload is the JSON of
  * `TicketClaims`, the signature is Ed25519 over the text `EK1.<payload>`. This key verifies it
  * without asking anybody.
  */
-export type TicketKey = {
-  algorithm: 'Ed25519';
-  publicKeyJwk: { kty: string; crv: string; x: string };
-};
+export const ticketKeySchema = z.object({
+  algorithm: z.literal('Ed25519'),
+  publicKeyJwk: z.object({ kty: z.string(), crv: z.string(), x: z.string() }),
+});
+export type TicketKey = z.infer<typeof ticketKeySchema>;
 export type TicketClaims = { ticket: string; order: string; event: string; seat: string };
 
-export type ProblemCode =
-  | 'invalid_input'
-  | 'unauthorized'
-  | 'email_taken'
-  | 'too_many_attempts'
-  | 'not_found'
-  | 'seat_taken'
-  | 'limit_reached'
-  | 'conflict'
-  | 'hold_expired'
-  | 'unavailable';
+export const problemCodes = {
+  invalid_input: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  email_taken: 409,
+  seat_taken: 409,
+  limit_reached: 409,
+  conflict: 409,
+  hold_expired: 410,
+  too_large: 413,
+  too_many_attempts: 429,
+  unavailable: 503,
+} as const;
+export type ProblemCode = keyof typeof problemCodes;
 /** `message` is a sentence for people; `fields` names what was wrong with which input. */
-export type Problem = {
-  code: ProblemCode;
-  message: string;
-  fields?: Record<string, string>;
-  retryAfterMs?: number;
-};
+export const problemSchema = z.object({
+  code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
+  message: z.string(),
+  fields: z.record(z.string(), z.string()).optional(),
+  retryAfterMs: z.number().min(0).optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
 
 /** One WebSocket a browser. `authorize` may come any time before `watch-order`. */
-export type ClientMessage =
-  | { type: 'authorize'; accessToken: string }
-  | { type: 'watch-event'; event: string }
-  | { type: 'watch-order'; order: string };
+export const clientMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('authorize'), accessToken: z.string().max(4_096) }),
+  z.object({ type: z.literal('watch-event'), event: z.string().max(64) }),
+  z.object({ type: z.literal('watch-order'), order: z.string().max(64) }),
+]);
+export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A `change` names the categories and seats that changed; its `seq` is the last one plus one. */
 export type ServerMessage =
   | { type: 'availability'; availability: Availability }

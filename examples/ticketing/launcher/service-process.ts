@@ -1,5 +1,5 @@
 /**
- * One service as a child process, restarted with back-off when it dies: what Kubernetes does for a
+ * One or more services as a child process, restarted with back-off when it dies: what Kubernetes does for a
  * pod, done here for one machine.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -18,6 +18,8 @@ const keptLines = 40;
 
 export type ServiceProcessOptions = {
   name: string;
+  /** what it runs, as `services/main.ts` is told */
+  services: readonly string[];
   env: Record<string, string>;
   /** gets each line of output */
   onLine?: (line: string) => void;
@@ -101,7 +103,7 @@ export class ServiceProcess {
   /** Resolves with how the process ended. */
   #runOnce(): Promise<string> {
     const flags = ['--conditions=@evenkeel/source', '--import', 'tsx'];
-    const child = spawn(process.execPath, [...flags, main, this.name], {
+    const child = spawn(process.execPath, [...flags, main, ...this.#options.services], {
       env: { ...process.env, ...this.#options.env },
       // in a process group of its own, Ctrl-C reaches only us, and we stop things in order;
       // the channel closes when we die, whatever the way, and the child stops itself then

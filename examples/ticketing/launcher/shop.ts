@@ -1,7 +1,9 @@
-/** The shop's three processes on one machine: started together, watched, and ended in order. */
+/** The shop's processes on one machine: started together, watched, and ended in order. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { demoAccount } from '../addresses.ts';
+import { apiServices } from '../api.ts';
+import { portOf, type ServiceName, urlOf } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
 import { StartError } from './options.ts';
 import { freePort } from './ports.ts';
@@ -12,60 +14,108 @@ export type ShopOptions = {
   env: Record<string, string>;
   /** where the gateway listens */
   port: number;
+  /**
+   * `compact` (default): what a browser talks to in one process, the workers in a second, the
+   * stand-ins in a third. `apart`: each service in a process of its own.
+   */
+  layout?: keyof typeof layouts;
+  /** what only one service is told, such as a database role of its own */
+  envOf?: Partial<Record<ServiceName, Record<string, string>>>;
   onLine?: (service: string, line: string) => void;
   onCrash?: (service: string, how: string, backOffMs: number) => void;
 };
 
+/** In the order in which they are stopped: nothing new begins, then the workers finish, then the rest. */
+const layouts = {
+  compact: [['gateway', 'auth', 'catalog', 'inventory', 'orders'], ['payments'], ['fake-psp']],
+  apart: [
+    ['gateway'],
+    ['auth'],
+    ['catalog'],
+    ['inventory'],
+    ['orders'],
+    ['payments'],
+    ['fake-psp'],
+  ],
+} as const satisfies Record<string, readonly (readonly ServiceName[])[]>;
+
 const readyTimeoutMs = 60_000;
+
+type Ports = Record<ServiceName, number>;
 
 export class Shop {
   readonly url: string;
   readonly pspUrl: string;
   readonly demoPassword: string;
-  readonly gateway: ServiceProcess;
-  readonly payments: ServiceProcess;
-  readonly psp: ServiceProcess;
   readonly #ready: ReadonlyMap<ServiceProcess, string>;
 
-  private constructor(options: ShopOptions, ports: { payments: number; psp: number }) {
-    const local = (port: number) => `http://127.0.0.1:${port}`;
-    this.url = local(options.port);
-    this.pspUrl = local(ports.psp);
+  private constructor(options: ShopOptions, ports: Ports) {
+    const local = (service: ServiceName) => `http://127.0.0.1:${ports[service]}`;
+    this.url = local('gateway');
+    this.pspUrl = local('fake-psp');
     const given = { ...process.env, ...options.env };
     this.demoPassword = given.DEMO_PASSWORD || demoAccount.password;
     const { privateKey, publicKey } = generateTicketKeys();
-
-    const start = (name: string, env: Record<string, string>) =>
-      new ServiceProcess({
-        name,
-        // nobody is on the way to a port of this machine that closes
-        env: { HOST: '127.0.0.1', LINGER_MS: '100', ...options.env, ...env },
-        onLine: (line) => options.onLine?.(name, line),
-        onCrash: (how, backOffMs) => options.onCrash?.(name, how, backOffMs),
-      });
-    this.psp = start('fake-psp', { FAKE_PSP_PORT: String(ports.psp) });
-    this.payments = start('payments', {
-      PAYMENTS_PORT: String(ports.payments),
-      PSP_URL: this.pspUrl,
-      TICKET_PRIVATE_KEY: given.TICKET_PRIVATE_KEY || privateKey,
-    });
-    this.gateway = start('gateway', {
-      GATEWAY_PORT: String(options.port),
+    const secrets = {
       ACCESS_TOKEN_SECRET: given.ACCESS_TOKEN_SECRET || randomBytes(32).toString('base64url'),
       DEMO_PASSWORD: this.demoPassword,
-      TICKET_PUBLIC_KEY: given.TICKET_PUBLIC_KEY || publicKey,
-    });
-    this.#ready = new Map([
-      [this.psp, this.pspUrl],
-      [this.payments, local(ports.payments)],
-      [this.gateway, this.url],
+    };
+    // only payments holds the key that makes tickets
+    const ownOf = {
+      ...options.envOf,
+      orders: {
+        TICKET_PUBLIC_KEY: given.TICKET_PUBLIC_KEY || publicKey,
+        ...options.envOf?.orders,
+      },
+      payments: {
+        TICKET_PRIVATE_KEY: given.TICKET_PRIVATE_KEY || privateKey,
+        ...options.envOf?.payments,
+      },
+    } satisfies ShopOptions['envOf'] as NonNullable<ShopOptions['envOf']>;
+    const addresses = Object.fromEntries([
+      ...Object.entries(ports).map(([name, port]) => [portOf(name as ServiceName), `${port}`]),
+      ...apiServices.map((service) => [urlOf(service), local(service)]),
+      ['PSP_URL', this.pspUrl],
     ]);
+
+    const layout = options.layout ?? 'compact';
+    this.#ready = new Map(
+      layouts[layout].map((services: readonly ServiceName[]) => {
+        const [name = 'gateway'] = services;
+        const process = new ServiceProcess({
+          name,
+          services,
+          // nobody is on the way to a port of this machine that closes
+          env: Object.assign(
+            { HOST: '127.0.0.1', LINGER_MS: '100', ...options.env, ...secrets, ...addresses },
+            // behind the gateway, who calls is what the gateway says
+            layout === 'apart' && name !== 'gateway' ? { TRUST_PROXY: 'true' } : {},
+            ...services.map((service) => ownOf[service] ?? {}),
+          ),
+          onLine: (line) => options.onLine?.(name, line),
+          onCrash: (how, backOffMs) => options.onCrash?.(name, how, backOffMs),
+        });
+        return [process, local(name)] as const;
+      }),
+    );
   }
 
   /** Takes ports for it; nothing runs yet. */
   static async prepare(options: ShopOptions): Promise<Shop> {
-    const [payments, psp] = await Promise.all([freePort(), freePort()]);
-    return new Shop(options, { payments, psp });
+    const services = layouts.apart.map(([service]) => service as ServiceName);
+    const ports = await Promise.all(
+      services.map(async (service) => [
+        service,
+        service === 'gateway' ? options.port : await freePort(),
+      ]),
+    );
+    return new Shop(options, Object.fromEntries(ports));
+  }
+
+  /** The process that runs a service first of all; `compact` has `gateway`, `payments`, `fake-psp`. */
+  process(name: ServiceName): ServiceProcess {
+    for (const process of this.#ready.keys()) if (process.name === name) return process;
+    throw new RangeError(`Expected a process of this layout, got ${name}`);
   }
 
   /** Starts the processes; resolves when all say that they are ready. @throws StartError */
@@ -75,12 +125,12 @@ export class Shop {
   }
 
   /**
-   * The gateway first, so that nothing new begins; then the worker, which finishes what it has; then
-   * what it needed. Resolves with those that did not end by themselves.
+   * The gateway first, so that nothing new begins; then the workers, which finish what they have;
+   * then what they needed. Resolves with those that did not end by themselves.
    */
   async stop(): Promise<string[]> {
     const killed: string[] = [];
-    for (const service of [this.gateway, this.payments, this.psp]) {
+    for (const service of this.#ready.keys()) {
       if (!(await service.stop())) killed.push(service.name);
     }
     return killed;

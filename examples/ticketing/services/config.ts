@@ -3,6 +3,8 @@
  * whole, so that an operator sees all mistakes of a deployment at once and not one a restart.
  */
 import { z } from 'zod';
+import { type ApiService, apiServices } from '../api.ts';
+import { type DatabaseRole, isDatabaseRole } from './migrations/roles.ts';
 import { ticketPrivateKey, ticketPublicKey } from './tickets/ticket-code.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -17,10 +19,24 @@ const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const variables = {
   /** interface to listen on; containers say 0.0.0.0 */
   HOST: z.string().min(1).default('127.0.0.1'),
+  /** a process of several services listens on the port of the first one that it is told */
   GATEWAY_PORT: port.default(8080),
-  /** the worker serves only /live and /ready */
   PAYMENTS_PORT: port.default(8081),
   FAKE_PSP_PORT: port.default(8082),
+  AUTH_PORT: port.default(8083),
+  CATALOG_PORT: port.default(8084),
+  INVENTORY_PORT: port.default(8085),
+  ORDERS_PORT: port.default(8086),
+  NOTIFICATIONS_PORT: port.default(8087),
+  FAKE_MAIL_PORT: port.default(8088),
+  /** where the gateway finds a service that is not in its own process */
+  AUTH_URL: url(['http', 'https']),
+  CATALOG_URL: url(['http', 'https']),
+  INVENTORY_URL: url(['http', 'https']),
+  ORDERS_URL: url(['http', 'https']),
+  PAYMENTS_URL: url(['http', 'https']),
+  /** a service that has not answered the gateway after so long counts as away */
+  UPSTREAM_TIMEOUT_MS: wholeMs.default(10_000),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** at the end, idle kept-alive connections stay open so long for a request already on its way */
   LINGER_MS: z.coerce.number().int().min(0).max(60_000).default(5_000),
@@ -38,6 +54,20 @@ const variables = {
     if (bad !== undefined) context.addIssue(`must be host:port[,host:port...], got "${bad}"`);
     return brokers;
   }),
+  /** for `migrate`: passwords of the services' own database roles, `auth:secret,catalog:secret...` */
+  DATABASE_LOGINS: z
+    .string()
+    .transform((text, context) => {
+      const logins = text.split(',').map((login) => login.trim().split(':'));
+      for (const [service = '', password = '', ...rest] of logins) {
+        // the password itself is never shown
+        if (!isDatabaseRole(service)) context.addIssue(`"${service}" has no database role`);
+        else if (rest.length > 0) context.addIssue(`${service}'s password may not contain a colon`);
+        else if (password.length < 8) context.addIssue(`${service}'s password is too short`);
+      }
+      return Object.fromEntries(logins) as Partial<Record<DatabaseRole, string>>;
+    })
+    .optional(),
   /** connections to PostgreSQL of one process */
   DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
 
@@ -49,8 +79,12 @@ const variables = {
   PASSWORD_COST_LOG2: z.coerce.number().int().min(10).max(20).default(15),
   /** cookies only over https; on in every deployment that is not one machine's demo */
   SECURE_COOKIES: flag.default(false),
-  /** X-Forwarded-For is believed only from a proxy that we know to be there */
-  TRUST_PROXY: flag.default(false),
+  /** how many proxies of ours stand in front, whose X-Forwarded-For is believed: true is one */
+  TRUST_PROXY: z
+    .union([flag.transform(Number), z.coerce.number().int().min(0).max(5)], {
+      error: 'must be true, false or the number of proxies, 0 to 5',
+    })
+    .default(0),
 
   HOLD_TTL_MS: wholeMs.default(120_000),
   /** past the expiry that buyers see, so that a click in the last second is not in vain */
@@ -80,28 +114,33 @@ type Variables = typeof variables;
 export type Config<Name extends keyof Variables> = { [K in Name]: z.output<Variables[K]> };
 
 const common = ['HOST', 'LOG_LEVEL', 'LINGER_MS', 'NAMESPACE'] as const;
-const stores = ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS', 'DATABASE_CONNECTIONS'] as const;
-const sale = ['HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
+const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;
+const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS'] as const;
+const jobs = [...database, 'REDIS_URL', 'KAFKA_BROKERS'] as const;
+const sale = [...database, 'REDIS_URL', 'HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
+const token = ['ACCESS_TOKEN_SECRET', 'ACCESS_TOKEN_TTL_MS'] as const;
 
 /** The variables that each service reads, and nothing else: a worker has no use for login secrets. */
 const needs = {
-  gateway: [
+  gateway: [...common, ...http, ...jobs, ...sale, ...token, 'GATEWAY_PORT', 'UPSTREAM_TIMEOUT_MS'],
+  auth: [
     ...common,
-    ...stores,
-    ...sale,
-    'DEMO_PASSWORD',
-    'PASSWORD_COST_LOG2',
-    'GATEWAY_PORT',
-    'ACCESS_TOKEN_SECRET',
-    'ACCESS_TOKEN_TTL_MS',
+    ...http,
+    ...database,
+    ...token,
+    'AUTH_PORT',
+    'REDIS_URL',
     'REFRESH_TTL_MS',
-    'SECURE_COOKIES',
-    'TRUST_PROXY',
-    'TICKET_PUBLIC_KEY',
+    'PASSWORD_COST_LOG2',
+    'DEMO_PASSWORD',
   ],
+  catalog: [...common, ...http, ...database, ...token, 'CATALOG_PORT', 'REDIS_URL'],
+  inventory: [...common, ...http, ...sale, ...token, 'INVENTORY_PORT'],
+  orders: [...common, ...http, ...jobs, ...sale, ...token, 'ORDERS_PORT', 'TICKET_PUBLIC_KEY'],
   payments: [
     ...common,
-    ...stores,
+    ...http,
+    ...jobs,
     ...sale,
     'PAYMENTS_PORT',
     'TICKET_PRIVATE_KEY',
@@ -115,10 +154,12 @@ const needs = {
 } as const satisfies Record<string, readonly (keyof Variables)[]>;
 
 export type ServiceName = keyof typeof needs;
-export type GatewayConfig = Config<(typeof needs.gateway)[number]>;
-export type PaymentsConfig = Config<(typeof needs.payments)[number]>;
-export type PspConfig = Config<(typeof needs)['fake-psp'][number]>;
-type ConfigOf = { gateway: GatewayConfig; payments: PaymentsConfig; 'fake-psp': PspConfig };
+export type ConfigOf<Name extends ServiceName> = Config<(typeof needs)[Name][number]>;
+/** The gateway's variable for the address of a service. */
+export const urlOf = (service: ApiService) =>
+  `${service.toUpperCase() as Uppercase<ApiService>}_URL` as const;
+export const portOf = (service: ServiceName) =>
+  `${service.toUpperCase().replace('-', '_')}_PORT` as keyof Variables;
 
 /** The environment cannot start this service; `mistakes` names each variable and its rule. */
 export class ConfigError extends Error {
@@ -132,24 +173,44 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads what `service` needs. An empty variable counts as unset, as compose files write them.
+ * Reads what `services` need together, in one process. An empty variable counts as unset, as compose
+ * files write them.
  * @throws ConfigError naming every variable that is missing or wrong
  */
 export function loadConfig<Name extends ServiceName>(
-  service: Name,
+  services: readonly Name[],
   environment: Record<string, string | undefined>,
-): ConfigOf[Name] {
+): ConfigOf<Name> & Partial<Config<`${Uppercase<ApiService>}_URL`>> {
+  const names = new Set<keyof Variables>(services.flatMap((service) => [...needs[service]]));
+  if ((services as readonly string[]).includes('gateway')) {
+    const elsewhere = apiServices.filter((api) => !(services as readonly string[]).includes(api));
+    for (const service of elsewhere) names.add(urlOf(service));
+  }
+  return read(services.join(', '), names, environment) as ReturnType<typeof loadConfig<Name>>;
+}
+
+const forMigration = ['LOG_LEVEL', 'NAMESPACE', 'DATABASE_URL', 'DATABASE_LOGINS'] as const;
+/** What `main.ts migrate` reads. @throws ConfigError */
+export function loadMigrationConfig(environment: Record<string, string | undefined>) {
+  return read('migrate', forMigration, environment) as Config<(typeof forMigration)[number]>;
+}
+
+function read(
+  who: string,
+  names: Iterable<keyof Variables>,
+  environment: Record<string, string | undefined>,
+): Record<string, unknown> {
   const config: Record<string, unknown> = {};
   const mistakes: string[] = [];
-  for (const name of needs[service]) {
+  for (const name of names) {
     const text = environment[name] === '' ? undefined : environment[name];
     const result = variables[name].safeParse(text);
     if (result.success) config[name] = result.data;
     else if (text === undefined) mistakes.push(`${name} is not set`);
     else mistakes.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`);
   }
-  if (mistakes.length > 0) throw new ConfigError(service, mistakes);
-  return config as ConfigOf[Name];
+  if (mistakes.length > 0) throw new ConfigError(who, mistakes);
+  return config;
 }
 
 /** zod transform that turns a parser's exception into the variable's mistake. */

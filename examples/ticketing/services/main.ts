@@ -1,51 +1,27 @@
 /**
  * Runs services from the environment alone, as a container does:
  *
- *   main.ts gateway | payments | fake-psp   one of them
- *   main.ts all                             the three in one process
- *   main.ts keys                            prints a fresh set of secrets and ends
+ *   main.ts gateway            one service in this process
+ *   main.ts auth catalog       some of them
+ *   main.ts all                all of them, and stand-ins for what is outside
+ *   main.ts migrate            brings the database and its roles up to date and ends
+ *   main.ts keys               prints a fresh set of secrets and ends
  *
  * SIGTERM or SIGINT ends it: readiness goes first, then the jobs at hand, then the connections.
  */
 import { randomBytes } from 'node:crypto';
-import { GracefulShutdown } from '@evenkeel/health';
 import { pino } from 'pino';
-import { ConfigError, loadConfig } from './config.ts';
-import { addressOf, type Service } from './service.ts';
+import { ConfigError, loadMigrationConfig, type ServiceName } from './config.ts';
+import { openDatabase } from './database.ts';
+import { migrate } from './migrations/migrate.ts';
+import { setUpRoles } from './migrations/roles.ts';
+import { runServices, serviceNames } from './process.ts';
 import { generateTicketKeys } from './tickets/ticket-code.ts';
 
 /** EX_CONFIG of sysexits.h: a supervisor sees that starting again changes nothing. */
 const badConfigCode = 78;
 
 const log = pino({ level: process.env.LOG_LEVEL || 'info', base: null });
-const of = (service: string) => log.child({ service });
-
-/** Each with its checked configuration; the code of a service is loaded only where it runs. */
-const services = {
-  async 'fake-psp'() {
-    const config = loadConfig('fake-psp', process.env);
-    return (await import('./fake-psp/service.ts')).startFakePsp(config);
-  },
-  async payments(PSP_URL = process.env.PSP_URL) {
-    const config = loadConfig('payments', { ...process.env, PSP_URL });
-    return (await import('./payments/payments.ts')).startPayments(config, of('payments'));
-  },
-  async gateway() {
-    const config = loadConfig('gateway', process.env);
-    return (await import('./gateway/gateway.ts')).startGateway(config, of('gateway'));
-  },
-};
-
-const starters: Record<string, () => Promise<Service[]>> = {
-  gateway: async () => [await services.gateway()],
-  payments: async () => [await services.payments()],
-  'fake-psp': async () => [await services['fake-psp']()],
-  all() {
-    const { PSP_URL, FAKE_PSP_PORT } = process.env;
-    const pspUrl = PSP_URL || `http://127.0.0.1:${FAKE_PSP_PORT || 8082}`;
-    return Promise.all([services['fake-psp'](), services.payments(pspUrl), services.gateway()]);
-  },
-};
 
 function printKeys(): void {
   const { privateKey, publicKey } = generateTicketKeys();
@@ -54,45 +30,44 @@ function printKeys(): void {
   console.log(`TICKET_PUBLIC_KEY=${publicKey}`);
 }
 
+/** As the owner of the database, before services that have only their own rights start. */
+async function migrateAndEnd(): Promise<void> {
+  const config = loadMigrationConfig(process.env);
+  const database = openDatabase({
+    url: config.DATABASE_URL,
+    connections: 2,
+    service: 'migrate',
+    onError: (error) => log.warn({ err: error }, 'idle database connection failed'),
+  });
+  try {
+    const applied = await migrate(database);
+    log.info({ applied }, 'the database is up to date');
+    await setUpRoles(database, config.NAMESPACE, config.DATABASE_LOGINS ?? {});
+    log.info('every service has its database role');
+  } finally {
+    await database.end();
+  }
+}
+
 /** A launcher that dies without a word closes the channel to us: then we end as well. */
 let end = async (_reason: string): Promise<{ exitCode: number }> => ({ exitCode: 1 });
 process.once('disconnect', async () => process.exit((await end('the launcher is gone')).exitCode));
 
-async function run(name: string): Promise<void> {
-  const start = starters[name];
-  if (!start) {
-    const names = [...Object.keys(starters), 'keys'].join(' | ');
-    throw new ConfigError('main.ts', [`expected ${names}, got "${name}"`]);
+async function run(args: readonly string[]): Promise<void> {
+  const [command = ''] = args;
+  if (command === 'keys') return printKeys();
+  if (command === 'migrate') return migrateAndEnd();
+  const names = command === 'all' ? serviceNames : args;
+  const unknown = names.find((name) => !(serviceNames as readonly string[]).includes(name));
+  if (names.length === 0 || unknown !== undefined) {
+    const known = [...serviceNames, 'all', 'migrate', 'keys'].join(' | ');
+    throw new ConfigError('main.ts', [`expected ${known}, got "${unknown ?? ''}"`]);
   }
-  const started = await start();
-  const steps = (phase: 'jobs' | 'caches' | 'db') =>
-    started.flatMap(({ phases }) => phases[phase] ?? []);
-  const shutdown = new GracefulShutdown({
-    health: {
-      drain(reason) {
-        for (const { health } of started) health.drain(reason);
-      },
-      close: async () => void (await Promise.all(started.map(({ health }) => health.close()))),
-    },
-    servers: started.map(({ server }) => server),
-    webSocketServers: started.flatMap(({ webSockets }) => webSockets ?? []),
-    lingerMs: Math.max(...started.map(({ lingerMs }) => lingerMs)),
-    phases: { jobs: steps('jobs'), caches: steps('caches'), db: steps('db') },
-    log: (line) => log.error(line),
-  }).listen();
-  end = (reason) => shutdown.run(reason);
-  for (const service of started) {
-    await service.listen();
-    log.info({ service: service.name, url: addressOf(service.server) }, `${service.name} is up`);
-  }
+  ({ end } = await runServices(names as ServiceName[], process.env, log));
 }
 
-const [name = ''] = process.argv.slice(2);
-if (name === 'keys') printKeys();
-else {
-  run(name).catch((error) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else log.fatal({ err: error }, `${name} cannot start: ${(error as Error).message}`);
-    process.exit(error instanceof ConfigError ? badConfigCode : 1);
-  });
-}
+run(process.argv.slice(2)).catch((error) => {
+  if (error instanceof ConfigError) console.error(error.message);
+  else log.fatal({ err: error }, `cannot start: ${(error as Error).message}`);
+  process.exit(error instanceof ConfigError ? badConfigCode : 1);
+});

@@ -1,19 +1,6 @@
 /** Errors that a client is told of: each becomes the contract's `Problem` with its HTTP status. */
 import type { z } from 'zod';
-import type { Problem, ProblemCode } from '../contract.ts';
-
-const statuses: Record<ProblemCode, number> = {
-  invalid_input: 400,
-  unauthorized: 401,
-  not_found: 404,
-  email_taken: 409,
-  seat_taken: 409,
-  limit_reached: 409,
-  conflict: 409,
-  hold_expired: 410,
-  too_many_attempts: 429,
-  unavailable: 503,
-};
+import { type Problem, type ProblemCode, problemCodes } from '../contract.ts';
 
 /** `throw new ProblemError('seat_taken', 'Someone was faster with C-12.')` answers 409. */
 export class ProblemError extends Error {
@@ -23,7 +10,7 @@ export class ProblemError extends Error {
   constructor(code: ProblemCode, message: string, details: Partial<Problem> = {}) {
     super(message);
     this.problem = { ...details, code, message };
-    this.status = statuses[code];
+    this.status = problemCodes[code];
   }
 }
 
@@ -37,4 +24,20 @@ export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown):
   }
   const names = Object.keys(fields).join(', ');
   throw new ProblemError('invalid_input', `Please check: ${names}.`, { fields });
+}
+
+/** What a client is told of an error; of one that is ours it is told nothing but to come back. */
+export function toProblem(error: unknown): { status: number; problem: Problem } {
+  if (error instanceof ProblemError) return error;
+  const { statusCode = 500, message = '' } = error as { statusCode?: number; message?: string };
+  if (statusCode >= 400 && statusCode < 500) {
+    const code = statusCode === 413 ? 'too_large' : 'invalid_input';
+    return { status: statusCode, problem: { code, message } };
+  }
+  const problem: Problem = {
+    code: 'unavailable',
+    message: 'Something went wrong on our side. Please try again in a moment.',
+    retryAfterMs: 1_000,
+  };
+  return { status: 503, problem };
 }

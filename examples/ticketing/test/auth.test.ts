@@ -4,7 +4,13 @@ import { AccessTokens } from '../services/auth/access-token.ts';
 import { Passwords } from '../services/auth/passwords.ts';
 import { ProblemError } from '../services/problem.ts';
 
-const user = { id: '8f0c2a5e-6f0e-4d6c-9a43-0c9a6c1f5d11', email: 'ada@example.com', name: 'Ada' };
+const user = {
+  id: '8f0c2a5e-6f0e-4d6c-9a43-0c9a6c1f5d11',
+  email: 'ada@example.com',
+  name: 'Ada',
+  role: 'buyer',
+  region: 'eu',
+} as const;
 const secret = 'a secret of at least 32 characters';
 const start = Date.parse('2027-01-01T12:00:00Z');
 

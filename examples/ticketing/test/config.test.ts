@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig } from '../services/config.ts';
+import { ConfigError, loadConfig, loadMigrationConfig } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
 
 const keys = generateTicketKeys();
@@ -9,11 +9,15 @@ const gateway = {
   KAFKA_BROKERS: 'kafka-1:9092, kafka-2:9092',
   ACCESS_TOKEN_SECRET: 'x'.repeat(32),
   TICKET_PUBLIC_KEY: keys.publicKey,
+  PAYMENTS_URL: 'http://payments:8081',
 };
+
+/** The services of the front, in one process. */
+const shop = ['gateway', 'auth', 'catalog', 'inventory', 'orders'] as const;
 
 function mistakesOf(environment: Record<string, string>): readonly string[] {
   try {
-    loadConfig('gateway', environment);
+    loadConfig(shop, environment);
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError);
     return (error as ConfigError).mistakes;
@@ -23,7 +27,7 @@ function mistakesOf(environment: Record<string, string>): readonly string[] {
 
 describe('the configuration of a service', () => {
   it('has defaults for everything that is not an address or a secret', () => {
-    const config = loadConfig('gateway', gateway);
+    const config = loadConfig(shop, gateway);
     expect(config).toMatchObject({
       HOST: '127.0.0.1',
       GATEWAY_PORT: 8080,
@@ -65,6 +69,26 @@ describe('the configuration of a service', () => {
     expect(mistakes[0]).toMatch(new RegExp(`^${name}: `));
   });
 
+  it('asks the gateway for the address of every service that is not beside it', () => {
+    const alone = () => loadConfig(['gateway'], gateway);
+    expect(alone).toThrow(
+      /AUTH_URL is not set\n {2}CATALOG_URL.*\n {2}INVENTORY_URL.*\n {2}ORDERS_URL/,
+    );
+    expect(loadConfig(shop, gateway)).toMatchObject({ PAYMENTS_URL: 'http://payments:8081' });
+  });
+
+  it.each([
+    ['auth:long enough', { auth: 'long enough' }],
+    ['auth:long enough, orders:a:b:c:d:e', undefined],
+    ['nobody:long enough', undefined],
+    ['auth:short', undefined],
+  ])('reads the passwords of database roles: %s', (DATABASE_LOGINS, expected) => {
+    const read = () =>
+      loadMigrationConfig({ DATABASE_URL: gateway.DATABASE_URL, DATABASE_LOGINS }).DATABASE_LOGINS;
+    if (expected) expect(read()).toEqual(expected);
+    else expect(read).toThrow(/DATABASE_LOGINS: /);
+  });
+
   it('never repeats a secret in its complaint', () => {
     const secret = 'hunter2hunter2';
     expect(mistakesOf({ ...gateway, ACCESS_TOKEN_SECRET: secret }).join()).not.toContain(secret);
@@ -72,12 +96,12 @@ describe('the configuration of a service', () => {
 
   it('asks a service only for what it uses: the worker knows no login secret', () => {
     const { ACCESS_TOKEN_SECRET: _login, TICKET_PUBLIC_KEY: _public, ...stores } = gateway;
-    const config = loadConfig('payments', {
+    const config = loadConfig(['payments'], {
       ...stores,
       TICKET_PRIVATE_KEY: keys.privateKey,
       PSP_URL: 'http://127.0.0.1:8082',
     });
     expect(config).not.toHaveProperty('ACCESS_TOKEN_SECRET');
-    expect(() => loadConfig('fake-psp', {})).not.toThrow();
+    expect(() => loadConfig(['fake-psp'], {})).not.toThrow();
   });
 });

@@ -140,7 +140,7 @@ describe(`${orders} orders for "${firstNight.title}" while a charge takes ${char
     await expect
       .poll(async () => (await shop.ledger()).tickets, { interval: 50, timeout: 30_000 })
       .toBeGreaterThan(20);
-    const { pid } = shop.shop.payments;
+    const { pid } = shop.shop.process('payments');
     process.kill(pid as number, 'SIGKILL');
     const { tickets } = await shop.ledger();
     expect(tickets).toBeLessThan(orders);
@@ -149,7 +149,7 @@ describe(`${orders} orders for "${firstNight.title}" while a charge takes ${char
       reservations.map(({ buyer }) => buyer),
       accepted.map(({ id }) => id),
     );
-    expect(shop.shop.payments.pid).not.toBe(pid);
+    expect(shop.shop.process('payments').pid).not.toBe(pid);
     await expectAllSold(shop, settled, reservations);
   });
 });

@@ -63,7 +63,7 @@ describe('a service of its own', { timeout: 30_000 }, () => {
   it('ends with code 78 when there is no such service', async () => {
     const run = new Run('services/main.ts', ['gatewya'], bare);
     expect(await run.end()).toBe(78);
-    expect(run.output).toContain('gateway | payments | fake-psp | all | keys, got "gatewya"');
+    expect(run.output).toContain('all | migrate | keys, got "gatewya"');
   });
 
   it('prints secrets that a deployment can start with', async () => {

@@ -4,13 +4,15 @@ import { HoldPool, PostgresStore, type Verification } from '@evenkeel/soft-hold'
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { backends, uniqueName } from '../../../test/backends.ts';
-import type { User } from '../contract.ts';
+import type { Region, Role, User } from '../contract.ts';
 import { Buyer } from '../launcher/buyer.ts';
 import { freePort } from '../launcher/ports.ts';
-import { Shop } from '../launcher/shop.ts';
+import { Shop, type ShopOptions } from '../launcher/shop.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { firstNight } from '../services/catalog/seed.ts';
 import type { Charge, Charges } from '../services/fake-psp/charges.ts';
+import { migrate } from '../services/migrations/migrate.ts';
+import { databaseRoles, roleName, setUpRoles } from '../services/migrations/roles.ts';
 
 export const slug = firstNight.slug;
 const secret = 'the secret of the tests, long enough';
@@ -22,8 +24,18 @@ export class TestShop {
   readonly #admin: pg.Pool;
   readonly #tokens = new AccessTokens({ secret, ttlMs: 900_000 });
   readonly log: string[];
+  readonly #roles: Map<string, string>;
 
-  private constructor(shop: Shop, database: pg.Pool, admin: pg.Pool, name: string, log: string[]) {
+  private constructor(
+    shop: Shop,
+    database: pg.Pool,
+    admin: pg.Pool,
+    name: string,
+    log: string[],
+    roles: Map<string, string>,
+  ) {
+    this.#roles = roles;
+
     this.shop = shop;
     this.database = database;
     this.namespace = name;
@@ -31,7 +43,10 @@ export class TestShop {
     this.#admin = admin;
   }
 
-  static async start(env: Record<string, string> = {}): Promise<TestShop> {
+  static async start(
+    env: Record<string, string> = {},
+    layout: ShopOptions['layout'] = 'compact',
+  ): Promise<TestShop> {
     const { redisUrl, databaseUrl, kafkaBrokers } = backends();
     const name = uniqueName('shop');
     const admin = new pg.Pool({ connectionString: databaseUrl, max: 1 });
@@ -42,8 +57,11 @@ export class TestShop {
     // `drop database ... with (force)` may come before the last connection is gone
     database.on('error', () => {});
     const log: string[] = [];
+    const roles =
+      layout === 'apart' ? await rolesOf(database, url, name) : new Map<string, string>();
     const shop = await Shop.prepare({
       port: await freePort(),
+      layout,
       env: {
         REDIS_URL: redisUrl,
         DATABASE_URL: url.href,
@@ -55,9 +73,12 @@ export class TestShop {
         LOG_LEVEL: 'warn',
         ...env,
       },
+      envOf: Object.fromEntries(
+        [...roles].map(([service, DATABASE_URL]) => [service, { DATABASE_URL }]),
+      ),
       onLine: (service, line) => log.push(`${service}: ${line}`),
     });
-    const testShop = new TestShop(shop, database, admin, name, log);
+    const testShop = new TestShop(shop, database, admin, name, log, roles);
     try {
       await shop.start();
     } catch (error) {
@@ -71,15 +92,28 @@ export class TestShop {
     return this.shop.url;
   }
 
+  /** Where a service of the layout `apart` finds the database, under its own name. */
+  databaseUrlOf(service: string): string {
+    const url = this.#roles.get(service);
+    if (!url) throw new RangeError(`Expected a service with a database role, got ${service}`);
+    return url;
+  }
+
   /** A logged-in buyer, without the work of a login. */
   async buyer(): Promise<Buyer> {
+    return new Buyer(this.url, await this.token());
+  }
+
+  /** The access token of a new account. */
+  async token(role: Role = 'buyer', region: Region = 'eu'): Promise<string> {
     const id = randomUUID();
-    const user: User = { id, email: `${id}@example.com`, name: 'Test Buyer' };
+    const user: User = { id, email: `${id}@example.com`, name: 'Test Buyer', role, region };
     await this.database.query(
-      `insert into users (id, email, name, password_hash) values ($1, $2, $3, 'none')`,
-      [user.id, user.email, user.name],
+      `insert into users (id, email, name, role, region, password_hash)
+       values ($1, $2, $3, $4, $5, 'none')`,
+      [user.id, user.email, user.name, role, region],
     );
-    return new Buyer(this.url, (await this.#tokens.issue(user)).accessToken);
+    return (await this.#tokens.issue(user)).accessToken;
   }
 
   async charges(): Promise<Charge[]> {
@@ -139,8 +173,26 @@ export class TestShop {
     await this.shop.stop();
     await this.database.end();
     await this.#admin.query(`drop database ${this.namespace} with (force)`);
+    for (const service of this.#roles.keys()) {
+      await this.#admin.query(`drop role ${roleName(this.namespace, service)}`);
+    }
     await this.#admin.end();
   }
+}
+
+/** The database as `main.ts migrate` prepares it, and its address for each role. */
+async function rolesOf(database: pg.Pool, url: URL, namespace: string) {
+  await migrate(database);
+  const passwords = Object.fromEntries(databaseRoles.map((role) => [role, randomUUID()]));
+  await setUpRoles(database, namespace, passwords);
+  return new Map(
+    databaseRoles.map((role): [string, string] => {
+      const own = new URL(url);
+      own.username = roleName(namespace, role);
+      own.password = passwords[role] ?? '';
+      return [role, own.href];
+    }),
+  );
 }
 
 /** Runs `work` for each item, `width` at a time. */

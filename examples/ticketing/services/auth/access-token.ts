@@ -4,7 +4,7 @@
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
-import type { User } from '../../contract.ts';
+import { type User, userSchema } from '../../contract.ts';
 import { ProblemError } from '../problem.ts';
 
 const issuer = 'evenkeel-ticketing';
@@ -31,7 +31,12 @@ export class AccessTokens {
   async issue(user: User): Promise<{ accessToken: string; expiresAt: string }> {
     const now = this.#clock();
     const expiresAt = new Date(now + this.#ttlMs);
-    const accessToken = await new SignJWT({ email: user.email, name: user.name })
+    const accessToken = await new SignJWT({
+      email: user.email,
+      name: user.name,
+      role: user.role,
+      region: user.region,
+    })
       .setProtectedHeader({ alg: algorithm, typ: 'at+jwt' })
       .setIssuer(issuer)
       .setSubject(user.id)
@@ -53,7 +58,9 @@ export class AccessTokens {
         requiredClaims: ['sub', 'exp'],
         currentDate: new Date(this.#clock()),
       });
-      return { id: String(payload.sub), email: String(payload.email), name: String(payload.name) };
+      const user = userSchema.safeParse({ ...payload, id: payload.sub });
+      if (user.success) return user.data;
+      throw new errors.JWTInvalid('claims that are not a user');
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       throw new ProblemError('unauthorized', 'Please log in again.');

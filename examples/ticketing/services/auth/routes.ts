@@ -1,15 +1,17 @@
 /** Register, log in, refresh, log out. After that the database is not asked who somebody is. */
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import { paths } from '../../addresses.ts';
-import { credentialsSchema, registrationSchema, type Session, type User } from '../../contract.ts';
-import { ProblemError, parse } from '../problem.ts';
+import { api } from '../../api.ts';
+import type { Session, User } from '../../contract.ts';
+import { ProblemError } from '../problem.ts';
+import { bind } from '../route.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { LoginAttempts } from './attempts.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
-import { findUser, insertUser } from './users.ts';
+import { addUser, findUser } from './users.ts';
 
 export type AuthDeps = {
   database: Pool;
@@ -42,29 +44,28 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
       maxAge: Math.floor(deps.cookies.ttlMs / 1000),
     });
 
-  app.post(paths.users, async (request, reply) => {
-    const { email, name, password } = parse(registrationSchema, request.body);
+  bind(app, tokens, api.register, async ({ body, reply }) => {
+    const { email, name, password, region = 'eu' } = body;
     const passwordHash = await passwords.hash(password);
-    const user = await insertUser(database, { email, name, passwordHash });
+    const user = await addUser(database, { email, name, region, role: 'buyer', passwordHash });
     if (!user) throw new ProblemError('email_taken', 'This address has an account already.');
     giveCookie(reply, await sessions.start(user));
-    return reply.code(201).send(await session(user));
+    return session(user);
   });
 
-  app.post(paths.session, async (request, reply) => {
-    const { email, password } = parse(credentialsSchema, request.body);
-    await attempts.count(email);
-    const account = await findUser(database, email);
-    const matches = await passwords.verify(password, account?.passwordHash);
+  bind(app, tokens, api.logIn, async ({ body, reply }) => {
+    await attempts.count(body.email);
+    const account = await findUser(database, body.email);
+    const matches = await passwords.verify(body.password, account?.passwordHash);
     if (!account || !matches) {
       throw new ProblemError('unauthorized', 'Address and password do not belong together.');
     }
-    await attempts.clear(email);
+    await attempts.clear(body.email);
     giveCookie(reply, await sessions.start(account.user));
     return session(account.user);
   });
 
-  app.post(paths.refresh, async (request, reply) => {
+  bind(app, tokens, api.refresh, async ({ request, reply }) => {
     const refreshed = await sessions.refresh(request.cookies[cookieName] ?? '');
     if (refreshed.outcome === 'unknown' || refreshed.outcome === 'reused') {
       if (refreshed.outcome === 'reused') {
@@ -77,14 +78,9 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     return session(refreshed.user);
   });
 
-  app.delete(paths.session, async (request, reply) => {
+  bind(app, tokens, api.logOut, async ({ request, reply }) => {
     await sessions.end(request.cookies[cookieName] ?? '');
-    return reply.clearCookie(cookieName, cookie).code(204).send();
+    reply.clearCookie(cookieName, cookie);
+    return undefined;
   });
-}
-
-/** The user that a request's bearer token names. @throws ProblemError `unauthorized` */
-export function userOf(request: FastifyRequest, tokens: AccessTokens): Promise<User> {
-  const [, token] = /^Bearer ([\w.-]+)$/.exec(request.headers.authorization ?? '') ?? [];
-  return tokens.verify(token);
 }

@@ -2,8 +2,9 @@
 
 import type { TieredCache } from '@evenkeel/tiered-cache';
 import type { Pool } from 'pg';
+import type { EventList } from '../../contract.ts';
 import { ProblemError } from '../problem.ts';
-import { type CatalogEvent, loadEvent } from './event-page.ts';
+import { type CatalogEvent, listEvents, loadEvent } from './event-page.ts';
 
 const ttlMs = 60_000;
 
@@ -14,6 +15,10 @@ export class Catalog {
   constructor(options: { cache: TieredCache; database: Pool }) {
     this.#cache = options.cache;
     this.#database = options.database;
+  }
+
+  list(): Promise<EventList['events']> {
+    return this.#cache.get('events', () => listEvents(this.#database), { ttlMs });
   }
 
   /** @throws ProblemError `not_found` */

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Category, EventPage } from '../../contract.ts';
+import type { Category, EventList, EventPage } from '../../contract.ts';
 
 /** What the cache keeps of an event: the page without the time of the request. */
 export type CatalogEvent = Omit<EventPage, 'serverNow'>;
@@ -27,6 +27,15 @@ export async function loadEvent(database: Pool, slug: string): Promise<CatalogEv
   if (!row) return undefined;
   const { starts_at, ...page } = row;
   return { slug, ...page, startsAt: starts_at.toISOString() };
+}
+
+/** The soonest first. */
+export async function listEvents(database: Pool): Promise<EventList['events']> {
+  const { rows } = await database.query<EventList['events'][number] & { startsAt: Date }>(
+    `select slug, title, venue, city, starts_at as "startsAt" from events
+     order by starts_at, slug limit 1000`,
+  );
+  return rows.map((row) => ({ ...row, startsAt: new Date(row.startsAt).toISOString() }));
 }
 
 /** The category of a seat such as `C-12`, or undefined when the hall has no such seat. */

@@ -1,14 +1,16 @@
 import type { FastifyInstance } from 'fastify';
-import { paths } from '../../addresses.ts';
-import type { EventPage } from '../../contract.ts';
+import { api } from '../../api.ts';
+import type { AccessTokens } from '../auth/access-token.ts';
+import { bind } from '../route.ts';
 import type { Catalog } from './catalog.ts';
 
-export function catalogRoutes(app: FastifyInstance, catalog: Catalog): void {
-  app.get<{ Params: { slug: string } }>(
-    paths.event(':slug'),
-    async (request): Promise<EventPage> => {
-      const event = await catalog.event(request.params.slug);
-      return { ...event, serverNow: new Date().toISOString() };
-    },
-  );
+export type CatalogDeps = { catalog: Catalog; tokens: AccessTokens };
+
+export function catalogRoutes(app: FastifyInstance, { catalog, tokens }: CatalogDeps): void {
+  bind(app, tokens, api.listEvents, async () => ({ events: await catalog.list() }));
+
+  bind(app, tokens, api.readEvent, async ({ params }) => ({
+    ...(await catalog.event(params.slug)),
+    serverNow: new Date().toISOString(),
+  }));
 }

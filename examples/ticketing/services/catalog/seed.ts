@@ -1,9 +1,8 @@
-/** The first night of a house that exists only here, and an account to try it with. */
+/** The first night of a house that exists only here. */
 import type { Pool } from 'pg';
-import { demoAccount, featuredEvent } from '../../addresses.ts';
+import { featuredEvent } from '../../addresses.ts';
 import type { Category } from '../../contract.ts';
-import { insertUser } from '../auth/users.ts';
-import { transaction } from '../database.ts';
+import { insertEvent } from './insert-event.ts';
 
 export const firstNight = {
   slug: featuredEvent,
@@ -36,44 +35,16 @@ const categories: Category[] = [
   },
 ];
 
-/** Adds what is not there yet: twice is once, and two processes at a time are one. */
-export async function seed(
-  database: Pool,
-  demoPasswordHash: (() => Promise<string>) | undefined,
-): Promise<void> {
-  await transaction(database, async (tx) => {
-    const { slug, title, tagline, venue, city, currency } = firstNight;
-    const { rowCount } = await tx.query(
-      `insert into events (slug, title, tagline, venue, city, starts_at, currency)
-       values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-      [slug, title, tagline, venue, city, nextEvening(new Date()), currency],
-    );
-    if (rowCount === 0) return;
-    for (const [position, { sku, name, priceCents, rows }] of categories.entries()) {
-      await tx.query(
-        'insert into categories (event, sku, name, price_cents, position) values ($1, $2, $3, $4, $5)',
-        [slug, sku, name, priceCents, position],
-      );
-      await tx.query(
-        `insert into seat_rows (event, row, sku, seats)
-         select $1, row, $2, seats from unnest($3::text[], $4::int[]) as r(row, seats)`,
-        [slug, sku, rows.map(({ row }) => row), rows.map(({ seats }) => seats)],
-      );
-    }
-  });
-  if (!demoPasswordHash) return;
-  const { email, name } = demoAccount;
-  const { rowCount } = await database.query('select from users where lower(email) = $1', [email]);
-  if (rowCount === 0) {
-    await insertUser(database, { email, name, passwordHash: await demoPasswordHash() });
-  }
+/** Adds it unless it is there: twice is once, and two processes at a time are one. */
+export async function seed(database: Pool): Promise<void> {
+  await insertEvent(database, { ...firstNight, startsAt: nextEvening(new Date()), categories });
 }
 
 /** Half past seven, thirty days on: the demo is never about an evening that is over. */
-function nextEvening(now: Date): Date {
+function nextEvening(now: Date): string {
   const evening = new Date(now.getTime() + 30 * 24 * 3_600_000);
   evening.setUTCHours(19, 30, 0, 0);
-  return evening;
+  return evening.toISOString();
 }
 
 function rows(seats: Record<string, number>): Category['rows'] {

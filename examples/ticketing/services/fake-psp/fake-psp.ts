@@ -71,6 +71,7 @@ export function fakePsp(options: FakePspOptions): FastifyInstance {
     );
   }
 
+  app.get('/ready', async () => ({ status: 'pass' }));
   app.get('/charges', async () => charges.list());
   app.get('/stats', async () => charges.stats());
   app.put('/faults', async (request) => Object.assign(faults, faultsSchema.parse(request.body)));

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import staticFiles from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
-import type { Problem } from '../../contract.ts';
+import { ProblemError } from '../problem.ts';
 
 const root = fileURLToPath(new URL('../../web/dist/', import.meta.url));
 
@@ -21,13 +21,9 @@ export async function servePages(app: FastifyInstance): Promise<void> {
       },
     });
     app.get('/events/:slug', (_request, reply) => reply.sendFile('index.html'));
+  } else {
+    app.get('/', () => {
+      throw new ProblemError('not_found', 'The pages are not built: npm run build.');
+    });
   }
-  app.setNotFoundHandler((request, reply) => {
-    const page = built ? 'There is nothing here.' : 'The pages are not built: npm run build.';
-    const problem: Problem = {
-      code: 'not_found',
-      message: request.url.startsWith('/api/') ? 'There is no such route.' : page,
-    };
-    return reply.code(404).send(problem);
-  });
 }

@@ -3,20 +3,13 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { z } from 'zod';
 import { paths } from '../../addresses.ts';
-import type { ServerMessage, User } from '../../contract.ts';
+import { clientMessageSchema, type ServerMessage, type User } from '../../contract.ts';
+import type { AccessTokens } from '../auth/access-token.ts';
 import type { AvailabilityFeed } from '../inventory/availability.ts';
 import { followOrder } from '../orders/progress.ts';
-import { type OrderDeps, ownOrder } from '../orders/routes.ts';
-import { ProblemError, parse } from '../problem.ts';
-import { toProblem } from './server.ts';
-
-const clientMessageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('authorize'), accessToken: z.string().max(4_096) }),
-  z.object({ type: z.literal('watch-event'), event: z.string().max(64) }),
-  z.object({ type: z.literal('watch-order'), order: z.string().max(64) }),
-]);
+import { type OrderReaders, ownOrder } from '../orders/routes.ts';
+import { ProblemError, parse, toProblem } from '../problem.ts';
 
 const pingEveryMs = 30_000;
 /** a browser that reads so slowly is cut off; it reconnects and begins with a snapshot */
@@ -24,7 +17,8 @@ const maxBufferedBytes = 1024 * 1024;
 /** one page looks at one event and pays for one order; a few more are several tabs' worth */
 const maxWatched = 8;
 
-export type SocketDeps = Pick<OrderDeps, 'database' | 'queue' | 'tokens'> & {
+export type SocketDeps = OrderReaders & {
+  tokens: AccessTokens;
   availability: AvailabilityFeed;
   log: Logger;
 };
@@ -93,7 +87,8 @@ class Connection {
   async #watchEvent(slug: string): Promise<void> {
     const signal = this.#begin(`event ${slug}`);
     // listen first, look second: what happens in between comes twice and not never
-    const stop = this.#deps.availability.watch(slug, (change) => this.#send(change));
+    const stop = await this.#deps.availability.watch(slug, (change) => this.#send(change));
+    if (signal.aborted) return stop();
     signal.addEventListener('abort', stop, { once: true });
     const availability = await this.#deps.availability.snapshot(slug);
     this.#send({ type: 'availability', availability });

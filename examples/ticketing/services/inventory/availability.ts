@@ -13,9 +13,7 @@ export class AvailabilityFeed {
 
   constructor(pools: Pools) {
     this.#pools = pools;
-    for (const [slug, pool] of pools.all()) {
-      pool.on('change', (event) => this.#publish(slug, event));
-    }
+    pools.onOpen((slug, pool) => pool.on('change', (event) => this.#publish(slug, event)));
   }
 
   /** Callers that ask at the same time share one answer. @throws ProblemError `not_found` */
@@ -28,16 +26,19 @@ export class AvailabilityFeed {
     return reading;
   }
 
-  /** Calls `listener` with every change from now on; returns the way to stop that. */
-  watch(slug: string, listener: Listener): () => void {
-    this.#pools.of(slug);
+  /**
+   * Calls `listener` with every change from now on; returns the way to stop that.
+   * @throws ProblemError `not_found`
+   */
+  async watch(slug: string, listener: Listener): Promise<() => void> {
+    await this.#pools.of(slug);
     const listeners = this.#listeners.get(slug) ?? new Set();
     this.#listeners.set(slug, listeners.add(listener));
     return () => listeners.delete(listener);
   }
 
   async #read(slug: string): Promise<Availability> {
-    const { seq, serverNow, skus } = await this.#pools.of(slug).available({ seats: true });
+    const { seq, serverNow, skus } = await (await this.#pools.of(slug)).available({ seats: true });
     const seats: Availability['seats'] = {};
     const counts: Count[] = [];
     for (const [sku, { seats: states, total, free, held, sold }] of Object.entries(skus)) {

@@ -23,7 +23,8 @@ export class Holds {
   async hold({ id, event: slug, seats }: HoldRequest, userId: string): Promise<HeldSeats> {
     const event = await this.#catalog.event(slug);
     const items = itemsOf(event, seats);
-    const result = await this.#pools.of(slug).hold({ id, holder: userId, items });
+    const pool = await this.#pools.of(slug);
+    const result = await pool.hold({ id, holder: userId, items });
     switch (result.status) {
       case 'held':
         return describe(event, result.hold);
@@ -54,7 +55,7 @@ export class Holds {
 
   async release(id: string, userId: string): Promise<void> {
     const { event, hold } = await this.#own(id, userId);
-    await this.#pools.of(event).release(hold);
+    await (await this.#pools.of(event)).release(hold);
   }
 
   /**
@@ -63,7 +64,8 @@ export class Holds {
    */
   async keepForPayment(id: string, userId: string): Promise<KeptHold> {
     const { event, hold } = await this.#own(id, userId, 'hold_expired');
-    const extended = await this.#pools.of(event).extend(hold, { forMs: this.#ttlMs });
+    const pool = await this.#pools.of(event);
+    const extended = await pool.extend(hold, { forMs: this.#ttlMs });
     if (extended.status === 'held') {
       return { hold: extended.hold, event, seats: seatsOf(hold.items) };
     }
@@ -114,6 +116,7 @@ function describe(event: CatalogEvent, hold: Hold): HeldSeats {
     seats,
     amountCents: priceOf(event, seats),
     currency: event.currency,
+    extendable: false,
     expiresAt: new Date(hold.expiresAt).toISOString(),
     serverNow: new Date(hold.serverNow).toISOString(),
   };

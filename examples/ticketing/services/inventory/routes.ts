@@ -1,44 +1,27 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
-import { paths } from '../../addresses.ts';
-import { holdRequestSchema } from '../../contract.ts';
+import { api } from '../../api.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
-import { userOf } from '../auth/routes.ts';
-import { ProblemError, parse } from '../problem.ts';
+import { bind } from '../route.ts';
 import type { AvailabilityFeed } from './availability.ts';
 import type { Holds } from './holds.ts';
 
-type ById = { Params: { id: string } };
+export type InventoryDeps = {
+  holds: Holds;
+  availability: AvailabilityFeed;
+  tokens: AccessTokens;
+};
 
-export function inventoryRoutes(
-  app: FastifyInstance,
-  deps: { holds: Holds; availability: AvailabilityFeed; tokens: AccessTokens },
-): void {
+export function inventoryRoutes(app: FastifyInstance, deps: InventoryDeps): void {
   const { holds, availability, tokens } = deps;
 
-  app.get<{ Params: { slug: string } }>(paths.availability(':slug'), (request) =>
-    availability.snapshot(request.params.slug),
-  );
+  bind(app, tokens, api.readAvailability, ({ params }) => availability.snapshot(params.slug));
 
-  app.post(paths.holds, async (request, reply) => {
-    const user = await userOf(request, tokens);
-    const held = await holds.hold(parse(holdRequestSchema, request.body), user.id);
-    return reply.code(201).send(held);
+  bind(app, tokens, api.hold, ({ body, user }) => holds.hold(body, user.id));
+
+  bind(app, tokens, api.readHold, ({ params, user }) => holds.read(params.id, user.id));
+
+  bind(app, tokens, api.releaseHold, async ({ params, user }) => {
+    await holds.release(params.id, user.id);
+    return undefined;
   });
-
-  app.get<ById>(paths.hold(':id'), async (request) => {
-    const user = await userOf(request, tokens);
-    return holds.read(holdId(request.params.id), user.id);
-  });
-
-  app.delete<ById>(paths.hold(':id'), async (request, reply) => {
-    const user = await userOf(request, tokens);
-    await holds.release(holdId(request.params.id), user.id);
-    return reply.code(204).send();
-  });
-}
-
-function holdId(text: string): string {
-  if (z.uuid().safeParse(text).success) return text;
-  throw new ProblemError('not_found', 'There is no such hold.');
 }

@@ -1,37 +1,39 @@
 /** `POST /orders` promises; the payments worker keeps the promise. */
 
+import type { KeyObject } from 'node:crypto';
 import { IdempotencyConflictError, type JobQueue } from '@evenkeel/async-jobs';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { paths } from '../../addresses.ts';
-import { type OrderAccepted, type OrderRequest, orderRequestSchema } from '../../contract.ts';
+import { api } from '../../api.ts';
+import type { OrderRequest } from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
-import { userOf } from '../auth/routes.ts';
 import type { Holds } from '../inventory/holds.ts';
-import { ProblemError, parse } from '../problem.ts';
+import { ProblemError } from '../problem.ts';
+import { bind } from '../route.ts';
+import { publishedKey } from '../tickets/ticket-code.ts';
 import { findOrder, placeOrder, readOrder, type StoredOrder } from './orders.ts';
 import { currentOrder } from './progress.ts';
 
-export type OrderDeps = {
-  database: Pool;
-  queue: JobQueue;
+export type OrderReaders = { database: Pool; queue: JobQueue };
+export type OrderDeps = OrderReaders & {
   holds: Holds;
   tokens: AccessTokens;
+  ticketKey: KeyObject;
 };
 
 export function orderRoutes(app: FastifyInstance, deps: OrderDeps): void {
+  const { database, queue, tokens } = deps;
+
   /** A second click, a second tab, a retry after a lost answer: the same purchase, not another. */
   async function isPlaced({ id, holdId }: OrderRequest, userId: string): Promise<boolean> {
-    const earlier = await findOrder(deps.database, id);
+    const earlier = await findOrder(database, id);
     if (!earlier) return false;
     if (earlier.userId === userId && earlier.holdId === holdId) return true;
     throw new ProblemError('conflict', 'This order id was used for another order.');
   }
 
-  app.post(paths.orders, async (request, reply) => {
-    const user = await userOf(request, deps.tokens);
-    const order = parse(orderRequestSchema, request.body);
+  bind(app, tokens, api.placeOrder, async ({ body: order, user }) => {
     if (!(await isPlaced(order, user.id))) {
       // fails when the hold is gone, and else gives the payment its time
       const kept = await deps.holds.keepForPayment(order.holdId, user.id);
@@ -42,14 +44,14 @@ export function orderRoutes(app: FastifyInstance, deps: OrderDeps): void {
         if (!isTwin || !(await isPlaced(order, user.id))) throw error;
       }
     }
-    const accepted: OrderAccepted = { id: order.id, state: 'processing', step: 'queued' };
-    return reply.code(202).send(accepted);
+    return { id: order.id, state: 'processing', step: 'queued' } as const;
   });
 
-  app.get<{ Params: { id: string } }>(paths.order(':id'), async (request) => {
-    const user = await userOf(request, deps.tokens);
-    return currentOrder(deps.queue, await ownOrder(deps.database, request.params.id, user.id));
-  });
+  bind(app, tokens, api.readOrder, async ({ params, user }) =>
+    currentOrder(queue, await ownOrder(database, params.id, user.id)),
+  );
+
+  bind(app, tokens, api.ticketKey, async () => publishedKey(deps.ticketKey));
 }
 
 /** Somebody else's order and none at all are the same answer. @throws ProblemError `not_found` */

@@ -43,7 +43,8 @@ export async function payOrder(
   }
 
   say(ctx, 60, 'deciding');
-  const { status } = await pools.of(charge.event).commit(charge.hold, async (tx) => {
+  const pool = await pools.of(charge.event);
+  const { status } = await pool.commit(charge.hold, async (tx) => {
     await settle(tx, charge, { state: 'paid', payment: 'authorised', chargeId });
     await issueTickets(tx, charge.orderId, deps.ticketKey);
   });

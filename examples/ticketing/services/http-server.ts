@@ -1,9 +1,10 @@
 /** The HTTP server: what holds for every request, whatever its route. */
 import cookie from '@fastify/cookie';
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import type { Problem } from '../../contract.ts';
-import { ProblemError } from '../problem.ts';
+import type { Problem } from '../contract.ts';
+import { openApiDocument } from './openapi.ts';
+import { ProblemError, toProblem } from './problem.ts';
 
 /** The pages load nothing from elsewhere, so nothing from elsewhere may run or be talked to. */
 const contentSecurityPolicy = [
@@ -19,16 +20,20 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const document = openApiDocument();
+
 export async function httpServer(options: {
   log: Logger;
-  trustProxy: boolean;
+  /** proxies of ours in front, see TRUST_PROXY */
+  trustProxy: number;
   https: boolean;
 }): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.log,
     // a line for each request and each answer costs more than the requests themselves
-    disableRequestLogging: true,
-    trustProxy: options.trustProxy,
+    logController: new LogController({ disableRequestLogging: true }),
+    // the address is the last one that a proxy of ours has added, never what a client wrote itself
+    trustProxy: (_address, hop) => hop < options.trustProxy,
     bodyLimit: 16 * 1024,
     requestTimeout: 15_000,
   }) as unknown as FastifyInstance;
@@ -68,20 +73,10 @@ export async function httpServer(options: {
     }
     return reply.code(status).send(problem);
   });
+  app.setNotFoundHandler((_request, reply) => {
+    const problem: Problem = { code: 'not_found', message: 'There is no such route.' };
+    return reply.code(404).send(problem);
+  });
+  app.get('/openapi.json', () => document);
   return app;
-}
-
-/** What a client is told of an error; of one that is ours it is told nothing but to come back. */
-export function toProblem(error: unknown): { status: number; problem: Problem } {
-  if (error instanceof ProblemError) return error;
-  const { statusCode = 500, message = '' } = error as Partial<FastifyError>;
-  if (statusCode >= 400 && statusCode < 500) {
-    return { status: statusCode, problem: { code: 'invalid_input', message } };
-  }
-  const problem: Problem = {
-    code: 'unavailable',
-    message: 'Something went wrong on our side. Please try again in a moment.',
-    retryAfterMs: 1_000,
-  };
-  return { status: 503, problem };
 }

@@ -1,0 +1,202 @@
+/**
+ * Every route of the shop, once: which service answers it, who may call it, what it takes and what
+ * it gives. Services bind handlers to these entries, the gateway finds its way by them, and the
+ * OpenAPI document at `/openapi.json` is made of them.
+ */
+import type { z } from 'zod';
+import { paths } from './addresses.ts';
+import * as c from './contract.ts';
+
+/** The services that answer HTTP calls; the gateway stands in front of them. */
+export const apiServices = ['auth', 'catalog', 'inventory', 'orders', 'payments'] as const;
+export type ApiService = (typeof apiServices)[number];
+/** Anybody, whoever is logged in, or only who has that role. */
+export type Access = 'anybody' | 'user' | Exclude<c.Role, 'buyer'>;
+
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** as Fastify writes it: `/api/orders/:id` */
+  readonly path: string;
+  readonly service: ApiService;
+  readonly access: Access;
+  readonly summary: string;
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** bytes; default 16 KiB */
+  readonly bodyLimit?: number;
+  /** the status and shape of success; null has no body */
+  readonly status: 200 | 201 | 202 | 204;
+  readonly answer: z.ZodType | null;
+  /** refusals beyond those of every route (invalid input, no access, too many calls, unavailable) */
+  readonly problems?: readonly c.ProblemCode[];
+  /** reads or sets the session cookie */
+  readonly cookie?: true;
+};
+
+const define = <const R extends Route>(route: R): R => route;
+
+const auth = { service: 'auth' } as const;
+const catalog = { service: 'catalog' } as const;
+const inventory = { service: 'inventory' } as const;
+const orders = { service: 'orders' } as const;
+
+export const api = {
+  register: define({
+    ...auth,
+    method: 'POST',
+    path: paths.users,
+    access: 'anybody',
+    summary: 'Opens an account and a session.',
+    body: c.registrationSchema,
+    status: 201,
+    answer: c.sessionSchema,
+    problems: ['email_taken'],
+    cookie: true,
+  }),
+  logIn: define({
+    ...auth,
+    method: 'POST',
+    path: paths.session,
+    access: 'anybody',
+    summary: 'Opens a session; ten attempts an account in 15 minutes.',
+    body: c.credentialsSchema,
+    status: 200,
+    answer: c.sessionSchema,
+    problems: ['unauthorized'],
+    cookie: true,
+  }),
+  refresh: define({
+    ...auth,
+    method: 'POST',
+    path: paths.refresh,
+    access: 'anybody',
+    summary: 'A new access token for the session of the cookie, which works once.',
+    status: 200,
+    answer: c.sessionSchema,
+    problems: ['unauthorized'],
+    cookie: true,
+  }),
+  logOut: define({
+    ...auth,
+    method: 'DELETE',
+    path: paths.session,
+    access: 'anybody',
+    summary: 'Ends the session of the cookie.',
+    status: 204,
+    answer: null,
+    cookie: true,
+  }),
+
+  listEvents: define({
+    ...catalog,
+    method: 'GET',
+    path: paths.events,
+    access: 'anybody',
+    summary: 'What is on sale.',
+    status: 200,
+    answer: c.eventListSchema,
+  }),
+  readEvent: define({
+    ...catalog,
+    method: 'GET',
+    path: paths.event(':slug'),
+    access: 'anybody',
+    summary: 'An event with its categories, prices and rows of seats.',
+    params: c.slugParams,
+    status: 200,
+    answer: c.eventPageSchema,
+    problems: ['not_found'],
+  }),
+
+  readAvailability: define({
+    ...inventory,
+    method: 'GET',
+    path: paths.availability(':slug'),
+    access: 'anybody',
+    summary: 'What is free, held and sold at this moment.',
+    params: c.slugParams,
+    status: 200,
+    answer: c.availabilitySchema,
+    problems: ['not_found'],
+  }),
+  hold: define({
+    ...inventory,
+    method: 'POST',
+    path: paths.holds,
+    access: 'user',
+    summary: 'Takes seats for two minutes, all or none.',
+    body: c.holdRequestSchema,
+    status: 201,
+    answer: c.heldSeatsSchema,
+    problems: ['not_found', 'seat_taken', 'limit_reached', 'conflict', 'hold_expired'],
+  }),
+  readHold: define({
+    ...inventory,
+    method: 'GET',
+    path: paths.hold(':id'),
+    access: 'user',
+    summary: 'A hold of mine that is not over.',
+    params: c.idParams,
+    status: 200,
+    answer: c.heldSeatsSchema,
+    problems: ['not_found'],
+  }),
+  releaseHold: define({
+    ...inventory,
+    method: 'DELETE',
+    path: paths.hold(':id'),
+    access: 'user',
+    summary: 'Gives the seats back.',
+    params: c.idParams,
+    status: 204,
+    answer: null,
+    problems: ['not_found'],
+  }),
+
+  placeOrder: define({
+    ...orders,
+    method: 'POST',
+    path: paths.orders,
+    access: 'user',
+    summary: 'Buys what is held: accepted at once, paid by a worker.',
+    body: c.orderRequestSchema,
+    status: 202,
+    answer: c.orderAcceptedSchema,
+    problems: ['not_found', 'conflict', 'hold_expired'],
+  }),
+  readOrder: define({
+    ...orders,
+    method: 'GET',
+    path: paths.order(':id'),
+    access: 'user',
+    summary: 'An order of mine with its tickets.',
+    params: c.idParams,
+    status: 200,
+    answer: c.orderSchema,
+    problems: ['not_found'],
+  }),
+  ticketKey: define({
+    ...orders,
+    method: 'GET',
+    path: paths.ticketKey,
+    access: 'anybody',
+    summary: 'The key that verifies tickets without asking anybody.',
+    status: 200,
+    answer: c.ticketKeySchema,
+  }),
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof api;
+
+/** What a handler gets of a route, checked. */
+export type InputOf<R extends Route> = {
+  params: R['params'] extends z.ZodType ? z.output<R['params']> : undefined;
+  query: R['query'] extends z.ZodType ? z.output<R['query']> : undefined;
+  body: R['body'] extends z.ZodType ? z.output<R['body']> : undefined;
+  user: R['access'] extends 'anybody' ? undefined : c.User;
+};
+/** What it must give. */
+export type AnswerOf<R extends Route> = R['answer'] extends z.ZodType
+  ? z.output<R['answer']>
+  : undefined;

@@ -1,0 +1,28 @@
+/** auth: accounts, sessions, tokens. After it has answered, nobody asks a store who somebody is. */
+import { demoAccount } from '../../addresses.ts';
+import type { OpenService } from '../service.ts';
+import { LoginAttempts } from './attempts.ts';
+import { Passwords } from './passwords.ts';
+import { authRoutes } from './routes.ts';
+import { Sessions } from './sessions.ts';
+import { addUser, findUser } from './users.ts';
+
+export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
+  const { database, redis, namespace } = host;
+  const passwords = new Passwords({ costLog2: config.PASSWORD_COST_LOG2 });
+  if (config.DEMO_PASSWORD && !(await findUser(database, demoAccount.email))) {
+    const passwordHash = await passwords.hash(config.DEMO_PASSWORD);
+    await addUser(database, { ...demoAccount, role: 'buyer', region: 'eu', passwordHash });
+  }
+  return {
+    routes: (app) =>
+      authRoutes(app, {
+        database,
+        passwords,
+        tokens: host.tokens,
+        sessions: new Sessions({ redis, namespace, ttlMs: config.REFRESH_TTL_MS }),
+        attempts: new LoginAttempts({ redis, namespace }),
+        cookies: { secure: config.SECURE_COOKIES, ttlMs: config.REFRESH_TTL_MS },
+      }),
+  };
+};

@@ -1,0 +1,11 @@
+/** catalog: events, prices and halls, from the caches when they can. */
+import type { OpenService } from '../service.ts';
+import { catalogRoutes } from './routes.ts';
+import { firstNight, seed } from './seed.ts';
+
+export const openCatalog: OpenService<'catalog'> = async ({ host }) => {
+  await seed(host.database);
+  // the first visitor finds the page in the cache
+  await host.catalog.event(firstNight.slug);
+  return { routes: (app) => catalogRoutes(app, { catalog: host.catalog, tokens: host.tokens }) };
+};

@@ -1,0 +1,35 @@
+/**
+ * gateway: everything that a browser talks to. It serves the pages and the WebSocket itself; calls of
+ * the API go to the service that answers them, in this process or in another.
+ */
+import { apiServices } from '../../api.ts';
+import { firstNight } from '../catalog/seed.ts';
+import { urlOf } from '../config.ts';
+import { AvailabilityFeed } from '../inventory/availability.ts';
+import type { OpenService } from '../service.ts';
+import { servePages } from './pages.ts';
+import { forward, type Upstream } from './proxy.ts';
+import { webSockets } from './socket.ts';
+
+export const openGateway: OpenService<'gateway'> = async ({ config, host, names, log }) => {
+  const { database, queue, pools, tokens } = host;
+  const availability = new AvailabilityFeed(pools);
+  const upstreams = apiServices.flatMap((service): Upstream[] => {
+    const url = (config as Record<string, unknown>)[urlOf(service)];
+    return names.includes(service) ? [] : [{ service, url: String(url) }];
+  });
+  const proxies = upstreams.map((upstream) => forward(upstream, config.UPSTREAM_TIMEOUT_MS));
+  await pools.openAll();
+  // the first visitor finds the counts known
+  await availability
+    .snapshot(firstNight.slug)
+    .catch((error) => log.warn({ err: error }, 'not yet on sale'));
+  return {
+    async routes(app) {
+      for (const proxy of proxies) proxy.routes(app);
+      await servePages(app);
+    },
+    webSockets: (server) => webSockets(server, { database, queue, tokens, availability, log }),
+    phases: { caches: proxies.map((proxy) => () => proxy.close()) },
+  };
+};

@@ -1,0 +1,141 @@
+/**
+ * What the services of one process share: connections, caches and hold pools, each opened when the
+ * first service asks for it and closed in order. It is the same whether a process runs one service
+ * or all of them.
+ */
+import type { JobQueue, OutboxRelay } from '@evenkeel/async-jobs';
+import { type Health, pgCheck, redisCheck, type ShutdownPhases } from '@evenkeel/health';
+import { TieredCache } from '@evenkeel/tiered-cache';
+import type { Redis } from 'ioredis';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { AccessTokens } from './auth/access-token.ts';
+import { Catalog } from './catalog/catalog.ts';
+import type { Config } from './config.ts';
+import { connectRedis, openQueue } from './connections.ts';
+import { openDatabase } from './database.ts';
+import { Pools } from './inventory/pools.ts';
+
+/** Whoever asks for a thing has its variables in its own list, so they are set when they are read. */
+export type HostConfig = Config<
+  | 'NAMESPACE'
+  | 'REDIS_URL'
+  | 'DATABASE_URL'
+  | 'DATABASE_CONNECTIONS'
+  | 'KAFKA_BROKERS'
+  | 'ACCESS_TOKEN_SECRET'
+  | 'ACCESS_TOKEN_TTL_MS'
+  | 'HOLD_TTL_MS'
+  | 'HOLD_GRACE_MS'
+  | 'SEATS_PER_BUYER'
+>;
+
+export class Host {
+  readonly name: string;
+  readonly health: Health;
+  readonly namespace: string;
+  readonly #config: HostConfig;
+  readonly #log: Logger;
+  readonly #opened = new Map<string, unknown>();
+  readonly #caches: (() => Promise<unknown>)[] = [];
+  readonly #stores: (() => Promise<unknown>)[] = [];
+
+  constructor(options: { name: string; health: Health; config: HostConfig; log: Logger }) {
+    this.name = options.name;
+    this.health = options.health;
+    this.namespace = options.config.NAMESPACE;
+    this.#config = options.config;
+    this.#log = options.log;
+  }
+
+  get redis(): Redis {
+    return this.#once('redis', () => {
+      const redis = connectRedis(this.#config.REDIS_URL, this.name, this.#log);
+      this.health.check('redis', redisCheck(redis), { scope: 'shared' });
+      this.#stores.push(() => redis.quit());
+      return redis;
+    });
+  }
+
+  get database(): Pool {
+    return this.#once('database', () => {
+      const database = openDatabase({
+        url: this.#config.DATABASE_URL,
+        connections: this.#config.DATABASE_CONNECTIONS,
+        service: this.name,
+        onError: (error) => this.#log.warn({ err: error }, 'idle database connection failed'),
+      });
+      // real rows, which every role may read: a database that answers `select 1` may have lost them
+      const query = 'select name from migrations limit 1';
+      this.health.check('database', pgCheck(database, { query }), { scope: 'shared' });
+      this.#stores.push(() => database.end());
+      return database;
+    });
+  }
+
+  get queue(): JobQueue {
+    return this.#once('queue', () => {
+      const { redis, database, namespace } = this;
+      const stores = { redis, database, namespace, brokers: this.#config.KAFKA_BROKERS };
+      const queue = openQueue(stores, this.name, this.#log);
+      this.health.check(queue.healthCheck(), { scope: 'shared', timeoutMs: 2_000 });
+      this.#caches.push(() => queue.close());
+      return queue;
+    });
+  }
+
+  /** Whoever puts jobs into the database sees to it that they leave it. */
+  relay(): Promise<OutboxRelay> {
+    return this.#once('relay', async () => {
+      const relay = this.queue.relay();
+      relay.on('error', (error) => this.#log.warn({ err: error }, 'outbox relay failed'));
+      await relay.run();
+      this.health.check(relay.healthCheck(), { scope: 'shared' });
+      return relay;
+    });
+  }
+
+  get catalog(): Catalog {
+    return this.#once('catalog', () => {
+      const cache = new TieredCache({ namespace: this.namespace, redis: this.redis });
+      this.#caches.push(() => cache.close());
+      return new Catalog({ cache, database: this.database });
+    });
+  }
+
+  get pools(): Pools {
+    return this.#once('pools', () => {
+      const pools = new Pools({
+        redis: this.redis,
+        database: this.database,
+        namespace: this.namespace,
+        ttlMs: this.#config.HOLD_TTL_MS,
+        graceMs: this.#config.HOLD_GRACE_MS,
+        seatsPerBuyer: this.#config.SEATS_PER_BUYER,
+      });
+      this.#caches.push(() => pools.close());
+      return pools;
+    });
+  }
+
+  get tokens(): AccessTokens {
+    return this.#once(
+      'tokens',
+      () =>
+        new AccessTokens({
+          secret: this.#config.ACCESS_TOKEN_SECRET,
+          ttlMs: this.#config.ACCESS_TOKEN_TTL_MS,
+        }),
+    );
+  }
+
+  /** The host's part of the shutdown: what was opened last is closed first. */
+  get phases(): ShutdownPhases {
+    return { caches: this.#caches.toReversed(), db: this.#stores.toReversed() };
+  }
+
+  #once<T>(name: string, open: () => T): T {
+    if (!this.#opened.has(name)) this.#opened.set(name, open());
+    return this.#opened.get(name) as T;
+  }
+}

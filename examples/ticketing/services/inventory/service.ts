@@ -1,0 +1,13 @@
+/** inventory: who holds which seat, and how many are left. */
+import type { OpenService } from '../service.ts';
+import { AvailabilityFeed } from './availability.ts';
+import { Holds } from './holds.ts';
+import { inventoryRoutes } from './routes.ts';
+
+export const openInventory: OpenService<'inventory'> = async ({ config, host }) => {
+  const { pools, catalog, tokens } = host;
+  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
+  const availability = new AvailabilityFeed(pools);
+  await pools.openAll();
+  return { routes: (app) => inventoryRoutes(app, { holds, availability, tokens }) };
+};

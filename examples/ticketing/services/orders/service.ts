@@ -1,0 +1,19 @@
+/** orders: promises to sell what is held, at once; the payments worker keeps the promise. */
+import { warmUp } from '../database.ts';
+import { Holds } from '../inventory/holds.ts';
+import type { OpenService } from '../service.ts';
+import { chargeJob } from './charge-job.ts';
+import { orderRoutes } from './routes.ts';
+
+export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
+  const { database, queue, pools, catalog, tokens } = host;
+  await queue.ensureTopics([chargeJob]);
+  await host.relay();
+  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
+  await pools.openAll();
+  await warmUp(database);
+  return {
+    routes: (app) =>
+      orderRoutes(app, { database, queue, holds, tokens, ticketKey: config.TICKET_PUBLIC_KEY }),
+  };
+};

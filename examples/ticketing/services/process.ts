@@ -1,0 +1,91 @@
+/** Runs a set of services in this process: opens them, serves them, and ends them in order. */
+import { fastifyHealth, GracefulShutdown, Health, type ShutdownPhase } from '@evenkeel/health';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { type ConfigOf, loadConfig, portOf, type ServiceName } from './config.ts';
+import { Host, type HostConfig } from './host.ts';
+import { httpServer } from './http-server.ts';
+import { migrateIfAllowed } from './migrations/migrate.ts';
+import { addressOf, type OpenService, type Service } from './service.ts';
+
+/** The code of a service is loaded only where it runs. */
+const services: { [Name in ServiceName]: () => Promise<OpenService<Name>> } = {
+  gateway: async () => (await import('./gateway/service.ts')).openGateway,
+  auth: async () => (await import('./auth/service.ts')).openAuth,
+  catalog: async () => (await import('./catalog/service.ts')).openCatalog,
+  inventory: async () => (await import('./inventory/service.ts')).openInventory,
+  orders: async () => (await import('./orders/service.ts')).openOrders,
+  payments: async () => (await import('./payments/service.ts')).openPayments,
+  'fake-psp': async () => (await import('./fake-psp/service.ts')).openFakePsp,
+};
+export const serviceNames = Object.keys(services) as ServiceName[];
+const isStandIn = (name: ServiceName) => name.startsWith('fake-');
+
+export type RunningProcess = { end: (reason: string) => Promise<{ exitCode: number }> };
+
+/**
+ * Starts `names` and listens. A process of several services has one HTTP server, at the port of the
+ * first of them; stand-ins have their own.
+ * @throws ConfigError naming every mistake of the environment
+ */
+export async function runServices(
+  names: readonly ServiceName[],
+  environment: Record<string, string | undefined>,
+  log: Logger,
+): Promise<RunningProcess> {
+  // a stand-in of the same process is where it always is
+  const local = names.includes('fake-psp')
+    ? { PSP_URL: `http://127.0.0.1:${environment.FAKE_PSP_PORT || 8082}` }
+    : {};
+  const config = loadConfig(names, { ...local, ...withoutEmpty(environment) });
+  const name = names.join('+');
+  const health = new Health({ service: name });
+  const host = new Host({ name, health, config: config as unknown as HostConfig, log });
+  if ('DATABASE_URL' in config) await migrateIfAllowed(host.database);
+
+  const opened = new Map<ServiceName, Service>();
+  for (const service of names) {
+    const open = (await services[service]()) as OpenService<ServiceName>;
+    const context = { config: config as ConfigOf<ServiceName>, host, names };
+    opened.set(service, await open({ ...context, log: log.child({ service }) }));
+  }
+
+  const main = names.find((service) => !isStandIn(service));
+  const apps: { app: FastifyInstance; port: number }[] = [];
+  if (main) {
+    const app = await httpServer({
+      log,
+      trustProxy: config.TRUST_PROXY,
+      https: config.SECURE_COOKIES,
+    });
+    await app.register(fastifyHealth(health));
+    for (const { routes } of opened.values()) await routes?.(app);
+    apps.push({ app, port: Number(config[portOf(main) as keyof typeof config]) });
+  }
+  for (const { ownServer } of opened.values()) if (ownServer) apps.push(ownServer);
+
+  const [front] = apps;
+  const webSocketServers = [...opened.values()].flatMap(({ webSockets }) =>
+    webSockets && front ? [webSockets(front.app.server)] : [],
+  );
+  const steps = (phase: ShutdownPhase) =>
+    [...opened.values(), host].flatMap(({ phases }) => phases?.[phase] ?? []);
+  const shutdown = new GracefulShutdown({
+    health,
+    servers: apps.map(({ app }) => app.server),
+    webSocketServers,
+    lingerMs: config.LINGER_MS,
+    phases: { jobs: steps('jobs'), caches: steps('caches'), db: steps('db') },
+    log: (line) => log.error(line),
+  }).listen();
+  for (const { app, port } of apps) {
+    await app.listen({ host: config.HOST, port });
+    log.info({ url: addressOf(app.server) }, `${name} listens`);
+  }
+  log.info(`${name} is up`);
+  return { end: (reason) => shutdown.run(reason) };
+}
+
+function withoutEmpty(environment: Record<string, string | undefined>) {
+  return Object.fromEntries(Object.entries(environment).filter(([, text]) => text !== ''));
+}
