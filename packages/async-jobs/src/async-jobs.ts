@@ -1,33 +1,40 @@
-import { abortable, type Clock, systemClock, within } from './clock.ts';
-import { type JobDefinition, type SqlExecutor, validate } from './define-job.ts';
-import {
-  IdempotencyConflictError,
-  JobNotAcceptedError,
-  JobPayloadError,
-  JobPayloadTooLargeError,
-  JobsUnhealthyError,
-  QueueClosedError,
-  TransportTimeoutError,
-} from './errors.ts';
+import { type Clock, sleep, systemClock } from './clock.ts';
+import { DeadLetters } from './dead-letters.ts';
+import type { JobDefinition, SqlExecutor } from './define-job.ts';
+import { assertSame } from './definitions.ts';
+import { delayed } from './delay-line.ts';
+import { channels } from './diagnostics.ts';
+import { IdempotencyConflictError, JobNotAcceptedError, QueueClosedError } from './errors.ts';
+import { type Flow, FlowStarter, type FlowStatus } from './flow.ts';
 import { fingerprint, uuidv5, uuidv7 } from './ids.ts';
-import { callable, integer, key as keyOf, name, show } from './options.ts';
+import { integer, key as keyOf, name, show } from './options.ts';
 import type { Outbox } from './outbox.ts';
 import { OutboxRelay, type RelayOptions } from './outbox-relay.ts';
-import { deadLetterTopic, jobsTopic, type QueuedJob, toRecord } from './record.ts';
+import { Preparation } from './prepare.ts';
+import { checkQueue } from './queue-health.ts';
+import { type QueuedJob, toRecord } from './record.ts';
+import { type Schedule, Scheduler } from './scheduler.ts';
+import { type Spool, Spooler } from './spool.ts';
 import type { SchemaInput, StandardSchema } from './standard-schema.ts';
 import type { JobStatus, StatusStore } from './status.ts';
 import { StatusReporter } from './status-reporter.ts';
-import { type TraceContext, traceContextOf } from './trace-context.ts';
-import type { TopicSpec, Transport } from './transport.ts';
+import { type TokenOptions, Tokens } from './token.ts';
+import { topicsOf } from './topics.ts';
+import type { TraceContext } from './trace-context.ts';
+import type { OutgoingRecord, TopicSpec, Transport } from './transport.ts';
 
 /** What `new JobQueue` takes. */
 export interface JobQueueOptions {
-  /** What jobs travel on: `kafkajsTransport(kafka)` or, in tests, `memoryTransport()`. */
+  /** What jobs travel on: `kafkajsTransport(kafka)`, `platformaticTransport(...)` or, in tests, `memoryTransport()`. */
   readonly transport: Transport;
-  /** `postgresOutbox(pool)`: jobs leave with the caller's transaction, idempotency keys, `ctx.tx`. Without it jobs are sent directly. */
+  /** `postgresOutbox(pool)`: jobs leave with the caller's transaction, idempotency keys, `ctx.tx`, flows. Without it jobs are sent directly. */
   readonly outbox?: Outbox;
-  /** `redisStatus(redis)`: live status. Without it `status` gives null and `watch` ends at once. */
+  /** `redisSpool(redis)`: takes directly sent jobs while Kafka does not. Not used with an outbox, which does that better. */
+  readonly spool?: Spool;
+  /** `redisStatus(redis)`: live status and cancellation. Without it `status` gives null and `watch` ends at once. */
   readonly status?: StatusStore;
+  /** Signs subscription tokens into the tickets, for `jobs/websocket` and `jobs/sse`. Default: tickets without. */
+  readonly tokens?: TokenOptions;
   /** First part of every topic name. Default `jobs`. */
   readonly topicPrefix?: string;
   /** Milliseconds a direct send may take. Default 1,000. */
@@ -51,6 +58,8 @@ export interface EnqueueOptions {
   readonly tx?: SqlExecutor;
   /** Overrides the key the job's definition computes. */
   readonly key?: string;
+  /** Milliseconds before which the job is not to run, up to a year. Up to a second late with an outbox, up to 6 s without. */
+  readonly delayMs?: number;
 }
 
 /** The answer to `enqueue`: keep the `id` to follow the job. */
@@ -59,9 +68,14 @@ export interface JobTicket {
   readonly state: 'accepted';
   /** True when an earlier call with this idempotency key had enqueued the job. */
   readonly deduplicated: boolean;
-  /** Where the job is safe now: in the database (once the transaction commits), or on Kafka. */
-  readonly durability: 'outbox' | 'kafka';
+  /** Where the job is safe now: in the database (once the transaction commits), on Kafka, or in the spool. */
+  readonly durability: Durability;
+  /** Lets its holder follow the job; when the queue was given `tokens`. */
+  readonly token?: string;
 }
+
+/** Where an accepted job is safe. */
+export type Durability = 'outbox' | 'kafka' | 'spool';
 
 /** How topics are created; an existing topic is left as it is. */
 export interface TopicOptions {
@@ -72,14 +86,14 @@ export interface TopicOptions {
 }
 
 const DLQ_RETENTION_MS = 14 * 24 * 3600_000;
-const DLQ_PARTITIONS = 1;
-const STATUS_PING_MS = 500;
+const RETRY_RETENTION_MS = 7 * 24 * 3600_000;
+const YEAR_MS = 366 * 24 * 3600_000;
 
 /**
  * The place jobs are put into and followed from.
  *
  *     enqueue -> check payload -> outbox row in the caller's transaction -> relay -> Kafka -> Worker
- *                              or, without outbox, straight to Kafka
+ *                              or, without outbox, straight to Kafka, or to the spool while it is away
  *
  * @throws RangeError or TypeError naming field, rule and value
  */
@@ -90,12 +104,16 @@ export class JobQueue {
   readonly idempotencyWindowMs: number;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly #store: StatusStore | null;
+  /** @internal */
+  readonly store: StatusStore | null;
+  readonly #preparation: Preparation;
   readonly #reporter: StatusReporter | null;
-  readonly #traceContext: (() => TraceContext | undefined) | undefined;
+  readonly #tokens: Tokens | null;
+  readonly #spooler: Spooler | null;
+  readonly #flows: FlowStarter;
   readonly #sendBudgetMs: number;
-  readonly #maxPayloadBytes: number;
-  readonly #relays = new Set<OutboxRelay>();
+  readonly #definitions = new Map<string, JobDefinition>();
+  readonly #closers = new Set<() => Promise<void>>();
   #statusError: unknown = null;
   #closed = false;
 
@@ -116,40 +134,44 @@ export class JobQueue {
       1_000,
     );
     this.#sendBudgetMs = integer('sendBudgetMs', options.sendBudgetMs ?? 1_000, 1);
-    this.#maxPayloadBytes = integer('maxPayloadBytes', options.maxPayloadBytes ?? 900 * 1024, 1);
-    this.#traceContext = options.traceContext && callable('traceContext', options.traceContext);
-    this.#store = options.status ?? null;
+    this.#preparation = new Preparation(this.clock, options.maxPayloadBytes, options.traceContext);
+    this.#tokens = options.tokens ? new Tokens(options.tokens) : null;
+    this.#spooler = options.spool && !this.outbox ? new Spooler(options.spool, this) : null;
+    this.#flows = new FlowStarter(this, this.#preparation);
+    this.store = options.status ?? null;
     this.#reporter =
-      this.#store &&
-      new StatusReporter(this.#store, this.clock, (error) => {
+      this.store &&
+      new StatusReporter(this.store, this.clock, (error) => {
         this.#statusError = error;
       });
   }
 
   /**
    * Puts a job into its queue. With an outbox that is one INSERT, in the caller's transaction when
-   * `tx` is given; without, it is sent to Kafka and acknowledged.
+   * `tx` is given; without, it is sent to Kafka and acknowledged, or spooled.
    *
    * @throws JobPayloadError when the payload does not satisfy the schema
    * @throws JobPayloadTooLargeError
    * @throws IdempotencyConflictError when the key belongs to a job with another payload
    * @throws JobNotAcceptedError when a direct send was not acknowledged within `sendBudgetMs`
-   * @throws RangeError when a key is empty or over 1,024 bytes
+   * @throws SpoolFullError
+   * @throws RangeError when a key is empty or over 1,024 bytes, or a delay negative or over a year
    */
   async enqueue<S extends StandardSchema>(
     job: JobDefinition<S>,
     payload: SchemaInput<S>,
     options: EnqueueOptions = {},
   ): Promise<JobTicket> {
-    const { idempotencyKey, tx } = options;
+    const { idempotencyKey, tx, key } = options;
     this.#assertUsable(job, options);
+    const runAtMs = this.#runAt(options.delayMs);
     if (idempotencyKey === undefined) {
-      const prepared = await this.#prepare(job, payload, uuidv7(this.clock.now()), options.key);
-      await this.#accept([prepared], tx);
-      return this.#ticket(prepared.id);
+      const id = uuidv7(this.clock.now());
+      const prepared = await this.#preparation.prepare(job, payload, { id, key, runAtMs });
+      return this.#ticket(id, await this.#accept([prepared], tx));
     }
     const id = uuidv5(job.queue, keyOf('idempotencyKey', idempotencyKey));
-    const prepared = await this.#prepare(job, payload, id, options.key);
+    const prepared = await this.#preparation.prepare(job, payload, { id, key, runAtMs });
     const hash = fingerprint(job.name, JSON.parse(prepared.payload));
     const outcome = await (this.outbox as Outbox).insertOnce(
       prepared,
@@ -159,7 +181,8 @@ export class JobQueue {
     if (outcome.state === 'held' && outcome.fingerprint !== hash) {
       throw new IdempotencyConflictError(job.queue, idempotencyKey, outcome.jobId);
     }
-    return this.#ticket(id, outcome.state === 'held');
+    if (outcome.state === 'claimed') this.#told([prepared]);
+    return this.#ticket(id, 'outbox', outcome.state === 'held');
   }
 
   /**
@@ -169,21 +192,60 @@ export class JobQueue {
   async enqueueMany<S extends StandardSchema>(
     job: JobDefinition<S>,
     payloads: readonly SchemaInput<S>[],
-    options: Pick<EnqueueOptions, 'tx'> = {},
+    options: Pick<EnqueueOptions, 'tx' | 'delayMs'> = {},
   ): Promise<JobTicket[]> {
     this.#assertUsable(job, options);
+    const runAtMs = this.#runAt(options.delayMs);
     const now = this.clock.now();
-    const prepared: QueuedJob[] = [];
-    for (const payload of payloads) {
-      prepared.push(await this.#prepare(job, payload, uuidv7(now), undefined));
+    const prepared = await Promise.all(
+      payloads.map((payload) => {
+        return this.#preparation.prepare(job, payload, { id: uuidv7(now), runAtMs });
+      }),
+    );
+    if (prepared.length === 0) return [];
+    const durability = await this.#accept(prepared, options.tx);
+    return prepared.map(({ id }) => this.#ticket(id, durability));
+  }
+
+  /**
+   * Starts a flow: its row and its first step's job, in the caller's transaction when `tx` is given.
+   * Needs an outbox. Throws as `enqueue` does.
+   */
+  async start<S extends StandardSchema>(
+    flow: Flow<S>,
+    payload: SchemaInput<S>,
+    options: Pick<EnqueueOptions, 'idempotencyKey' | 'tx'> = {},
+  ): Promise<{ readonly id: string; readonly deduplicated: boolean }> {
+    if (this.#closed) throw new QueueClosedError('The queue');
+    return this.#flows.start(flow, payload, options);
+  }
+
+  /** Where a flow is; null when there is none with this id. */
+  async flow(id: string): Promise<FlowStatus | null> {
+    return this.#flows.status(id);
+  }
+
+  /**
+   * Takes a job back: `removed` when it still waited in the outbox and will never run; else
+   * `requested`, and workers skip it when they come to it, or abort it with reason `cancelled`
+   * when it runs. One that is done stays done. `too-late` without a status store to ask through.
+   */
+  async cancel(id: string): Promise<'removed' | 'requested' | 'too-late'> {
+    keyOf('id', id);
+    const removed = (await this.outbox?.remove(id)) ?? null;
+    if (removed !== null) {
+      const status = { id, name: removed, attempt: 0, progress: 0, atMs: this.clock.now() };
+      this.report({ ...status, state: 'cancelled' });
+      return 'removed';
     }
-    if (prepared.length > 0) await this.#accept(prepared, options.tx);
-    return prepared.map(({ id }) => this.#ticket(id));
+    if (!this.store) return 'too-late';
+    await this.store.cancel(id);
+    return 'requested';
   }
 
   /** The latest known status of a job; null when there is none (yet, or any more), or no status store. */
   async status(id: string): Promise<JobStatus | null> {
-    return this.#store ? this.#store.read(id) : null;
+    return this.store ? this.store.read(id) : null;
   }
 
   /**
@@ -194,35 +256,53 @@ export class JobQueue {
     id: string,
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<JobStatus> {
-    if (this.#store) yield* this.#store.watch(id, options.signal);
+    if (this.store) yield* this.store.watch(id, options.signal);
+  }
+
+  /** The job that a ticket's token lets its holder follow. @throws JobTokenError; TypeError when the queue was given no `tokens` */
+  verifyToken(token: unknown): string {
+    if (!this.#tokens) throw new TypeError('Expected `tokens` in the queue: it signs none');
+    return this.#tokens.verify(token, this.clock.now());
   }
 
   /** A relay that moves this queue's jobs from the outbox to Kafka; call `run()`. Closed with the queue. @throws TypeError without an outbox */
   relay(options: RelayOptions = {}): OutboxRelay {
     const relay = new OutboxRelay(this, options);
-    this.#relays.add(relay);
+    this.#closers.add(() => relay.close());
     return relay;
   }
 
-  /** Creates the topics of the jobs' queues and of their dead letters where missing. Safe from several processes. */
+  /** Enqueues jobs at their times; call `run()`. Closed with the queue. In several processes each time is enqueued once, given an outbox. */
+  scheduler(schedules: readonly Schedule[]): Scheduler {
+    const scheduler = new Scheduler(this, schedules);
+    this.#closers.add(() => scheduler.close());
+    return scheduler;
+  }
+
+  /** The dead letters of a queue: to look at, put back, or put away. */
+  deadLetters(queue: string): DeadLetters {
+    return new DeadLetters(this, name('queue', queue));
+  }
+
+  /** Creates the topics of the jobs' queues, of their retries and dead letters where missing. Safe from several processes. */
   async ensureTopics(jobs: readonly JobDefinition[], options: TopicOptions = {}): Promise<void> {
     const partitions = integer('partitions', options.partitions ?? 6, 1, 10_000);
     const copies =
       options.replicationFactor === undefined
         ? {}
         : { replicationFactor: integer('replicationFactor', options.replicationFactor, 1, 100) };
-    const queues = [...new Set(jobs.map(({ queue }) => queue))];
-    await this.transport.ensureTopics(
-      queues.flatMap((queue): TopicSpec[] => [
-        { topic: jobsTopic(this.topicPrefix, queue), partitions, ...copies },
-        {
-          topic: deadLetterTopic(this.topicPrefix, queue),
-          partitions: DLQ_PARTITIONS,
-          retentionMs: DLQ_RETENTION_MS,
-          ...copies,
-        },
-      ]),
-    );
+    const specs: TopicSpec[] = [];
+    for (const queue of new Set(jobs.map((job) => job.queue))) {
+      const ofQueue = jobs.filter((job) => job.queue === queue);
+      const topics = topicsOf(this.topicPrefix, queue, ofQueue);
+      for (const { topic } of topics.jobs) specs.push({ topic, partitions, ...copies });
+      const one = { partitions: 1, ...copies };
+      for (const { topic } of topics.tiers) {
+        specs.push({ topic, ...one, retentionMs: RETRY_RETENTION_MS });
+      }
+      specs.push({ topic: topics.deadLetters, ...one, retentionMs: DLQ_RETENTION_MS });
+    }
+    await this.transport.ensureTopics(specs);
   }
 
   /**
@@ -230,16 +310,23 @@ export class JobQueue {
    * status store is told in the answer, but is no illness: jobs run without it.
    */
   healthCheck(): { name: string; check(signal: AbortSignal): Promise<unknown> } {
-    return { name: 'async-jobs', check: (signal) => this.#check(signal) };
+    return {
+      name: 'async-jobs',
+      check: async (signal) => {
+        if (this.#closed) throw new QueueClosedError('The queue');
+        return checkQueue(this, this.#spooler, () => this.#statusError, signal);
+      },
+    };
   }
 
-  /** Closes the relays made here, writes pending statuses for at most 2 s and lets go of the transport. Drain workers before. */
+  /** Closes the relays and schedulers made here, writes pending statuses for at most 2 s and lets go of the transport. Drain workers before. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.all([...this.#relays].map((relay) => relay.close()));
+    await Promise.all([...this.#closers].map((close) => close()));
+    await this.#spooler?.close();
     await this.#reporter?.close(2_000);
-    await this.#store?.close();
+    await this.store?.close();
     await this.transport.close();
   }
 
@@ -260,13 +347,54 @@ export class JobQueue {
   /** @internal Sends jobs and tells that they are queued. */
   async send(jobs: readonly QueuedJob[], timeoutMs: number): Promise<void> {
     await this.transport.send(
-      jobs.map((job) => toRecord(this.topicPrefix, job)),
+      jobs.map((job) => this.#toRecord(job)),
       timeoutMs,
     );
-    if (!this.#reporter) return;
-    for (const { id, name, enqueuedAtMs } of jobs) {
-      this.report({ id, name, state: 'queued', attempt: 0, progress: 0, atMs: enqueuedAtMs });
+    this.#reportQueued(jobs);
+  }
+
+  /** @internal Sends until it is acknowledged; false when given up before. */
+  async sendUntilAcked(
+    records: readonly OutgoingRecord[],
+    timeoutMs: number,
+    onError: (error: unknown) => void,
+    giveUp: () => boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.transport.send(records, timeoutMs);
+        return true;
+      } catch (error) {
+        onError(error);
+        await this.pause(tries, signal);
+        if (giveUp()) return false;
+      }
     }
+  }
+
+  /** @internal Waits before another try of something that failed: 200 ms, doubling, up to 10 s. */
+  pause(tries: number, signal: AbortSignal): Promise<void> {
+    return sleep(this.clock, Math.min(10_000, 200 * 2 ** (tries - 1)), signal);
+  }
+
+  /** @internal Remembers a definition. @throws TypeError when another one has its name */
+  define(job: JobDefinition): void {
+    const place = `${job.queue}/${job.name}`;
+    const known = this.#definitions.get(place);
+    if (known === job) return;
+    if (known) assertSame(known, job);
+    this.#definitions.set(place, job);
+  }
+
+  /** @internal Does what follows from the end of a job that is a step of a flow. */
+  settleFlow(...end: Parameters<FlowStarter['settle']>): Promise<void> {
+    return this.#flows.settle(...end);
+  }
+
+  /** @internal Lets jobs that another process spooled, and died, be sent by this one. */
+  watchSpool(): void {
+    this.#spooler?.watch();
   }
 
   #assertUsable(job: JobDefinition, options: EnqueueOptions): void {
@@ -274,6 +402,7 @@ export class JobQueue {
     if (typeof job?.schema?.['~standard']?.validate !== 'function') {
       throw new TypeError(`Expected a job made by defineJob, got ${show(job)}`);
     }
+    this.define(job);
     if (this.outbox) return;
     for (const field of ['tx', 'idempotencyKey'] as const) {
       if (options[field] !== undefined) {
@@ -282,78 +411,60 @@ export class JobQueue {
     }
   }
 
-  async #prepare(
-    job: JobDefinition,
-    payload: unknown,
-    id: string,
-    key: string | undefined,
-  ): Promise<QueuedJob> {
-    const checked = await validate(job.schema, payload);
-    if (checked.issues) throw new JobPayloadError(job.name, checked.issues);
-    // The input is sent, not the schema's output: the worker's check would transform it twice
-    const json = JSON.stringify(payload);
-    if (json === undefined) {
-      throw new TypeError(`Expected a payload that JSON can hold, got ${show(payload)}`);
-    }
-    const sizeBytes = Buffer.byteLength(json);
-    if (sizeBytes > this.#maxPayloadBytes) {
-      throw new JobPayloadTooLargeError(job.name, sizeBytes, this.#maxPayloadBytes);
-    }
-    const trace = this.#trace();
-    return {
-      id,
-      name: job.name,
-      queue: job.queue,
-      key: keyOf('key', key ?? job.key?.(checked.value) ?? id),
-      payload: json,
-      enqueuedAtMs: this.clock.now(),
-      ...(trace && { trace }),
-    };
+  #runAt(delayMs: number | undefined): number | undefined {
+    if (delayMs === undefined) return undefined;
+    return this.clock.now() + integer('delayMs', delayMs, 0, YEAR_MS);
   }
 
-  #trace(): TraceContext | undefined {
-    try {
-      return traceContextOf(this.#traceContext?.());
-    } catch {
-      return undefined; // a job is worth more than its trace
-    }
+  async #accept(jobs: readonly QueuedJob[], tx: SqlExecutor | undefined): Promise<Durability> {
+    let durability: Durability = 'outbox';
+    if (this.outbox) await this.outbox.insert(jobs, tx);
+    else durability = await this.#sendDirectly(jobs);
+    this.#told(jobs);
+    return durability;
   }
 
-  async #accept(jobs: readonly QueuedJob[], tx: SqlExecutor | undefined): Promise<void> {
-    if (this.outbox) return this.outbox.insert(jobs, tx);
+  async #sendDirectly(jobs: readonly QueuedJob[]): Promise<Durability> {
+    const records = jobs.map((job) => this.#toRecord(job));
     try {
-      await this.send(jobs, this.#sendBudgetMs);
+      if (this.#spooler) return await this.#spooler.send(records, this.#sendBudgetMs);
+      await this.transport.send(records, this.#sendBudgetMs);
+      return 'kafka';
     } catch (error) {
-      const queue = (jobs[0] as QueuedJob).queue;
-      throw new JobNotAcceptedError(jobsTopic(this.topicPrefix, queue), error);
+      if (error instanceof Error && 'maxJobs' in error) throw error;
+      throw new JobNotAcceptedError((records[0] as OutgoingRecord).topic, error);
+    } finally {
+      this.#reportQueued(jobs);
     }
   }
 
-  #ticket(id: string, deduplicated = false): JobTicket {
+  #toRecord(job: QueuedJob): OutgoingRecord {
+    const record = toRecord(this.topicPrefix, job);
+    const now = this.clock.now();
+    if (job.runAtMs === undefined || job.runAtMs <= now) return record;
+    return delayed(topicsOf(this.topicPrefix, job.queue, []), record, job.runAtMs - now, now);
+  }
+
+  #reportQueued(jobs: readonly QueuedJob[]): void {
+    if (!this.#reporter) return;
+    for (const { id, name, enqueuedAtMs } of jobs) {
+      this.report({ id, name, state: 'queued', attempt: 0, progress: 0, atMs: enqueuedAtMs });
+    }
+  }
+
+  #told(jobs: readonly QueuedJob[]): void {
+    if (!channels.enqueued.hasSubscribers) return;
+    for (const { id, name, queue, key } of jobs)
+      channels.enqueued.publish({ id, name, queue, key });
+  }
+
+  #ticket(id: string, durability: Durability, deduplicated = false): JobTicket {
     return {
       id,
       state: 'accepted',
       deduplicated,
-      durability: this.outbox ? 'outbox' : 'kafka',
+      durability,
+      ...(this.#tokens && { token: this.#tokens.sign(id, this.clock.now()) }),
     };
-  }
-
-  async #check(signal: AbortSignal): Promise<Record<string, unknown>> {
-    if (this.#closed) throw new QueueClosedError('The queue');
-    const details: Record<string, unknown> = { transport: this.transport.name };
-    try {
-      await this.transport.ping(signal);
-      if (this.outbox) details.outboxOldestMs = await abortable(this.outbox.oldestMs(), signal);
-    } catch (error) {
-      throw new JobsUnhealthyError(`Job queue is unwell: ${show(error)}`, details, error);
-    }
-    if (this.#store) {
-      const late = () => new TransportTimeoutError('The status store', STATUS_PING_MS);
-      details.status = await within(this.clock, STATUS_PING_MS, this.#store.ping(), late).then(
-        () => 'ok',
-        (error: unknown) => `unreachable: ${show(this.#statusError ?? error)}`,
-      );
-    }
-    return details;
   }
 }

@@ -13,6 +13,9 @@ export interface JobFacts {
   readonly key: string;
   readonly enqueuedAtMs: number;
   readonly trace: TraceContext | undefined;
+  /** Attempts that failed in earlier deliveries. */
+  readonly attempts: number;
+  readonly flow: string | undefined;
 }
 
 /** What an attempt works with. */
@@ -75,7 +78,7 @@ export class Attempt implements JobContext {
     return this.#controller.signal;
   }
 
-  /** True when the attempt was ended by a shutdown: its failure says nothing about the job. */
+  /** True when the attempt was ended by a shutdown or a cancellation: its failure says nothing about the job. */
   get interrupted(): boolean {
     return this.#reason instanceof JobAbortedError;
   }

@@ -1,3 +1,4 @@
+import { integer } from './options.ts';
 import type { SchemaIssue } from './standard-schema.ts';
 
 /**
@@ -109,6 +110,39 @@ export class NonRetryableError extends JobsError {
   }
 }
 
+/**
+ * Throw it from a handler to have the next attempt after `delayMs`, whatever the job's retry
+ * options say of waits: a provider's `Retry-After`. It counts as an attempt.
+ */
+export class RetryLater extends JobsError {
+  readonly delayMs: number;
+
+  constructor(delayMs: number, options?: { cause?: unknown }) {
+    super('ERR_JOB_RETRY_LATER', `Asked to be repeated in ${delayMs} ms`, options);
+    this.delayMs = integer('delayMs', delayMs, 0);
+  }
+}
+
+/** The spool that takes jobs while Kafka is away is full. The job was not accepted. */
+export class SpoolFullError extends JobsError {
+  readonly maxJobs: number;
+
+  constructor(maxJobs: number) {
+    super('ERR_JOB_SPOOL_FULL', `The spool holds ${maxJobs} jobs and takes no more`);
+    this.maxJobs = maxJobs;
+  }
+}
+
+/** A subscription token is malformed, signed with another secret, or too old. */
+export class JobTokenError extends JobsError {
+  readonly reason: 'malformed' | 'signature' | 'expired';
+
+  constructor(reason: 'malformed' | 'signature' | 'expired') {
+    super('ERR_JOB_TOKEN', `The subscription token is not valid: ${reason}`);
+    this.reason = reason;
+  }
+}
+
 /** One attempt of a handler took longer than the job's `timeoutMs`. It is the reason of `ctx.signal`. */
 export class JobTimeoutError extends JobsError {
   readonly job: string;
@@ -122,14 +156,14 @@ export class JobTimeoutError extends JobsError {
 }
 
 /**
- * The attempt was ended from outside: by a `shutdown` (drain), or because its time was up and
- * it had been given up (`abandoned`). It is the reason of `ctx.signal`, and `ctx.tx` and
+ * The attempt was ended from outside: by a `shutdown` (drain), by `queue.cancel` (`cancelled`), or because
+ * its time was up and it had been given up (`abandoned`). It is the reason of `ctx.signal`, and `ctx.tx` and
  * `ctx.progress` of such an attempt reject with it.
  */
 export class JobAbortedError extends JobsError {
-  readonly reason: 'shutdown' | 'abandoned';
+  readonly reason: 'shutdown' | 'cancelled' | 'abandoned';
 
-  constructor(job: string, reason: 'shutdown' | 'abandoned') {
+  constructor(job: string, reason: JobAbortedError['reason']) {
     super('ERR_JOB_ABORTED', `Job ${job} was aborted: ${reason}`);
     this.reason = reason;
   }
@@ -150,4 +184,10 @@ export class JobsUnhealthyError extends JobsError {
     super('ERR_JOBS_UNHEALTHY', message, { cause });
     this.details = details;
   }
+}
+
+/** @internal True for what the caller did wrong: repeating it changes nothing. */
+export function isInputError(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  return JobsError.is(error) && error.code.startsWith('ERR_JOB_PAYLOAD');
 }

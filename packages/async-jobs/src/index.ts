@@ -1,4 +1,5 @@
 export {
+  type Durability,
   type EnqueueOptions,
   JobQueue,
   type JobQueueOptions,
@@ -7,7 +8,10 @@ export {
 } from './async-jobs.ts';
 export type { BrakeOptions, BrakeState } from './brake.ts';
 export type { Clock } from './clock.ts';
+export type { DeadLetter, DeadLetterFilter } from './dead-letter.ts';
+export { DeadLetters, type DeadLetterWork, type ReplayOptions } from './dead-letters.ts';
 export {
+  type Death,
   defineJob,
   type HandleOptions,
   handle,
@@ -15,6 +19,7 @@ export {
   type JobDefinition,
   type JobHandler,
   type JobOptions,
+  type Priority,
   type RetryOptions,
   type SqlExecutor,
 } from './define-job.ts';
@@ -28,14 +33,28 @@ export {
   JobsError,
   JobsUnhealthyError,
   JobTimeoutError,
+  JobTokenError,
   NonRetryableError,
   QueueClosedError,
+  RetryLater,
+  SpoolFullError,
   TransportTimeoutError,
 } from './errors.ts';
+export {
+  type Flow,
+  type FlowInput,
+  type FlowJob,
+  type FlowStatus,
+  type FlowStep,
+  flow,
+  step,
+} from './flow.ts';
+export { type BatchItem, type BatchOptions, handleBatch } from './handle-batch.ts';
 export type { KafkaLike } from './kafkajs-client.ts';
 export { type KafkajsTransportOptions, kafkajsTransport } from './kafkajs-transport.ts';
+export { memoryStatus } from './memory-status.ts';
 export { type MemoryTransport, memoryTransport } from './memory-transport.ts';
-export type { Outbox } from './outbox.ts';
+export type { FlowState, Outbox } from './outbox.ts';
 export { OutboxRelay, type RelayOptions, type RelaySnapshot } from './outbox-relay.ts';
 export {
   type PgClientLike,
@@ -43,14 +62,21 @@ export {
   type PostgresOutboxOptions,
   postgresOutbox,
 } from './postgres-outbox.ts';
+export type { RateLimit, RateLimitOptions } from './rate-limit.ts';
+export type { DeadReason } from './record.ts';
+export { redisRateLimit } from './redis-rate-limit.ts';
+export { type RedisSpoolOptions, redisSpool } from './redis-spool.ts';
 export {
   type RedisLike,
   type RedisStatusOptions,
   type RedisSubscriberLike,
   redisStatus,
 } from './redis-status.ts';
+export { type Schedule, type ScheduleOptions, Scheduler, schedule } from './scheduler.ts';
+export type { Spool } from './spool.ts';
 export type { SchemaInput, SchemaIssue, SchemaOutput, StandardSchema } from './standard-schema.ts';
 export type { JobState, JobStatus, StatusStore, StatusUpdate } from './status.ts';
+export type { TokenOptions } from './token.ts';
 export type { TraceContext } from './trace-context.ts';
 export type * from './transport.ts';
 export {

@@ -1,29 +1,53 @@
 import { Attempt, type AttemptEnvironment, type JobFacts } from './attempt.ts';
 import type { Brake } from './brake.ts';
-import { backoff, sleep } from './clock.ts';
+import { sleep } from './clock.ts';
 import { type JobHandler, validate } from './define-job.ts';
 import { JobPayloadError, JobsError } from './errors.ts';
-import { type DeadReason, ENQUEUED_AT, JOB_ID, JOB_NAME } from './record.ts';
+import {
+  type DeadReason,
+  ENQUEUED_AT,
+  JOB_ATTEMPTS,
+  JOB_FLOW,
+  JOB_ID,
+  JOB_NAME,
+} from './record.ts';
+import { LONG_MS, waitBeforeNext } from './retry-plan.ts';
 import type { JobStatus } from './status.ts';
 import { traceContextOf } from './trace-context.ts';
 import type { IncomingRecord } from './transport.ts';
 
 /** How a delivered record ended. */
 export type Outcome =
-  | { readonly kind: 'done' }
+  | { readonly kind: 'done'; readonly facts: JobFacts; readonly result: unknown }
+  | { readonly kind: 'cancelled'; readonly facts: JobFacts }
+  /** To be put on a retry topic. */
   | {
-      readonly kind: 'dead';
-      readonly reason: DeadReason;
-      readonly error: unknown;
+      readonly kind: 'later';
+      readonly facts: JobFacts;
       readonly attempts: number;
-      /** Null when the record names no job. */
-      readonly facts: JobFacts | null;
+      readonly waitMs: number;
     }
+  | Dead
   /** Neither done nor dead: whoever owns the partition next starts over. */
   | { readonly kind: 'handed-back' };
 
+export interface Dead {
+  readonly kind: 'dead';
+  readonly reason: DeadReason;
+  readonly error: unknown;
+  readonly attempts: number;
+  /** Null when the record names no job. */
+  readonly facts: JobFacts | null;
+  /** Calls the handler's `onDead`, when there is one and the payload is valid. */
+  readonly compensate?: () => unknown;
+}
+
 /** How one attempt ended. */
-type AttemptEnd = 'done' | 'handed-back' | { readonly error: unknown; readonly counted: boolean };
+type AttemptEnd =
+  | { readonly result: unknown }
+  | 'handed-back'
+  | 'cancelled'
+  | { readonly error: unknown; readonly counted: boolean };
 
 /** What runs share. */
 export interface RunEnvironment extends Omit<AttemptEnvironment, 'progress'> {
@@ -43,12 +67,19 @@ export interface RunEnvironment extends Omit<AttemptEnvironment, 'progress'> {
   readonly slot: <T>(work: () => Promise<T>) => Promise<T>;
   /** Attempts that are running now. */
   readonly running: Set<Attempt>;
+  /** Waits that a cancellation ends, by job. */
+  readonly waiting: Map<string, AbortController>;
+  readonly cancelled: (id: string) => boolean;
+  /** Says that the job's lane waits for long, or goes on. */
+  readonly park: (parked: boolean) => void;
+  readonly started: (facts: JobFacts, attempt: number) => void;
   readonly failed: (facts: JobFacts, attempt: number, error: unknown) => void;
 }
 
 /**
- * Handles one record to its end: decode, check, attempts with waits between them. Waits hold the
- * job's lane, so that its key stays in order, but no place among the running ones. Never rejects.
+ * Handles one record to its end: decode, check, attempts with waits between them. Short waits, and
+ * all waits of jobs that hold their key, happen here: they hold the job's lane, but no place among
+ * the running ones. Never rejects.
  */
 export async function runJob(
   record: IncomingRecord,
@@ -56,7 +87,7 @@ export async function runJob(
   env: RunEnvironment,
 ): Promise<Outcome> {
   const facts = factsOf(record, queue);
-  const dead = (reason: DeadReason, error: unknown, attempts: number): Outcome => ({
+  const dead = (reason: DeadReason, error: unknown, attempts: number): Dead => ({
     kind: 'dead',
     reason,
     error,
@@ -75,19 +106,45 @@ export async function runJob(
     return dead('payload', error, 0);
   }
 
-  const { attempts, baseMs, maxMs } = handler.job.retry;
-  for (let number = 1; ; ) {
+  const { retry } = handler.job;
+  const givenUp = (reason: DeadReason, error: unknown, attempts: number): Dead => {
+    const { onDead } = handler;
+    const { id, key } = facts;
+    if (!onDead) return dead(reason, error, attempts);
+    return {
+      ...dead(reason, error, attempts),
+      compensate: () => onDead(payload, { id, key, attempts, error }),
+    };
+  };
+  for (let number = facts.attempts + 1; ; ) {
     const end = await attemptInSlot(facts, number, handler, payload, env);
-    if (end === 'done') return { kind: 'done' };
-    if (end === 'handed-back' || !env.owned()) return { kind: 'handed-back' };
+    if (end === 'cancelled') return { kind: 'cancelled', facts };
+    if (end === 'handed-back') return { kind: 'handed-back' };
+    if ('result' in end) return { kind: 'done', facts, result: end.result };
+    if (!env.owned()) return { kind: 'handed-back' };
     env.failed(facts, number, end.error);
-    if (isNonRetryable(end.error)) return dead('non-retryable', end.error, number);
-    if (end.counted && number === attempts) return dead('attempts', end.error, number);
+    if (isNonRetryable(end.error)) return givenUp('non-retryable', end.error, number);
+    if (end.counted && number >= retry.attempts) return givenUp('attempts', end.error, number);
     tell(env, facts, number, 'retrying', 0, { error: plain(end.error) });
     if (!end.counted) continue; // the brake says when
-    await sleep(env.clock, backoff(number, baseMs, maxMs, env.random), env.stopping);
+    const waitMs = waitBeforeNext(retry, number, end.error, env.random);
+    if (waitMs >= LONG_MS && retry.onRetry === 'overtake') {
+      return { kind: 'later', facts, attempts: number, waitMs };
+    }
+    await waitInLane(facts.id, waitMs, env);
     number++;
   }
+}
+
+/** Waits until it is time, the job is cancelled or nothing starts any more. */
+async function waitInLane(id: string, waitMs: number, env: RunEnvironment): Promise<void> {
+  if (waitMs < LONG_MS) return sleep(env.clock, waitMs, env.stopping);
+  const cancellation = new AbortController();
+  env.waiting.set(id, cancellation);
+  env.park(true);
+  await sleep(env.clock, waitMs, AbortSignal.any([env.stopping, cancellation.signal]));
+  env.park(false);
+  env.waiting.delete(id);
 }
 
 /** Tells the final status of a job that went to the dead letters. */
@@ -100,17 +157,25 @@ export function tellDead(
   tell(env, facts, attempts, 'dead', 0, { error: plain(error) });
 }
 
-/** Waits for the end of a rebalance, for the brake and for a free place, until it has all of them. */
+/** Waits for its rate limit, the end of a rebalance, the brake and a free place, until it has all of them. */
 async function attemptInSlot(
   ...attempt: [JobFacts, number, JobHandler, unknown, RunEnvironment]
 ): Promise<AttemptEnd> {
-  const [, , handler, , env] = attempt;
+  const [{ id }, , handler, , env] = attempt;
+  if (handler.rateLimit && !env.cancelled(id)) {
+    const waitMs = await handler.rateLimit.reserve(env.clock.now());
+    if (waitMs > 0) await sleep(env.clock, waitMs, env.stopping);
+  }
   for (;;) {
     await env.thaw();
     await env.brake.wait();
     if (env.stopping.aborted || !env.owned()) {
       env.brake.decline();
       return 'handed-back';
+    }
+    if (env.cancelled(id)) {
+      env.brake.decline();
+      return 'cancelled';
     }
     const end = await env.slot(async () =>
       env.frozen() || env.stopping.aborted || !env.brake.tryStart(handler.guard)
@@ -137,15 +202,16 @@ async function attemptOnce(
   });
   env.running.add(attempt);
   tell(env, facts, number, 'active', 0);
+  env.started(facts, number);
   try {
     const result = await attempt.run(payload);
     env.brake.succeeded();
     tell(env, facts, number, 'succeeded', 100, result === undefined ? {} : { result });
-    return 'done';
+    return { result };
   } catch (error) {
     if (attempt.interrupted) {
       env.brake.ended();
-      return 'handed-back';
+      return env.cancelled(facts.id) ? 'cancelled' : 'handed-back';
     }
     // "This cannot be done" is an answer: whatever gave it is alive
     const answered = isNonRetryable(error);
@@ -154,6 +220,11 @@ async function attemptOnce(
   } finally {
     env.running.delete(attempt);
   }
+}
+
+/** Tells that a job was cancelled. */
+export function tellCancelled(env: RunEnvironment, facts: JobFacts): void {
+  tell(env, facts, facts.attempts, 'cancelled', 0);
 }
 
 function tell(
@@ -178,8 +249,16 @@ function factsOf({ headers, key, timestampMs }: IncomingRecord, queue: string): 
     queue,
     key: key ?? id,
     enqueuedAtMs: Number(headers[ENQUEUED_AT] ?? timestampMs),
+    attempts: attemptsOf(headers[JOB_ATTEMPTS]),
+    flow: headers[JOB_FLOW],
     trace: headers.traceparent === undefined ? undefined : traceContextOf(headers),
   };
+}
+
+/** A header is what somebody else wrote: anything but a small count is none. */
+function attemptsOf(header: string | undefined): number {
+  const attempts = Number(header ?? 0);
+  return Number.isInteger(attempts) && attempts > 0 && attempts < 10_000 ? attempts : 0;
 }
 
 function parse({ value }: IncomingRecord): unknown {

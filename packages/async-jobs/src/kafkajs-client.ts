@@ -49,6 +49,7 @@ export interface KafkaAdminLike {
   fetchTopicMetadata(options: { topics: string[] }): Promise<{
     topics: { name: string; partitions: { partitionId: number; leader: number }[] }[];
   }>;
+  fetchTopicOffsets(topic: string): Promise<{ partition: number; high: string; low: string }[]>;
   fetchOffsets(options: { groupId: string; topics: string[] }): Promise<
     {
       topic: string;
@@ -62,10 +63,12 @@ export interface KafkaBatchPayload {
   readonly batch: {
     readonly topic: string;
     readonly partition: number;
+    readonly highWatermark: string;
     readonly messages: readonly KafkaMessage[];
   };
   resolveOffset(offset: string): void;
-  heartbeat(): Promise<void>;
+  /** Stops fetching this partition; the answer takes that back. */
+  pause(): () => void;
   isRunning(): boolean;
 }
 

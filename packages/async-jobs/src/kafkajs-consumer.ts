@@ -23,10 +23,12 @@ const CONNECT_WITHIN_MS = 10_000;
 const COMMIT_WITHIN_MS = 10_000;
 const COMMITTED_WITHIN_MS = 5_000;
 const LEAVE_WITHIN_MS = 5_000;
+const ROOM_WITHIN_MS = 100;
 const SILENT_LIMIT_MS = 60_000;
 const REBUILD_WINDOW_MS = 300_000;
 
-type Committed = () => Promise<Map<number, AssignedPartition>>;
+/** What the group has committed on the subscription's topics, by `<topic>/<partition>`. */
+type Committed = () => Promise<Map<string, AssignedPartition>>;
 
 /**
  * One member of a consumer group by kafkajs, made safe against what kafkajs does:
@@ -47,7 +49,7 @@ export class KafkajsConsumer implements Subscription {
   readonly #closing = new AbortController();
   #consumer: KafkaConsumerLike | null = null;
   #state: SubscriptionHealth['state'] = 'joining';
-  #partitions: readonly number[] = [];
+  #partitions: readonly { readonly topic: string; readonly partition: number }[] = [];
   /** Counts assignments: whoever awaited something asks whether it is still his. */
   #generation = 0;
   /** The listener was told to start nothing, and waits for an assignment. */
@@ -90,16 +92,16 @@ export class KafkajsConsumer implements Subscription {
   }
 
   async commit(offsets: readonly OffsetCommit[]): Promise<void> {
-    const { topic } = this.#options;
+    const { group } = this.#options;
     const consumer = this.#consumer;
-    if (!consumer) throw new CommitError(topic);
+    if (!consumer) throw new CommitError(group);
     const before = this.#commits;
     try {
       await within(
         this.#clock,
         COMMIT_WITHIN_MS,
         consumer.commitOffsets(
-          offsets.map(({ partition, offset, metadata }) => ({
+          offsets.map(({ topic, partition, offset, metadata }) => ({
             topic,
             partition,
             offset: String(offset),
@@ -109,16 +111,16 @@ export class KafkajsConsumer implements Subscription {
         () => new TransportTimeoutError('Committing offsets', COMMIT_WITHIN_MS),
       );
     } catch (error) {
-      throw new CommitError(topic, error);
+      throw new CommitError(group, error);
     }
-    if (this.#commits === before) throw new CommitError(topic);
+    if (this.#commits === before) throw new CommitError(group);
   }
 
   health(): SubscriptionHealth {
     const now = this.#clock.now();
     return {
       state: this.#state,
-      partitions: this.#partitions,
+      partitions: this.#partitions.length,
       silentMs: this.#aliveAt === 0 ? 0 : now - this.#aliveAt,
       rebuilds: this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS).length,
     };
@@ -135,7 +137,7 @@ export class KafkajsConsumer implements Subscription {
   }
 
   async #connect(): Promise<void> {
-    const { topic, group, sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs } = this.#options;
+    const { topics, group, sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs } = this.#options;
     const consumer = this.#kafka.consumer({
       groupId: group,
       sessionTimeout: sessionTimeoutMs,
@@ -182,7 +184,7 @@ export class KafkajsConsumer implements Subscription {
       if (!current()) return;
       alive();
       hasJoined = true;
-      this.#join(payload.memberAssignment[topic] ?? []);
+      this.#join(payload.memberAssignment);
       joined();
     });
     consumer.on(events.CRASH, ({ payload }) => {
@@ -202,7 +204,7 @@ export class KafkajsConsumer implements Subscription {
       consumer.connect(),
       () => new TransportTimeoutError('Connecting to Kafka', CONNECT_WITHIN_MS),
     );
-    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -221,15 +223,17 @@ export class KafkajsConsumer implements Subscription {
     this.#listener.rebalancing();
   }
 
-  #join(partitions: readonly number[]): void {
+  #join(assignment: Readonly<Record<string, readonly number[]>>): void {
     this.#freeze(); // kafkajs also joins anew without announcing it, when its metadata are stale
-    const generation = this.#generation;
-    this.#partitions = partitions;
-    this.#ready = this.#assign(partitions, generation);
+    this.#partitions = this.#options.topics.flatMap((topic) =>
+      (assignment[topic] ?? []).map((partition) => ({ topic, partition })),
+    );
+    this.#ready = this.#assign(this.#generation);
   }
 
-  async #assign(partitions: readonly number[], generation: number): Promise<void> {
-    let committed = new Map<number, AssignedPartition>();
+  async #assign(generation: number): Promise<void> {
+    const partitions = this.#partitions;
+    let committed = new Map<string, AssignedPartition>();
     try {
       committed = await within(
         this.#clock,
@@ -243,44 +247,49 @@ export class KafkajsConsumer implements Subscription {
     if (generation !== this.#generation) return;
     this.#frozen = false;
     this.#listener.assigned(
-      partitions.map((partition) => committed.get(partition) ?? { partition, committed: null }),
+      partitions.map(
+        (one) => committed.get(`${one.topic}/${one.partition}`) ?? { ...one, committed: null },
+      ),
     );
   }
 
   async #eachBatch(payload: KafkaBatchPayload): Promise<void> {
     try {
-      const { partition, messages } = payload.batch;
+      const { topic, partition, messages, highWatermark } = payload.batch;
       await this.#ready;
       const generation = this.#generation;
+      const current = (): boolean => payload.isRunning() && generation === this.#generation;
       const records = messages.map(toIncoming);
       let next = 0;
-      while (next < records.length && payload.isRunning() && generation === this.#generation) {
-        const taken = this.#listener.admit(partition, next === 0 ? records : records.slice(next));
+      while (next < records.length && current()) {
+        const offered = next === 0 ? records : records.slice(next);
+        const taken = this.#listener.admit(topic, partition, offered, Number(highWatermark));
         next += taken;
         if (taken > 0) payload.resolveOffset(String((records[next - 1] as IncomingRecord).offset));
-        if (next < records.length && !(await this.#room(payload))) return;
+        if (next < records.length && current() && !(await this.#room(payload))) return;
       }
     } catch (error) {
       this.#listener.error(error); // the rest of the batch is fetched again
     }
   }
 
-  /** Waits for room, keeping the session alive; false when the group is rebalancing or the consumer stops. */
+  /**
+   * Waits for room. Soon there: the batch at hand goes on. Else the partition is paused, so that
+   * the others go on and kafkajs sends its heartbeats, and what is left is fetched again then.
+   */
   async #room(payload: KafkaBatchPayload): Promise<boolean> {
-    const waiting = new AbortController();
-    const signal = AbortSignal.any([waiting.signal, this.#closing.signal]);
-    const space = this.#listener.space().then(() => waiting.abort());
-    while (!signal.aborted) {
-      try {
-        await payload.heartbeat();
-      } catch {
-        return false; // kafkajs asks again right after the batch, and joins
-      }
-      await sleep(this.#clock, Math.min(1_000, this.#options.heartbeatMs), signal);
-    }
+    const { topic, partition } = payload.batch;
+    const found = new AbortController();
+    let resume: (() => void) | null = null;
+    void this.#listener.space(topic, partition).then(() => {
+      found.abort();
+      resume?.();
+    });
+    await sleep(this.#clock, ROOM_WITHIN_MS, AbortSignal.any([found.signal, this.#closing.signal]));
     if (this.#closing.signal.aborted) return false;
-    await space;
-    return true;
+    if (found.signal.aborted) return true;
+    resume = payload.pause();
+    return false;
   }
 
   #watch(): void {

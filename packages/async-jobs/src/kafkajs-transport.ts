@@ -7,6 +7,7 @@ import { show } from './options.ts';
 import type {
   AssignedPartition,
   OutgoingRecord,
+  PartitionOffsets,
   SubscribeOptions,
   Subscription,
   SubscriptionListener,
@@ -62,24 +63,13 @@ class KafkajsTransport implements Transport {
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
     const admin = await this.#connectedAdmin();
     const existing = new Set(await admin.listTopics());
-    for (const spec of topics.filter(({ topic }) => !existing.has(topic))) {
-      // false: another process was faster
-      await admin.createTopics({
-        waitForLeaders: false,
-        topics: [
-          {
-            topic: spec.topic,
-            numPartitions: spec.partitions,
-            ...(spec.replicationFactor === undefined
-              ? {}
-              : { replicationFactor: spec.replicationFactor }),
-            configEntries:
-              spec.retentionMs === undefined
-                ? []
-                : [{ name: 'retention.ms', value: String(spec.retentionMs) }],
-          },
-        ],
-      });
+    const missing = topics.filter(({ topic }) => !existing.has(topic)).map(toTopicConfig);
+    if (missing.length > 0) {
+      // false: another process was faster with one of them, so each is asked for alone
+      const created = await admin.createTopics({ waitForLeaders: false, topics: missing });
+      for (const topic of created ? [] : missing) {
+        await admin.createTopics({ waitForLeaders: false, topics: [topic] });
+      }
     }
     await this.#leaders(
       admin,
@@ -89,14 +79,17 @@ class KafkajsTransport implements Transport {
 
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription {
     const consumer = new KafkajsConsumer(this.#kafka, this.#clock, options, listener, () =>
-      this.#committed(options),
+      this.#committedOf(options),
     );
     this.#consumers.add(consumer);
     return consumer;
   }
 
   async ping(signal: AbortSignal): Promise<void> {
-    await abortable(this.#describe(), signal);
+    await abortable(
+      this.#ask((admin) => admin.describeCluster()),
+      signal,
+    );
   }
 
   async close(): Promise<void> {
@@ -106,26 +99,38 @@ class KafkajsTransport implements Transport {
     await this.#discardAdmin();
   }
 
-  async #committed({ topic, group }: SubscribeOptions): Promise<Map<number, AssignedPartition>> {
-    const admin = await this.#connectedAdmin();
-    const answer = await admin
-      .fetchOffsets({ groupId: group, topics: [topic] })
-      .catch(async (error) => {
-        await this.#discardAdmin();
-        throw error;
-      });
-    const found = new Map<number, AssignedPartition>();
-    for (const { partition, offset, metadata } of answer[0]?.partitions ?? []) {
-      const known = Number(offset) >= 0 ? { offset: Number(offset), metadata } : null;
-      found.set(partition, { partition, committed: known });
+  async offsets(topic: string): Promise<PartitionOffsets[]> {
+    const found = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
+    return found
+      .map(({ partition, high, low }) => ({ partition, first: Number(low), next: Number(high) }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
+  async committed(group: string, topic: string): Promise<AssignedPartition[]> {
+    return [...(await this.#committedOf({ group, topics: [topic] })).values()];
+  }
+
+  async #committedOf({
+    topics,
+    group,
+  }: Pick<SubscribeOptions, 'topics' | 'group'>): Promise<Map<string, AssignedPartition>> {
+    const answer = await this.#ask((admin) =>
+      admin.fetchOffsets({ groupId: group, topics: [...topics] }),
+    );
+    const found = new Map<string, AssignedPartition>();
+    for (const { topic, partitions } of answer) {
+      for (const { partition, offset, metadata } of partitions) {
+        const known = Number(offset) >= 0 ? { offset: Number(offset), metadata } : null;
+        found.set(`${topic}/${partition}`, { topic, partition, committed: known });
+      }
     }
     return found;
   }
 
-  async #describe(): Promise<void> {
+  async #ask<T>(question: (admin: KafkaAdminLike) => Promise<T>): Promise<T> {
     const admin = await this.#connectedAdmin();
     try {
-      await admin.describeCluster();
+      return await question(admin);
     } catch (error) {
       await this.#discardAdmin();
       throw error;
@@ -178,4 +183,15 @@ class KafkajsTransport implements Transport {
       () => new TransportTimeoutError('Disconnecting', 2_000),
     ).catch(() => {}); // it is being thrown away
   }
+}
+
+function toTopicConfig({ topic, partitions, replicationFactor, retentionMs }: TopicSpec): object {
+  const configEntries =
+    retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }];
+  return {
+    topic,
+    numPartitions: partitions,
+    ...(replicationFactor !== undefined && { replicationFactor }),
+    configEntries,
+  };
 }

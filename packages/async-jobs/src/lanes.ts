@@ -1,6 +1,7 @@
 interface Lane<T> {
   readonly waiting: T[];
   next: number;
+  parked: boolean;
 }
 
 /**
@@ -10,6 +11,7 @@ interface Lane<T> {
 export class Lanes<T> {
   readonly #run: (item: T) => Promise<void>;
   readonly #lanes = new Map<string, Lane<T>>();
+  #parked = 0;
 
   constructor(run: (item: T) => Promise<void>) {
     this.#run = run;
@@ -20,16 +22,37 @@ export class Lanes<T> {
     return this.#lanes.size;
   }
 
+  /** Items in parked lanes, the one that waits included. */
+  get parked(): number {
+    return this.#parked;
+  }
+
   /** Adds an item to the end of its lane. O(1). */
   push(key: string, item: T): void {
     const lane = this.#lanes.get(key);
     if (lane) {
       lane.waiting.push(item);
+      if (lane.parked) this.#parked++;
       return;
     }
-    const opened: Lane<T> = { waiting: [item], next: 0 };
+    const opened: Lane<T> = { waiting: [item], next: 0, parked: false };
     this.#lanes.set(key, opened);
     void this.#work(key, opened);
+  }
+
+  /** Says that a lane's item at work waits for long; `unpark` when it goes on. */
+  park(key: string): void {
+    const lane = this.#lanes.get(key);
+    if (!lane || lane.parked) return;
+    lane.parked = true;
+    this.#parked += lane.waiting.length - lane.next + 1;
+  }
+
+  unpark(key: string): void {
+    const lane = this.#lanes.get(key);
+    if (!lane?.parked) return;
+    lane.parked = false;
+    this.#parked -= lane.waiting.length - lane.next + 1;
   }
 
   async #work(key: string, lane: Lane<T>): Promise<void> {

@@ -1,10 +1,12 @@
-import { CommitError } from './errors.ts';
+import { systemClock, within } from './clock.ts';
+import { CommitError, TransportTimeoutError } from './errors.ts';
 import { partitionOf } from './partitioner.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
   OffsetCommit,
   OutgoingRecord,
+  PartitionOffsets,
   SubscribeOptions,
   Subscription,
   SubscriptionHealth,
@@ -18,9 +20,10 @@ const FETCH = 100;
 type Committed = NonNullable<AssignedPartition['committed']>;
 
 interface Group {
-  readonly topic: string;
+  readonly topics: Set<string>;
   readonly members: MemoryConsumer[];
-  readonly committed: Map<number, Committed>;
+  /** By `<topic>/<partition>`. */
+  readonly committed: Map<string, Committed>;
 }
 
 /** Makes a transport within this process, for tests without servers. It forgets everything at its end. */
@@ -36,9 +39,14 @@ export class MemoryTransport implements Transport {
   readonly name = 'memory';
   readonly #topics = new Map<string, IncomingRecord[][]>();
   readonly #groups = new Map<string, Group>();
+  #stalled: Promise<void> | null = null;
 
-  async send(records: readonly OutgoingRecord[]): Promise<void> {
+  async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     for (const { topic } of records) this.#partitions(topic);
+    if (this.#stalled) {
+      const late = () => new TransportTimeoutError('Sending', timeoutMs);
+      await within(systemClock, timeoutMs, this.#stalled, late);
+    }
     for (const { topic, key, value, headers } of records) {
       const partitions = this.#partitions(topic);
       const log = partitions[partitionOf(key, partitions.length)] as IncomingRecord[];
@@ -82,29 +90,67 @@ export class MemoryTransport implements Transport {
     return this.#partitions(topic).flat();
   }
 
+  async offsets(topic: string): Promise<PartitionOffsets[]> {
+    return this.#partitions(topic).map((log, partition) => ({
+      partition,
+      first: 0,
+      next: log.length,
+    }));
+  }
+
+  async committed(group: string, topic: string): Promise<AssignedPartition[]> {
+    const { committed } = this.#group(group);
+    return this.#partitions(topic).map((_, partition) => ({
+      topic,
+      partition,
+      committed: committed.get(`${topic}/${partition}`) ?? null,
+    }));
+  }
+
   /** Makes the members of a group join again, as a new member would. */
-  rebalance(topic: string, group: string): void {
-    this.#rebalance(this.#group(topic, group));
+  rebalance(group: string): void {
+    this.#rebalance(this.#group(group));
   }
 
   /** Takes a group's first member away without goodbye: nothing of it is committed from now on. */
-  crash(topic: string, group: string): void {
-    const found = this.#group(topic, group);
+  crash(group: string): void {
+    const found = this.#group(group);
     found.members.shift()?.die();
     this.#rebalance(found);
   }
 
+  /** Lets nothing be sent and nothing delivered until the returned function is called, as a frozen broker does. */
+  stall(): () => void {
+    let resume: () => void = () => {};
+    const stalled = new Promise<void>((resolve) => {
+      resume = resolve;
+    });
+    this.#stalled = stalled;
+    return () => {
+      if (this.#stalled === stalled) this.#stalled = null;
+      resume();
+    };
+  }
+
   /** @internal */
-  join(member: MemoryConsumer, { topic, group }: SubscribeOptions): void {
-    this.#partitions(topic);
-    const joined = this.#group(topic, group);
+  get stalled(): Promise<void> | null {
+    return this.#stalled;
+  }
+
+  /** @internal */
+  join(member: MemoryConsumer, { topics, group }: SubscribeOptions): void {
+    const joined = this.#group(group);
+    for (const topic of topics) {
+      this.#partitions(topic);
+      joined.topics.add(topic);
+    }
     joined.members.push(member);
     this.#rebalance(joined);
   }
 
   /** @internal */
-  leave(member: MemoryConsumer, { topic, group }: SubscribeOptions): void {
-    const left = this.#group(topic, group);
+  leave(member: MemoryConsumer, { group }: SubscribeOptions): void {
+    const left = this.#group(group);
     const index = left.members.indexOf(member);
     if (index < 0) return;
     left.members.splice(index, 1);
@@ -112,37 +158,41 @@ export class MemoryTransport implements Transport {
   }
 
   /** @internal */
-  store({ topic, group }: SubscribeOptions, offsets: readonly OffsetCommit[]): void {
-    const { committed } = this.#group(topic, group);
-    for (const { partition, offset, metadata } of offsets) {
-      committed.set(partition, { offset, metadata });
+  store({ group }: SubscribeOptions, offsets: readonly OffsetCommit[]): void {
+    const { committed } = this.#group(group);
+    for (const { topic, partition, offset, metadata } of offsets) {
+      committed.set(`${topic}/${partition}`, { offset, metadata });
     }
   }
 
   /** @internal */
-  read(topic: string, partition: number, from: number): IncomingRecord[] {
-    return (this.#partitions(topic)[partition] as IncomingRecord[]).slice(from, from + FETCH);
+  read(topic: string, partition: number, from: number): { records: IncomingRecord[]; end: number } {
+    const log = this.#partitions(topic)[partition] as IncomingRecord[];
+    return { records: log.slice(from, from + FETCH), end: log.length };
   }
 
-  #rebalance({ topic, members, committed }: Group): void {
+  #rebalance({ topics, members, committed }: Group): void {
     const shares: AssignedPartition[][] = members.map(() => []);
-    for (let partition = 0; partition < this.#partitions(topic).length; partition++) {
-      shares[partition % members.length]?.push({
-        partition,
-        committed: committed.get(partition) ?? null,
-      });
+    let turn = 0;
+    for (const topic of topics) {
+      for (let partition = 0; partition < this.#partitions(topic).length; partition++) {
+        shares[turn++ % members.length]?.push({
+          topic,
+          partition,
+          committed: committed.get(`${topic}/${partition}`) ?? null,
+        });
+      }
     }
     members.forEach((member, i) => {
       member.assign(shares[i] as AssignedPartition[]);
     });
   }
 
-  #group(topic: string, name: string): Group {
-    const id = JSON.stringify([topic, name]);
-    let group = this.#groups.get(id);
+  #group(name: string): Group {
+    let group = this.#groups.get(name);
     if (!group) {
-      group = { topic, members: [], committed: new Map() };
-      this.#groups.set(id, group);
+      group = { topics: new Set(), members: [], committed: new Map() };
+      this.#groups.set(name, group);
     }
     return group;
   }
@@ -154,14 +204,20 @@ export class MemoryTransport implements Transport {
   }
 }
 
+/** Where a member is in one partition. */
+interface Reading {
+  readonly topic: string;
+  readonly partition: number;
+  position: number;
+  delivering: boolean;
+}
+
 class MemoryConsumer implements Subscription {
   readonly #transport: MemoryTransport;
   readonly #options: SubscribeOptions;
   readonly #listener: SubscriptionListener;
-  #positions = new Map<number, number>();
+  #readings: Reading[] = [];
   #state: SubscriptionHealth['state'] = 'joining';
-  #delivering = false;
-  #again = false;
 
   constructor(
     transport: MemoryTransport,
@@ -179,20 +235,14 @@ class MemoryConsumer implements Subscription {
   }
 
   async commit(offsets: readonly OffsetCommit[]): Promise<void> {
-    if (this.#state !== 'running') throw new CommitError(this.#options.topic);
-    this.#transport.store(
-      this.#options,
-      offsets.filter(({ partition }) => this.#positions.has(partition)),
-    );
+    if (this.#state !== 'running') throw new CommitError(this.#options.group);
+    const held = ({ topic, partition }: OffsetCommit): boolean =>
+      this.#readings.some((one) => one.topic === topic && one.partition === partition);
+    this.#transport.store(this.#options, offsets.filter(held));
   }
 
   health(): SubscriptionHealth {
-    return {
-      state: this.#state,
-      partitions: [...this.#positions.keys()],
-      silentMs: 0,
-      rebuilds: 0,
-    };
+    return { state: this.#state, partitions: this.#readings.length, silentMs: 0, rebuilds: 0 };
   }
 
   async close(): Promise<void> {
@@ -202,38 +252,41 @@ class MemoryConsumer implements Subscription {
 
   die(): void {
     this.#state = 'closed';
-    this.#positions.clear();
+    this.#readings = [];
   }
 
   assign(partitions: readonly AssignedPartition[]): void {
     this.#listener.rebalancing();
-    this.#positions = new Map(
-      partitions.map(({ partition, committed }) => [partition, committed?.offset ?? 0]),
-    );
+    this.#readings = partitions.map(({ topic, partition, committed }) => ({
+      topic,
+      partition,
+      position: committed?.offset ?? 0,
+      delivering: false,
+    }));
     this.#listener.assigned(partitions);
     this.wake();
   }
 
   wake(): void {
-    this.#again = true;
-    if (this.#delivering) return;
-    this.#delivering = true;
-    void this.#deliver();
+    for (const reading of this.#readings) {
+      if (reading.delivering) continue;
+      reading.delivering = true;
+      void this.#deliver(reading);
+    }
   }
 
-  async #deliver(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      await Promise.resolve();
-      for (const [partition, position] of this.#positions) {
-        const records = this.#transport.read(this.#options.topic, partition, position);
-        if (records.length === 0) continue;
-        const taken = this.#listener.admit(partition, records);
-        this.#positions.set(partition, position + taken);
-        this.#again = true;
-        if (taken < records.length) await this.#listener.space();
-      }
+  async #deliver(reading: Reading): Promise<void> {
+    const { topic, partition } = reading;
+    for (;;) {
+      await this.#transport.stalled;
+      if (!this.#readings.includes(reading)) return;
+      const { records, end } = this.#transport.read(topic, partition, reading.position);
+      if (records.length === 0) break;
+      const taken = this.#listener.admit(topic, partition, records, end);
+      reading.position += taken;
+      if (taken < records.length) await this.#listener.space(topic, partition);
+      else await Promise.resolve();
     }
-    this.#delivering = false;
+    reading.delivering = false;
   }
 }

@@ -1,11 +1,5 @@
 import { encodeRanges, type OffsetRange } from './run-length-map.ts';
 
-/** One received offset. The tracker hands it out and takes it back when its job is done. */
-export interface TrackedOffset {
-  readonly offset: number;
-  done: boolean;
-}
-
 /**
  * What of one partition has been received and finished.
  *
@@ -13,16 +7,17 @@ export interface TrackedOffset {
  *     finished    x  x  x   .   x   x   .      position() = 100, the lowest unfinished offset
  *     metadata()               101-102         finished out of order, above the position
  *
- * Only offsets that were received count: compacted offsets and transaction markers leave gaps in
- * the log that no consumer ever sees.
+ * Only unfinished offsets are kept, so a job that waits for an hour costs one entry however much
+ * is finished behind it. Offsets that were never received (compacted, transaction markers) lie
+ * between received ones and count as finished: the log will not show them any more.
  */
 export class OffsetTracker {
   /** Offsets below were committed when the partition was assigned; null when nothing was. */
   readonly floor: number | null;
   readonly #restored: readonly OffsetRange[];
   #restoredIndex = 0;
-  #window: TrackedOffset[] = [];
-  #head = 0;
+  /** Unfinished, in the order of offsets: a Set keeps the order of insertion. */
+  readonly #open = new Set<number>();
   #last: number;
 
   constructor(floor: number | null, restored: readonly OffsetRange[] = []) {
@@ -31,63 +26,56 @@ export class OffsetTracker {
     this.#last = floor === null ? -1 : floor - 1;
   }
 
-  /** Received offsets that are not finished, or finished above one that is not. */
+  /** Received offsets that are not finished. */
   get pending(): number {
-    return this.#window.length - this.#head;
+    return this.#open.size;
+  }
+
+  /** The offset after the last received one. */
+  get next(): number {
+    return this.#last + 1;
   }
 
   /**
-   * Notes a received offset. Gives null when there is nothing to do: it was received before, or
+   * Notes a received offset. False when there is nothing to do: it was received before, or
    * finished before a crash. Amortised O(1).
    */
-  receive(offset: number): TrackedOffset | null {
-    if (offset <= this.#last) return null;
+  receive(offset: number): boolean {
+    if (offset <= this.#last) return false;
     this.#last = offset;
-    const done = this.#wasRestored(offset);
-    const entry = { offset, done };
-    this.#window.push(entry);
-    if (!done) return entry;
-    this.#advance();
-    return null;
+    if (this.#wasRestored(offset)) return false;
+    this.#open.add(offset);
+    return true;
   }
 
-  /** Marks an offset of `receive` as finished. Amortised O(1). */
-  complete(entry: TrackedOffset): void {
-    entry.done = true;
-    this.#advance();
+  /** Marks a received offset as finished. O(1). */
+  complete(offset: number): void {
+    this.#open.delete(offset);
   }
 
   /** The offset to commit: everything below is finished. Null when nothing is known yet. */
   position(): number | null {
-    const head = this.#window[this.#head];
-    if (head) return head.offset;
+    for (const lowest of this.#open) return lowest;
     return this.#last === -1 ? this.floor : this.#last + 1;
   }
 
   /** The finished offsets above the position, as text. O(pending). */
   metadata(budgetBytes: number): string {
     const position = this.position();
-    return position === null ? '' : encodeRanges(position, this.#finished(), budgetBytes);
+    return position === null ? '' : encodeRanges(position, this.#finished(position), budgetBytes);
   }
 
-  *#finished(): Generator<OffsetRange> {
-    let from: number | null = null;
-    let to = 0;
-    for (let i = this.#head; i < this.#window.length; i++) {
-      const { offset, done } = this.#window[i] as TrackedOffset;
-      if (done) {
-        from ??= offset;
-        to = offset;
-      } else if (from !== null) {
-        yield { from, to };
-        from = null;
-      }
+  *#finished(position: number): Generator<OffsetRange> {
+    let next = position;
+    for (const open of this.#open) {
+      if (open > next) yield { from: next, to: open - 1 };
+      next = open + 1;
     }
-    if (from !== null) yield { from, to };
+    if (next <= this.#last && next > position) yield { from: next, to: this.#last };
     // Finished before the crash and not yet read again: forgotten here, they would run twice after the next crash
     for (const range of this.#restored) {
-      const first = Math.max(range.from, this.#last + 1);
-      if (first <= range.to) yield { from: first, to: range.to };
+      const from = Math.max(range.from, this.#last + 1);
+      if (from <= range.to) yield { from, to: range.to };
     }
   }
 
@@ -97,13 +85,5 @@ export class OffsetTracker {
       if (offset <= range.to) return offset >= range.from;
     }
     return false;
-  }
-
-  #advance(): void {
-    while (this.#window[this.#head]?.done) this.#head++;
-    if (this.#head > 512 && this.#head * 2 > this.#window.length) {
-      this.#window = this.#window.slice(this.#head);
-      this.#head = 0;
-    }
   }
 }

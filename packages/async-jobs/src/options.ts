@@ -26,6 +26,14 @@ export function callable<T>(field: string, value: T): T {
   return value;
 }
 
+/** Checks that an option is one of a few words. */
+export function oneOf<T extends string>(field: string, value: unknown, words: readonly T[]): T {
+  if (words.includes(value as T)) return value as T;
+  throw new RangeError(
+    `Expected \`${field}\` to be one of ${words.map((word) => `"${word}"`).join(', ')}, got ${show(value)}`,
+  );
+}
+
 /** Checks a key given by the caller: text of 1 to 1,024 bytes. */
 export function key(field: string, value: unknown): string {
   const sizeBytes = typeof value === 'string' ? Buffer.byteLength(value) : 0;

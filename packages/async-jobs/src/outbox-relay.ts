@@ -35,6 +35,7 @@ interface RelayEvents {
 }
 
 const PRUNE_MS = 600_000;
+const PROMOTE_BATCH = 1_000;
 const UNHEALTHY_AFTER = 5;
 
 /**
@@ -61,6 +62,7 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
   #wake: () => void = () => {};
   #woken = false;
   #prunedAt = 0;
+  #promoteAt = 0;
   #sent = 0;
   #batches = 0;
   #failures = 0;
@@ -133,9 +135,11 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
     while (!signal.aborted) {
       this.#woken = false;
       try {
+        const nextInMs = await this.#promote();
         const moved = await this.#round();
         this.#failures = 0;
         idleMs = moved > 0 ? 5 : Math.min(this.#pollMs, idleMs * 2);
+        idleMs = Math.min(idleMs, Math.max(5, nextInMs));
         await this.#prune();
       } catch (error) {
         this.#failures++;
@@ -146,6 +150,16 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
       if (!this.#woken && !signal.aborted) await this.#pause(idleMs);
       if (this.#unlisten === null && !signal.aborted) await this.#listen();
     }
+  }
+
+  /** Lets what is due join the waiting jobs; milliseconds until more is. */
+  async #promote(): Promise<number> {
+    const now = this.#clock.now();
+    if (now < this.#promoteAt && this.#promoteAt - now <= this.#pollMs) return this.#pollMs;
+    const { promoted, nextInMs } = await this.#outbox.promote(PROMOTE_BATCH);
+    const waitMs = promoted === PROMOTE_BATCH ? 0 : Math.min(nextInMs ?? Infinity, this.#pollMs);
+    this.#promoteAt = now + waitMs;
+    return waitMs;
   }
 
   async #round(): Promise<number> {

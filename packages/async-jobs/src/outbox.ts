@@ -22,6 +22,24 @@ export interface InboxKey {
   readonly step: string;
 }
 
+/** A flow's row. */
+export interface FlowRow {
+  readonly id: string;
+  readonly name: string;
+  readonly payload: unknown;
+  readonly state: FlowState;
+  /** The step whose end is waited for; steps below it are done. */
+  readonly step: number;
+  /** What the steps returned. */
+  readonly results: readonly unknown[];
+  readonly error: string | null;
+  /** Hash of name and payload, for idempotency keys. */
+  readonly fingerprint: string;
+}
+
+/** `running`: steps forward. `compensating`: backward, after a step was given up. The others are final; `stuck` when a compensation was given up. */
+export type FlowState = 'running' | 'compensating' | 'succeeded' | 'compensated' | 'stuck';
+
 /**
  * The database side of jobs: the outbox they leave from, the idempotency keys, and the inbox that
  * makes effects happen once. Driver: `postgresOutbox`.
@@ -34,6 +52,22 @@ export interface Outbox {
   insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void>;
   /** Claims the key and adds the job, or does neither. */
   insertOnce(job: QueuedJob, claim: IdempotencyClaim, tx?: SqlExecutor): Promise<ClaimOutcome>;
+  /** Deletes a job that still waits; its name, or null when it is not (or no longer) there. */
+  remove(jobId: string): Promise<string | null>;
+  /** Lets delayed jobs that are due join the waiting ones: how many, and milliseconds to the next (null: none). */
+  promote(limit: number): Promise<{ readonly promoted: number; readonly nextInMs: number | null }>;
+  /** Adds a flow's row unless its id is there, and runs `then` in the same transaction when it was added. */
+  startFlow(
+    row: FlowRow,
+    then: (tx: SqlExecutor) => Promise<void>,
+    tx?: SqlExecutor,
+  ): Promise<FlowRow>;
+  /** Locks a flow's row, and stores what `change` makes of it in the same transaction; null leaves it as it is. */
+  changeFlow(
+    id: string,
+    change: (row: FlowRow, tx: SqlExecutor) => Promise<FlowRow | null>,
+  ): Promise<void>;
+  readFlow(id: string): Promise<FlowRow | null>;
   /** The shards that have jobs waiting. */
   waiting(): Promise<number[]>;
   /**

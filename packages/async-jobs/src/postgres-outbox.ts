@@ -1,6 +1,13 @@
-import type { SqlExecutor } from './define-job.ts';
+import type { Priority, SqlExecutor } from './define-job.ts';
 import { integer, name } from './options.ts';
-import type { ClaimOutcome, IdempotencyClaim, InboxKey, OnceOutcome, Outbox } from './outbox.ts';
+import type {
+  ClaimOutcome,
+  FlowRow,
+  IdempotencyClaim,
+  InboxKey,
+  OnceOutcome,
+  Outbox,
+} from './outbox.ts';
 import { murmur2 } from './partitioner.ts';
 import { MIGRATIONS } from './postgres-schema.ts';
 import type { QueuedJob } from './record.ts';
@@ -35,6 +42,11 @@ export interface PostgresOutboxOptions {
 // so finds the jobs of the transactions that carried none.
 const NOTIFY_EVERY_MS = 50;
 const PRUNE_BATCH = 10_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const COLUMNS = 'shard, job_id, name, queue, key, payload, traceparent, tracestate, headers';
+const ARRAYS =
+  'unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])';
 
 /**
  * Outbox, idempotency keys and inbox in PostgreSQL 12 or later. The pool stays the caller's; a
@@ -83,19 +95,23 @@ class PostgresOutbox implements Outbox {
   }
 
   async insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void> {
-    const sql = `INSERT INTO ${this.#schema}.job_outbox (shard, job_id, name, queue, key, payload, traceparent, tracestate)
-SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])`;
-    const values = [
-      jobs.map(({ key }) => this.#shardOf(key)),
-      jobs.map(({ id }) => id),
-      jobs.map(({ name }) => name),
-      jobs.map(({ queue }) => queue),
-      jobs.map(({ key }) => key),
-      jobs.map(({ payload }) => payload),
-      jobs.map(({ trace }) => trace?.traceparent ?? null),
-      jobs.map(({ trace }) => trace?.tracestate ?? null),
-    ];
-    await (tx ?? this.#pool).query(this.#withNotification(sql), values);
+    const delayed = jobs.filter(({ runAtMs }) => runAtMs !== undefined);
+    const [one, ...more] = delayed.length === 0 ? jobs : jobs.filter((job) => !job.runAtMs);
+    if (one && more.length === 0) {
+      const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
+      await (tx ?? this.#pool).query(this.#withNotification(sql), this.#values(one));
+    } else if (one) {
+      const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) SELECT * FROM ${ARRAYS}`;
+      await (tx ?? this.#pool).query(this.#withNotification(sql), this.#arrays([one, ...more]));
+    }
+    if (delayed.length > 0) {
+      await (tx ?? this.#pool).query(
+        `INSERT INTO ${this.#schema}.job_delayed (${COLUMNS}, run_at)
+SELECT shard, id, name, queue, key, payload, traceparent, tracestate, headers, clock_timestamp() + ms * interval '1 millisecond'
+FROM unnest($10::float8[]) WITH ORDINALITY w(ms, n) JOIN ${ARRAYS} WITH ORDINALITY j(shard, id, name, queue, key, payload, traceparent, tracestate, headers, n) USING (n)`,
+        [...this.#arrays(delayed), delayed.map((job) => (job.runAtMs ?? 0) - job.enqueuedAtMs)],
+      );
+    }
   }
 
   async insertOnce(
@@ -104,27 +120,28 @@ SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::tex
     tx: SqlExecutor = this.#pool,
   ): Promise<ClaimOutcome> {
     const schema = this.#schema;
+    const table =
+      job.runAtMs === undefined ? `job_outbox (${COLUMNS})` : `job_delayed (${COLUMNS}, run_at)`;
+    const delay =
+      job.runAtMs === undefined
+        ? ''
+        : ", clock_timestamp() + $14::float8 * interval '1 millisecond'";
     const sql = `WITH claimed AS (
   INSERT INTO ${schema}.job_idempotency AS held (queue, key, job_id, fingerprint)
-  VALUES ($4, $7, $2, $8)
+  VALUES ($13, $10, $2, $11)
   ON CONFLICT (queue, key) DO UPDATE
     SET job_id = excluded.job_id, fingerprint = excluded.fingerprint, created_at = now()
-    WHERE held.created_at < now() - $9 * interval '1 millisecond'
+    WHERE held.created_at < now() - $12::float8 * interval '1 millisecond'
   RETURNING 1)
-INSERT INTO ${schema}.job_outbox (shard, job_id, name, queue, key, payload, traceparent, tracestate)
-SELECT $1, $2, $3, $4, $5, $6, $10, $11 FROM claimed`;
+INSERT INTO ${schema}.${table}
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9${delay} FROM claimed`;
     const { rowCount } = await tx.query(this.#withNotification(sql), [
-      this.#shardOf(job.key),
-      job.id,
-      job.name,
-      job.queue,
-      job.key,
-      job.payload,
+      ...this.#values(job),
       claim.key,
       claim.fingerprint,
       claim.windowMs,
-      job.trace?.traceparent ?? null,
-      job.trace?.tracestate ?? null,
+      job.queue,
+      ...(job.runAtMs === undefined ? [] : [job.runAtMs - job.enqueuedAtMs]),
     ]);
     if (rowCount === 1) return { state: 'claimed' };
     const { rows } = await tx.query(
@@ -135,6 +152,81 @@ SELECT $1, $2, $3, $4, $5, $6, $10, $11 FROM claimed`;
     // Gone between the two statements: pruned as expired just now. Take it
     if (!held) return this.insertOnce(job, claim, tx);
     return { state: 'held', jobId: held.job_id, fingerprint: held.fingerprint };
+  }
+
+  async remove(jobId: string): Promise<string | null> {
+    if (!UUID.test(jobId)) return null;
+    for (const table of ['job_delayed', 'job_outbox']) {
+      const { rows } = await this.#pool.query(
+        `DELETE FROM ${this.#schema}.${table} WHERE job_id = $1 RETURNING name`,
+        [jobId],
+      );
+      if (rows[0]) return rows[0].name;
+    }
+    return null;
+  }
+
+  async promote(limit: number): Promise<{ promoted: number; nextInMs: number | null }> {
+    const { rows } = await this.#pool.query(
+      `WITH due AS (
+  DELETE FROM ${this.#schema}.job_delayed WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM ${this.#schema}.job_delayed WHERE run_at <= clock_timestamp()
+    ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+  RETURNING ${COLUMNS}, created_at, run_at),
+moved AS (
+  INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}, created_at)
+  SELECT ${COLUMNS}, created_at FROM due ORDER BY run_at RETURNING 1)
+SELECT (SELECT count(*) FROM moved)::int AS promoted,
+  (SELECT extract(epoch FROM min(run_at) - clock_timestamp()) FROM ${this.#schema}.job_delayed
+   WHERE run_at > clock_timestamp())::float8 * 1000 AS next`,
+      [limit],
+    );
+    const { promoted, next } = rows[0];
+    return { promoted, nextInMs: next === null ? null : Math.max(0, next) };
+  }
+
+  async startFlow(
+    row: FlowRow,
+    then: (tx: SqlExecutor) => Promise<void>,
+    tx?: SqlExecutor,
+  ): Promise<FlowRow> {
+    if (!tx) return this.#transaction((own) => this.startFlow(row, then, own));
+    const { rowCount } = await tx.query(
+      `INSERT INTO ${this.#schema}.job_flows (id, name, payload, fingerprint) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO NOTHING`,
+      [row.id, row.name, JSON.stringify(row.payload), row.fingerprint],
+    );
+    if (rowCount === 1) await then(tx);
+    return rowCount === 1 ? row : ((await this.#flow(row.id, tx, '')) as FlowRow);
+  }
+
+  async changeFlow(
+    id: string,
+    change: (row: FlowRow, tx: SqlExecutor) => Promise<FlowRow | null>,
+  ): Promise<void> {
+    await this.#transaction(async (tx) => {
+      const before = await this.#flow(id, tx, 'FOR UPDATE');
+      const after = before && (await change(before, tx));
+      if (!after) return;
+      await tx.query(
+        `UPDATE ${this.#schema}.job_flows SET state = $2, step = $3, results = $4, error = $5, updated_at = now() WHERE id = $1`,
+        [id, after.state, after.step, JSON.stringify(after.results), after.error],
+      );
+    });
+  }
+
+  async readFlow(id: string): Promise<FlowRow | null> {
+    return UUID.test(id) ? this.#flow(id, this.#pool, '') : null;
+  }
+
+  async #flow(id: string, tx: SqlExecutor, lock: string): Promise<FlowRow | null> {
+    const { rows } = await tx.query(
+      `SELECT id, name, payload, state, step, results, error, fingerprint FROM ${this.#schema}.job_flows WHERE id = $1 ${lock}`,
+      [id],
+    );
+    const row = rows[0];
+    if (!row) return null;
+    return { ...row, payload: JSON.parse(row.payload), results: JSON.parse(row.results) };
   }
 
   async waiting(): Promise<number[]> {
@@ -163,7 +255,7 @@ WHERE EXISTS (SELECT 1 FROM ${this.#schema}.job_outbox o WHERE o.shard = shard.s
       const { rows } = await tx.query(
         `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM ${table} WHERE shard = $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate, extract(epoch FROM created_at)::float8 * 1000 AS at`,
+RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate, headers, extract(epoch FROM created_at)::float8 * 1000 AS at`,
         [shard, limit],
       );
       if (rows.length === 0) return 0;
@@ -172,9 +264,10 @@ RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate
         rows.map((row) => {
           const trace = traceContextOf(row);
           return {
+            ...(row.headers === null ? {} : JSON.parse(row.headers)),
             id: row.job_id,
             name: row.name,
-            queue: row.queue,
+            ...fromRoute(row.queue),
             key: row.key,
             payload: row.payload,
             enqueuedAtMs: Math.round(row.at),
@@ -266,6 +359,25 @@ FROM generate_series(0, $1::int) shard, LATERAL (
     return Math.max(0, Math.round(rows[0].age));
   }
 
+  #values(job: QueuedJob): unknown[] {
+    return [
+      this.#shardOf(job.key),
+      job.id,
+      job.name,
+      routeOf(job),
+      job.key,
+      job.payload,
+      job.trace?.traceparent ?? null,
+      job.trace?.tracestate ?? null,
+      job.flow === undefined ? null : JSON.stringify({ flow: job.flow }),
+    ];
+  }
+
+  #arrays(jobs: readonly QueuedJob[]): unknown[][] {
+    const rows = jobs.map((job) => this.#values(job));
+    return (rows[0] as unknown[]).map((_, column) => rows.map((row) => row[column]));
+  }
+
   #shardOf(key: string): number {
     return (murmur2(Buffer.from(key)) >>> 8) % this.shards;
   }
@@ -298,4 +410,14 @@ FROM generate_series(0, $1::int) shard, LATERAL (
       client.release(broken);
     }
   }
+}
+
+/** The queue's name with the priority, which is the end of the topic's name. */
+function routeOf({ queue, priority }: QueuedJob): string {
+  return priority === 'normal' ? queue : `${queue}:${priority}`;
+}
+
+function fromRoute(route: string): { queue: string; priority: Priority } {
+  const [queue = '', priority = 'normal'] = route.split(':');
+  return { queue, priority: priority as Priority };
 }

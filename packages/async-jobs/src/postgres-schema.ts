@@ -50,4 +50,45 @@ CREATE INDEX job_inbox_created_at ON {schema}.job_inbox (created_at);
 ALTER TABLE {schema}.job_outbox ADD COLUMN traceparent text, ADD COLUMN tracestate text;
 `,
   },
+  {
+    version: 3,
+    name: 'delayed',
+    sql: `-- Jobs that are not to run yet; the relay moves them into job_outbox when they are due.
+ALTER TABLE {schema}.job_outbox ADD COLUMN headers text;
+CREATE TABLE {schema}.job_delayed (
+  run_at timestamptz NOT NULL,
+  job_id uuid NOT NULL,
+  shard smallint NOT NULL,
+  name text NOT NULL,
+  queue text NOT NULL,
+  key text NOT NULL,
+  payload text NOT NULL,
+  traceparent text,
+  tracestate text,
+  headers text,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX job_delayed_run_at ON {schema}.job_delayed (run_at);
+CREATE INDEX job_delayed_job_id ON {schema}.job_delayed (job_id);
+`,
+  },
+  {
+    version: 4,
+    name: 'flows',
+    sql: `-- Flows: one row says how far each is.
+CREATE TABLE {schema}.job_flows (
+  id uuid PRIMARY KEY,
+  name text NOT NULL,
+  payload text NOT NULL,
+  fingerprint text NOT NULL,
+  state text NOT NULL DEFAULT 'running',
+  step int NOT NULL DEFAULT 0,
+  results text NOT NULL DEFAULT '[]',
+  error text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX job_flows_unfinished ON {schema}.job_flows (updated_at) WHERE state IN ('running', 'compensating', 'stuck');
+`,
+  },
 ];

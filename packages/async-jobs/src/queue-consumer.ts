@@ -1,103 +1,118 @@
 import { setMaxListeners } from 'node:events';
+import { Assignment, type Partition } from './assignment.ts';
 import type { JobQueue } from './async-jobs.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, JobFacts } from './attempt.ts';
 import { Brake, type BrakeOptions, type BrakeState } from './brake.ts';
-import { sleep } from './clock.ts';
+import type { Priority } from './define-job.ts';
+import { delayed } from './delay-line.ts';
 import { JobAbortedError } from './errors.ts';
-import { type Outcome, type RunEnvironment, runJob, tellDead } from './job-run.ts';
+import { type Dead, type RunEnvironment, runJob, tellCancelled, tellDead } from './job-run.ts';
 import { Lanes } from './lanes.ts';
-import { OffsetTracker, type TrackedOffset } from './offset-tracker.ts';
-import { deadLetterTopic, JOB_ID, jobsTopic, toDeadLetter } from './record.ts';
-import { decodeRanges } from './run-length-map.ts';
+import { JOB_ID, toDeadLetter } from './record.ts';
+import type { QueueTopics } from './topics.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
-  OffsetCommit,
+  OutgoingRecord,
   SubscribeOptions,
   Subscription,
   SubscriptionHealth,
   SubscriptionListener,
 } from './transport.ts';
 
+/** What a consumer tells its worker. */
+export interface ConsumerEvents {
+  readonly braked: (state: BrakeState) => void;
+  readonly started: RunEnvironment['started'];
+  readonly failed: RunEnvironment['failed'];
+  readonly completed: (record: IncomingRecord) => void;
+  /** The job was cancelled, or is put on a retry topic. */
+  readonly left: (facts: JobFacts, why: 'cancelled' | 'later') => void;
+  readonly dead: (outcome: Dead) => void;
+}
+
 /** What the consumers of a worker share. */
-export interface ConsumerOptions {
+export interface ConsumerOptions extends ConsumerEvents {
   readonly group: string;
-  readonly subscribe: Pick<
-    SubscribeOptions,
-    'sessionTimeoutMs' | 'heartbeatMs' | 'rebalanceTimeoutMs'
-  >;
+  readonly subscribe: Omit<SubscribeOptions, 'topics' | 'group'>;
   readonly maxBufferedJobs: number;
   readonly maxBufferedBytes: number;
   readonly commitIntervalMs: number;
   readonly commitEvery: number;
   readonly handlers: RunEnvironment['handlers'];
-  readonly slot: RunEnvironment['slot'];
+  readonly slot: <T>(priority: Priority, work: () => Promise<T>) => Promise<T>;
   readonly concurrency: number;
   readonly brake: Required<BrakeOptions>;
-  readonly braked: (state: BrakeState) => void;
-  readonly failed: RunEnvironment['failed'];
-  readonly completed: (record: IncomingRecord) => void;
-  readonly dead: (outcome: Extract<Outcome, { kind: 'dead' }>) => void;
+  readonly cancelled: RunEnvironment['cancelled'];
+  /** What follows from a job's end in its flow; repeated until it resolves. */
+  readonly settled: (
+    facts: JobFacts,
+    end: { result: unknown } | { error: unknown },
+  ) => Promise<void>;
   readonly error: (error: unknown) => void;
-}
-
-/** A partition while it is ours. Replaced, never reused: a record of a replaced one is nobody's. */
-interface Partition {
-  readonly id: number;
-  readonly tracker: OffsetTracker;
-  owned: boolean;
-  acked: number | null;
-  ackedMetadata: string;
 }
 
 interface Task {
   readonly partition: Partition;
-  readonly tracked: TrackedOffset;
+  readonly buffer: Buffered;
+  readonly key: string;
   readonly record: IncomingRecord;
 }
 
-const METADATA_BYTES = 3_072;
-const DLQ_SEND_MS = 10_000;
+/** What was read of the jobs of one priority and is not finished. */
+interface Buffered {
+  readonly priority: Priority;
+  jobs: number;
+  bytes: number;
+  waiting: (() => void)[];
+}
+
+const SEND_MS = 10_000;
+const ON_DEAD_TRIES = 5;
 // Reading goes on when the buffer has drained to this share
 const LOW_MARK = 0.5;
+// Parked jobs are read past, up to so many times `maxBufferedJobs`
+const PARKED_SHARE = 10;
 
 /**
  * The consuming side of one queue.
  *
- *     records -> admit: tracker, buffer -> lane of the key -> runJob -> dead? DLQ, acked
- *                                                                    -> tracker.complete -> commit
+ *     records -> admit: tracker, buffer -> lane of the key -> runJob -> retry topic? DLQ? acked
+ *                                                                    -> offset complete -> commit
  *
- * An offset is complete only after its job's effect is known or its dead letter acknowledged.
+ * An offset is complete only after its job's effect is known or its successor acknowledged.
  */
 export class QueueConsumer implements SubscriptionListener {
   readonly queue: string;
-  readonly topic: string;
+  readonly #topics: QueueTopics;
   readonly #jobs: JobQueue;
   readonly #options: ConsumerOptions;
   readonly #subscription: Subscription;
+  readonly #assignment: Assignment;
   readonly #lanes = new Lanes<Task>((task) => this.#handle(task));
   readonly #stopping = new AbortController();
   readonly #brake: Brake;
   readonly #running = new Set<Attempt>();
-  readonly #env: Omit<RunEnvironment, 'owned'>;
-  #partitions = new Map<number, Partition>();
-  #buffered = 0;
-  #bufferedBytes = 0;
+  readonly #waiting = new Map<string, AbortController>();
+  readonly #env: Omit<RunEnvironment, 'owned' | 'park' | 'slot'>;
+  readonly #buffers: ReadonlyMap<string, Buffered>;
   #busy = 0;
-  #completions = 0;
   #frozen = false;
-  #space: (() => void)[] = [];
   #thawed: (() => void)[] = [];
   #idle: (() => void)[] = [];
-  #committing: Promise<void> | null = null;
-  #commitTimer: unknown = null;
 
-  constructor(jobs: JobQueue, queue: string, options: ConsumerOptions) {
+  constructor(jobs: JobQueue, topics: QueueTopics, options: ConsumerOptions) {
     this.#jobs = jobs;
-    this.queue = queue;
+    this.queue = topics.queue;
     setMaxListeners(0, this.#stopping.signal); // every waiting retry listens
-    this.topic = jobsTopic(jobs.topicPrefix, queue);
+    this.#topics = topics;
     this.#options = options;
+    this.#buffers = new Map(
+      topics.jobs.map(({ topic, priority }) => [
+        topic,
+        { priority, jobs: 0, bytes: 0, waiting: [] },
+      ]),
+    );
     this.#brake = new Brake(jobs.clock, options.brake, options.concurrency, options.braked);
     this.#env = {
       brake: this.#brake,
@@ -108,14 +123,21 @@ export class QueueConsumer implements SubscriptionListener {
       handlers: options.handlers,
       stopping: this.#stopping.signal,
       report: (status, sequence) => jobs.report(status, sequence),
-      slot: options.slot,
       running: this.#running,
+      waiting: this.#waiting,
+      cancelled: options.cancelled,
       frozen: () => this.#frozen && !this.#stopping.signal.aborted,
       thaw: () => this.#thaw(),
+      started: options.started,
       failed: options.failed,
     };
+    this.#assignment = new Assignment({
+      ...options,
+      clock: jobs.clock,
+      subscription: () => this.#subscription,
+    });
     this.#subscription = jobs.transport.subscribe(
-      { topic: this.topic, group: options.group, ...options.subscribe },
+      { topics: [...this.#buffers.keys()], group: options.group, ...options.subscribe },
       this,
     );
   }
@@ -124,16 +146,23 @@ export class QueueConsumer implements SubscriptionListener {
   get figures(): {
     buffered: number;
     bufferedBytes: number;
+    parked: number;
     running: number;
     lanes: number;
+    lag: number;
+    commitAgeMs: number;
     brake: BrakeState;
   } {
+    const buffers = [...this.#buffers.values()];
     return {
       brake: this.#brake.state,
-      buffered: this.#buffered,
-      bufferedBytes: this.#bufferedBytes,
+      buffered: buffers.reduce((sum, { jobs }) => sum + jobs, 0),
+      bufferedBytes: buffers.reduce((sum, { bytes }) => sum + bytes, 0),
+      parked: this.#lanes.parked,
       running: this.#running.size,
       lanes: this.#lanes.size,
+      lag: this.#assignment.lag,
+      commitAgeMs: this.#assignment.commitAgeMs,
     };
   }
 
@@ -143,7 +172,7 @@ export class QueueConsumer implements SubscriptionListener {
 
   async start(): Promise<void> {
     await this.#subscription.start();
-    this.#scheduleCommit();
+    this.#assignment.schedule(this.#stopping.signal);
   }
 
   /** No attempt starts any more; resolves when none is running. */
@@ -159,141 +188,198 @@ export class QueueConsumer implements SubscriptionListener {
     }
   }
 
+  /** Ends the attempt or the wait of a job that was cancelled, when it is here. */
+  cancel(id: string): void {
+    this.#waiting.get(id)?.abort();
+    for (const attempt of this.#running) {
+      if (attempt.id === id) attempt.abort(new JobAbortedError(attempt.name, 'cancelled'));
+    }
+  }
+
   /** Commits what is finished and leaves the group; running handlers are given up. */
   async close(): Promise<void> {
     this.#halt();
-    this.#jobs.clock.clearTimeout(this.#commitTimer);
     for (const attempt of [...this.#running]) attempt.abandon();
-    await this.#commitAll().catch((error) => this.#options.error(error));
+    await this.#assignment.close();
     await this.#subscription.close();
   }
 
   rebalancing(): void {
     this.#frozen = true;
-    void this.#commit();
+    void this.#assignment.commit();
   }
 
   assigned(partitions: readonly AssignedPartition[]): void {
-    const before = this.#partitions;
-    this.#partitions = new Map();
-    for (const { partition, committed } of partitions) {
-      const kept = before.get(partition);
-      before.delete(partition);
-      if (kept && kept.acked === (committed?.offset ?? null)) {
-        this.#partitions.set(partition, kept);
-        continue;
-      }
-      // Somebody else may have had it in between: start from what is committed
-      if (kept) kept.owned = false;
-      const ranges = committed ? decodeRanges(committed.offset, committed.metadata) : [];
-      const tracker = new OffsetTracker(committed?.offset ?? null, ranges);
-      this.#partitions.set(partition, newPartition(partition, tracker));
-    }
-    for (const lost of before.values()) lost.owned = false;
+    this.#assignment.assign(partitions);
     this.#frozen = false;
-    this.#release(this.#thawed);
-    this.#release(this.#space);
+    release(this.#thawed);
+    this.#releaseBuffers();
   }
 
-  admit(partition: number, records: readonly IncomingRecord[]): number {
+  admit(topic: string, partition: number, records: readonly IncomingRecord[], end: number): number {
+    const buffer = this.#buffers.get(topic) as Buffered;
     let taken = 0;
     for (const record of records) {
-      if (this.#stopping.signal.aborted || this.#full()) break;
-      const owner = this.#ownerOf(partition, record.offset);
+      if (this.#stopping.signal.aborted || !this.#hasRoom(buffer, 1)) break;
+      const owner = this.#assignment.ownerOf(topic, partition, record.offset);
       if (!owner) break;
+      owner.end = end;
       taken++;
-      const tracked = owner.tracker.receive(record.offset);
-      if (!tracked) continue;
-      this.#buffered++;
-      this.#bufferedBytes += record.value?.length ?? 0;
+      if (!owner.tracker.receive(record.offset)) continue;
+      buffer.jobs++;
+      buffer.bytes += record.value?.length ?? 0;
       // A record without a key or an id of ours has nothing to wait for
-      const key = record.key ?? record.headers[JOB_ID] ?? `${partition}\0${record.offset}`;
-      this.#lanes.push(key, { partition: owner, tracked, record });
+      const key = record.key ?? record.headers[JOB_ID] ?? `${topic}/${partition}\0${record.offset}`;
+      this.#lanes.push(key, { partition: owner, buffer, key, record });
     }
     return taken;
   }
 
-  async space(): Promise<void> {
-    const low =
-      this.#buffered <= this.#options.maxBufferedJobs * LOW_MARK &&
-      this.#bufferedBytes <= this.#options.maxBufferedBytes * LOW_MARK;
-    if (low && !this.#stopping.signal.aborted) return;
-    await new Promise<void>((resolve) => this.#space.push(resolve));
+  async space(topic: string): Promise<void> {
+    const buffer = this.#buffers.get(topic) as Buffered;
+    if (this.#hasRoom(buffer, LOW_MARK) && !this.#stopping.signal.aborted) return;
+    await new Promise<void>((resolve) => buffer.waiting.push(resolve));
   }
 
   error(error: unknown): void {
     this.#options.error(error);
   }
 
-  /** The partition's state; a fresh one when the log was cut or recreated below what is committed. */
-  #ownerOf(id: number, offset: number): Partition | undefined {
-    const partition = this.#partitions.get(id);
-    if (!partition) return undefined;
-    const floor = partition.acked ?? partition.tracker.floor;
-    if (floor === null || offset >= floor) return partition;
-    partition.owned = false;
-    const fresh = newPartition(id, new OffsetTracker(null));
-    this.#partitions.set(id, fresh);
-    return fresh;
-  }
-
-  #full(): boolean {
+  #hasRoom({ jobs, bytes }: Buffered, share: number): boolean {
+    const { maxBufferedJobs, maxBufferedBytes } = this.#options;
+    const { parked } = this.#lanes;
     return (
-      this.#buffered >= this.#options.maxBufferedJobs ||
-      this.#bufferedBytes >= this.#options.maxBufferedBytes
+      jobs - parked < maxBufferedJobs * share &&
+      parked < maxBufferedJobs * PARKED_SHARE &&
+      bytes < maxBufferedBytes * share
     );
   }
 
   async #handle(task: Task): Promise<void> {
+    const { partition, record } = task;
     this.#busy++;
     try {
       await this.#thaw();
-      if (!this.#stopping.signal.aborted && task.partition.owned && (await this.#finish(task))) {
-        task.partition.tracker.complete(task.tracked);
-        this.#completed();
+      if (!this.#stopping.signal.aborted && partition.owned && (await this.#finish(task))) {
+        this.#assignment.complete(partition, record.offset);
       }
     } catch (error) {
       this.#options.error(error); // its offset stays incomplete: it is delivered again
     } finally {
       this.#busy--;
-      this.#leave(task.record);
+      this.#leave(task);
     }
   }
 
-  /** Runs the job, and sends it to the dead letters if need be. True when its offset is complete. */
-  async #finish({ record, partition }: Task): Promise<boolean> {
-    const owned = (): boolean => partition.owned;
-    const env: RunEnvironment = { ...this.#env, owned };
+  /** Runs the job and does what follows from its end. True when its offset is complete. */
+  async #finish({ record, partition, key, buffer }: Task): Promise<boolean> {
+    const env: RunEnvironment = {
+      ...this.#env,
+      owned: () => partition.owned,
+      slot: (work) => this.#options.slot(buffer.priority, work),
+      park: (parked) => this.#park(key, parked),
+    };
     const outcome = await runJob(record, this.queue, env);
-    if (outcome.kind === 'handed-back') return false;
-    if (outcome.kind === 'done') {
-      this.#options.completed(record);
-      return true;
+    switch (outcome.kind) {
+      case 'handed-back':
+        return false;
+      case 'done': {
+        const { facts, result } = outcome;
+        if (facts.flow && !(await this.#settle(facts, { result }, partition))) return false;
+        this.#options.completed(record);
+        return true;
+      }
+      case 'cancelled':
+        tellCancelled(env, outcome.facts);
+        this.#options.left(outcome.facts, 'cancelled');
+        return true;
+      case 'later': {
+        const { waitMs, attempts, facts } = outcome;
+        const again = {
+          topic: partition.topic,
+          key,
+          value: record.value ?? '',
+          headers: record.headers,
+        };
+        const waiting = delayed(this.#topics, again, waitMs, this.#jobs.clock.now(), attempts);
+        const acked = await this.#send(waiting, partition);
+        if (acked) this.#options.left(facts, 'later');
+        return acked;
+      }
+      case 'dead':
+        return this.#bury(outcome, record, partition, env);
     }
+  }
+
+  async #bury(
+    outcome: Dead,
+    record: IncomingRecord,
+    partition: Partition,
+    env: RunEnvironment,
+  ): Promise<boolean> {
     const { reason, error, attempts, facts } = outcome;
-    const { topicPrefix, transport, clock } = this.#jobs;
-    const letter = toDeadLetter(deadLetterTopic(topicPrefix, this.queue), record, {
+    await this.#compensate(outcome);
+    if (facts?.flow && !(await this.#settle(facts, { error }, partition))) return false;
+    const letter = toDeadLetter(this.#topics.deadLetters, record, {
       reason,
       error,
       attempts,
-      topic: this.topic,
+      topic: partition.topic,
       partition: partition.id,
       group: this.#options.group,
-      atMs: clock.now(),
+      atMs: this.#jobs.clock.now(),
     });
-    for (let delayMs = 200; ; delayMs = Math.min(10_000, delayMs * 2)) {
-      try {
-        await transport.send([letter], DLQ_SEND_MS);
-        break;
-      } catch (failure) {
-        this.#options.error(failure);
-        await sleep(clock, delayMs, this.#stopping.signal);
-        if (this.#stopping.signal.aborted || !owned()) return false;
-      }
-    }
+    if (!(await this.#send(letter, partition))) return false;
     if (facts) tellDead(env, facts, attempts, error);
     this.#options.dead(outcome);
     return true;
+  }
+
+  async #compensate({ compensate }: Dead): Promise<void> {
+    for (let tries = 1; compensate && tries <= ON_DEAD_TRIES; tries++) {
+      try {
+        await compensate();
+        return;
+      } catch (error) {
+        this.#options.error(error);
+        await this.#jobs.pause(tries, this.#stopping.signal);
+      }
+    }
+  }
+
+  async #settle(
+    facts: JobFacts,
+    end: { result: unknown } | { error: unknown },
+    partition: Partition,
+  ): Promise<boolean> {
+    const { signal } = this.#stopping;
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#options.settled(facts, end);
+        return true;
+      } catch (error) {
+        this.#options.error(error);
+        await this.#jobs.pause(tries, signal);
+        if (signal.aborted || !partition.owned) return false;
+      }
+    }
+  }
+
+  #send(record: OutgoingRecord, partition: Partition): Promise<boolean> {
+    const { signal } = this.#stopping;
+    return this.#jobs.sendUntilAcked(
+      [record],
+      SEND_MS,
+      this.#options.error,
+      () => signal.aborted || !partition.owned,
+      signal,
+    );
+  }
+
+  #park(key: string, parked: boolean): void {
+    if (!parked) return this.#lanes.unpark(key);
+    this.#lanes.park(key);
+    this.#releaseBuffers();
   }
 
   async #thaw(): Promise<void> {
@@ -302,73 +388,25 @@ export class QueueConsumer implements SubscriptionListener {
     }
   }
 
-  #leave(record: IncomingRecord): void {
-    this.#buffered--;
-    this.#bufferedBytes -= record.value?.length ?? 0;
-    if (this.#space.length > 0) {
-      const { maxBufferedJobs, maxBufferedBytes } = this.#options;
-      const low =
-        this.#buffered <= maxBufferedJobs * LOW_MARK &&
-        this.#bufferedBytes <= maxBufferedBytes * LOW_MARK;
-      if (low) this.#release(this.#space);
-    }
-    if (this.#busy === 0) this.#release(this.#idle);
-  }
-
-  #completed(): void {
-    if (++this.#completions >= this.#options.commitEvery) void this.#commit();
-  }
-
-  #scheduleCommit(): void {
-    this.#commitTimer = this.#jobs.clock.setTimeout(() => {
-      void this.#commit();
-      if (!this.#stopping.signal.aborted) this.#scheduleCommit();
-    }, this.#options.commitIntervalMs);
-  }
-
-  /** Commits unless a commit is under way. A failed one is made up for by the next. */
-  async #commit(): Promise<void> {
-    if (this.#committing !== null) return;
-    this.#committing = this.#store().catch((error) => this.#options.error(error));
-    await this.#committing;
-    this.#committing = null;
-  }
-
-  async #commitAll(): Promise<void> {
-    await this.#committing;
-    await this.#store();
-  }
-
-  async #store(): Promise<void> {
-    this.#completions = 0;
-    const commits: (OffsetCommit & { owner: Partition })[] = [];
-    for (const owner of this.#partitions.values()) {
-      const offset = owner.tracker.position();
-      if (offset === null || (owner.acked !== null && offset < owner.acked)) continue;
-      const metadata = owner.tracker.metadata(METADATA_BYTES);
-      if (offset === owner.acked && metadata === owner.ackedMetadata) continue;
-      commits.push({ partition: owner.id, offset, metadata, owner });
-    }
-    if (commits.length === 0) return;
-    await this.#subscription.commit(commits);
-    for (const { owner, offset, metadata } of commits) {
-      owner.acked = offset;
-      owner.ackedMetadata = metadata;
-    }
+  #leave({ record, buffer }: Task): void {
+    buffer.jobs--;
+    buffer.bytes -= record.value?.length ?? 0;
+    if (buffer.waiting.length > 0 && this.#hasRoom(buffer, LOW_MARK)) release(buffer.waiting);
+    if (this.#busy === 0) release(this.#idle);
   }
 
   #halt(): void {
     this.#stopping.abort();
     this.#brake.stop();
-    this.#release(this.#space);
-    this.#release(this.#thawed);
+    this.#releaseBuffers();
+    release(this.#thawed);
   }
 
-  #release(waiting: (() => void)[]): void {
-    for (const resolve of waiting.splice(0)) resolve();
+  #releaseBuffers(): void {
+    for (const { waiting } of this.#buffers.values()) release(waiting);
   }
 }
 
-function newPartition(id: number, tracker: OffsetTracker): Partition {
-  return { id, tracker, owned: true, acked: tracker.floor, ackedMetadata: '' };
+function release(waiting: (() => void)[]): void {
+  for (const resolve of waiting.splice(0)) resolve();
 }

@@ -1,3 +1,5 @@
+import type { Priority } from './define-job.ts';
+import { jobsTopic } from './topics.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { IncomingRecord, OutgoingRecord } from './transport.ts';
 
@@ -5,38 +7,37 @@ import type { IncomingRecord, OutgoingRecord } from './transport.ts';
 export const JOB_ID = 'job-id';
 export const JOB_NAME = 'job-name';
 export const ENQUEUED_AT = 'job-enqueued-at';
+/** Attempts that have failed before the record was put on a retry topic. */
+export const JOB_ATTEMPTS = 'job-attempts';
+/** `<flow id>/<step>` of a job that is a step of a flow. */
+export const JOB_FLOW = 'job-flow';
 
 /** A job on its way to the transport. */
 export interface QueuedJob {
   readonly id: string;
   readonly name: string;
   readonly queue: string;
+  readonly priority: Priority;
   readonly key: string;
   readonly payload: string;
   readonly enqueuedAtMs: number;
   readonly trace?: TraceContext;
-}
-
-/** Topic of a queue's jobs. */
-export function jobsTopic(prefix: string, queue: string): string {
-  return `${prefix}.${queue}`;
-}
-
-/** Topic of a queue's dead letters. */
-export function deadLetterTopic(prefix: string, queue: string): string {
-  return `${prefix}.${queue}.dlq`;
+  /** Not to be handled before, in milliseconds since the epoch. */
+  readonly runAtMs?: number;
+  readonly flow?: string;
 }
 
 /** The record of a job. */
 export function toRecord(prefix: string, job: QueuedJob): OutgoingRecord {
   return {
-    topic: jobsTopic(prefix, job.queue),
+    topic: jobsTopic(prefix, job.queue, job.priority),
     key: job.key,
     value: job.payload,
     headers: {
       [JOB_ID]: job.id,
       [JOB_NAME]: job.name,
       [ENQUEUED_AT]: String(job.enqueuedAtMs),
+      ...(job.flow && { [JOB_FLOW]: job.flow }),
       ...job.trace,
     },
   };
@@ -70,6 +71,7 @@ export function toDeadLetter(
     value: record.value ?? '',
     headers: {
       ...record.headers,
+      [JOB_ATTEMPTS]: '0',
       'dlq-reason': note.reason,
       'dlq-error': cut(isError ? error.message : String(error), 1_000),
       'dlq-error-name': isError ? error.name : typeof error,

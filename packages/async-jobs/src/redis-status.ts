@@ -63,6 +63,20 @@ for i, key in ipairs(KEYS) do
   end
 end
 return stored`;
+const CANCELLED_FOR_MS = 7 * 24 * 3600_000;
+
+/**
+ * KEYS[1]  cancelled jobs, scored by time; also the channel that tells of them
+ * ARGV[1]  job id
+ * ARGV[2]  now, ARGV[3] the time before which they are forgotten
+ */
+const CANCEL = `redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ${CANCELLED_FOR_MS})
+return redis.call('PUBLISH', KEYS[1], ARGV[1])`;
+
+/** KEYS[1] cancelled jobs; reply: their ids */
+const CANCELLED = `return redis.call('ZRANGE', KEYS[1], 0, -1)`;
 const SHA = createHash('sha1').update(SCRIPT).digest('hex');
 
 /**
@@ -124,6 +138,21 @@ class RedisStatus implements StatusStore {
     }
   }
 
+  async cancel(id: string): Promise<void> {
+    const now = Date.now();
+    await this.#redis.eval(CANCEL, 1, this.#cancelled, id, now, now - CANCELLED_FOR_MS);
+  }
+
+  cancellations(cancelled: (id: string) => void): Promise<() => void> {
+    const readAll = async (): Promise<void> => {
+      const ids = await this.#redis.eval(CANCELLED, 1, this.#cancelled);
+      for (const id of ids as string[]) cancelled(id);
+    };
+    return this.#watchers.listen(this.#cancelled, cancelled, () => {
+      readAll().catch(() => {}); // Redis is away: read when it is back
+    });
+  }
+
   async ping(): Promise<void> {
     await this.#redis.ping();
   }
@@ -139,6 +168,10 @@ class RedisStatus implements StatusStore {
       if (!String(error).includes('NOSCRIPT')) throw error;
       await this.#redis.eval(SCRIPT, keys.length, ...keys, ...args); // loads it as well
     }
+  }
+
+  get #cancelled(): string {
+    return `${this.#prefix}:cancelled`;
   }
 
   #key(id: string, bucket: number): string {

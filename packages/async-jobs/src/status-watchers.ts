@@ -2,7 +2,7 @@ import type { RedisLike, RedisSubscriberLike } from './redis-status.ts';
 import { ORDER_LENGTH } from './status.ts';
 
 /** One reader of one key: an async iterator of `<order><JSON>` texts that only ever moves forward. */
-interface Watcher extends AsyncIterable<string> {
+export interface Watcher extends AsyncIterable<string> {
   close(): void;
 }
 
@@ -20,6 +20,7 @@ interface Channel {
 export class StatusWatchers {
   readonly #redis: RedisLike;
   readonly #channels = new Map<string, Channel>();
+  readonly #listeners = new Map<string, { told(text: string): void; ready(): void }>();
   #subscriber: RedisSubscriberLike | null = null;
   #closed = false;
 
@@ -37,6 +38,21 @@ export class StatusWatchers {
     channel.readers.add(reader);
     void channel.subscribed.then(() => this.#snapshot(key, reader));
     return reader;
+  }
+
+  /** Hears a channel; `ready` is called when it listens, and again after every lost connection. */
+  async listen(
+    channel: string,
+    told: (text: string) => void,
+    ready: () => void,
+  ): Promise<() => void> {
+    this.#listeners.set(channel, { told, ready });
+    await this.#subscribe(channel);
+    ready();
+    return () => {
+      this.#listeners.delete(channel);
+      this.#subscriber?.unsubscribe(channel).catch(() => {}); // gone with its connection
+    };
   }
 
   close(): void {
@@ -77,6 +93,7 @@ export class StatusWatchers {
     this.#subscriber = subscriber;
     subscriber.on('error', () => {}); // the client reconnects by itself
     subscriber.on('message', (key: string, text: string) => {
+      this.#listeners.get(key)?.told(text);
       const readers = this.#channels.get(key)?.readers ?? [];
       for (const reader of readers) reader.offer(text);
     });
@@ -85,6 +102,7 @@ export class StatusWatchers {
   }
 
   #resume(): void {
+    for (const [channel, { ready }] of this.#listeners) void this.#subscribe(channel).then(ready);
     for (const [key, channel] of this.#channels) {
       channel.subscribed = this.#subscribe(key);
       void channel.subscribed.then(() => {

@@ -1,5 +1,5 @@
-/** Where a job is. `succeeded` and `dead` are final. */
-export type JobState = 'queued' | 'active' | 'retrying' | 'succeeded' | 'dead';
+/** Where a job is. `succeeded`, `dead` and `cancelled` are final. */
+export type JobState = 'queued' | 'active' | 'retrying' | 'succeeded' | 'dead' | 'cancelled';
 
 /** The status of a job, and the event that tells a change of it. */
 export interface JobStatus {
@@ -26,11 +26,18 @@ export interface StatusUpdate {
   readonly order: string;
 }
 
-const RANK: Record<JobState, number> = { queued: 0, active: 1, retrying: 2, dead: 8, succeeded: 9 };
+const RANK: Record<JobState, number> = {
+  queued: 0,
+  active: 1,
+  retrying: 2,
+  cancelled: 7,
+  dead: 8,
+  succeeded: 9,
+};
 
-/** True for the two states nothing follows. */
+/** True for the states nothing follows. */
 export function isFinal(state: JobState): boolean {
-  return state === 'succeeded' || state === 'dead';
+  return RANK[state] >= RANK.cancelled;
 }
 
 /**
@@ -45,7 +52,7 @@ export function orderOf(status: JobStatus, sequence: number): string {
     String(Math.min(Math.round(value), 10 ** width - 1)).padStart(width, '0');
   const rank = RANK[status.state];
   return (
-    digits(rank > 7 ? rank : 0, 1) +
+    digits(isFinal(status.state) ? rank : 0, 1) +
     digits(status.attempt, 4) +
     digits(rank, 1) +
     digits(status.progress * 10, 4) +
@@ -56,13 +63,17 @@ export function orderOf(status: JobStatus, sequence: number): string {
 /** Length of `orderOf`'s text. */
 export const ORDER_LENGTH = 16;
 
-/** Where statuses are kept and followed. Driver: `redisStatus`. */
+/** Where statuses are kept and followed. Drivers: `redisStatus` and, for tests without servers, `memoryStatus`. */
 export interface StatusStore {
   /** Stores those updates that are later than what is stored, and tells the watchers. */
   write(updates: readonly StatusUpdate[]): Promise<void>;
   read(id: string): Promise<JobStatus | null>;
   /** The current status and every later one up to the final one; fewer when the reader is slow. Ends without an error when `signal` aborts. */
   watch(id: string, signal?: AbortSignal): AsyncIterable<JobStatus>;
+  /** Remembers for seven days that a job is not to run any more, and tells every worker. */
+  cancel(id: string): Promise<void>;
+  /** Calls `cancelled` with every job cancelled in the last seven days and from now on, some more than once. Resolves when it listens; goes on after a lost connection. */
+  cancellations(cancelled: (id: string) => void): Promise<() => void>;
   ping(): Promise<void>;
   close(): Promise<void>;
 }

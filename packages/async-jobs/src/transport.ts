@@ -17,12 +17,14 @@ export interface IncomingRecord {
 
 /** A partition given to this member, with what its group committed last (null: nothing yet). */
 export interface AssignedPartition {
+  readonly topic: string;
   readonly partition: number;
   readonly committed: { readonly offset: number; readonly metadata: string | null } | null;
 }
 
 /** An offset to commit: everything below `offset` is finished. */
 export interface OffsetCommit {
+  readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   /** At most 3,072 bytes of text kept with the offset. */
@@ -37,18 +39,19 @@ export interface SubscriptionListener {
   assigned(partitions: readonly AssignedPartition[]): void;
   /**
    * Takes records of an assigned partition in order, as many as fit, and returns how many. The
-   * rest is offered again after `space()`. Records seen before may be offered again.
+   * rest is offered again after `space()`, and other partitions go on meanwhile. Records seen
+   * before may be offered again. `end` is the offset after the last record the broker has.
    */
-  admit(partition: number, records: readonly IncomingRecord[]): number;
-  /** Resolves when `admit` may take more. */
-  space(): Promise<void>;
+  admit(topic: string, partition: number, records: readonly IncomingRecord[], end: number): number;
+  /** Resolves when `admit` may take more of this partition. */
+  space(topic: string, partition: number): Promise<void>;
   /** Something went wrong that the transport deals with by itself. */
   error(error: unknown): void;
 }
 
 /** What a consumer needs to know. */
 export interface SubscribeOptions {
-  readonly topic: string;
+  readonly topics: readonly string[];
   readonly group: string;
   /** Milliseconds without a heartbeat after which the group gives this member's partitions away. */
   readonly sessionTimeoutMs: number;
@@ -59,14 +62,15 @@ export interface SubscribeOptions {
 /** The state of a consumer, for health checks. */
 export interface SubscriptionHealth {
   readonly state: 'joining' | 'running' | 'rebuilding' | 'closed';
-  readonly partitions: readonly number[];
+  /** Partitions held now, over all topics. */
+  readonly partitions: number;
   /** Milliseconds since the last sign of life from the broker. */
   readonly silentMs: number;
   /** Clients rebuilt in the last five minutes. */
   readonly rebuilds: number;
 }
 
-/** One member of one consumer group on one topic. */
+/** One member of one consumer group. */
 export interface Subscription {
   /** Joins the group; resolves after the first assignment. */
   start(): Promise<void>;
@@ -86,9 +90,16 @@ export interface TopicSpec {
   readonly retentionMs?: number;
 }
 
+/** The part of a partition's log that exists: [first, next). */
+export interface PartitionOffsets {
+  readonly partition: number;
+  readonly first: number;
+  readonly next: number;
+}
+
 /**
  * What jobs travel on: topics with partitions, consumer groups, offsets with metadata. Drivers:
- * `kafkajsTransport` and, for tests without servers, `memoryTransport`.
+ * `kafkajsTransport`, `platformaticTransport` and, for tests without servers, `memoryTransport`.
  */
 export interface Transport {
   readonly name: string;
@@ -97,6 +108,10 @@ export interface Transport {
   /** Creates the topics that are missing. Safe from several processes at once. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription;
+  /** First and next offset of every partition. */
+  offsets(topic: string): Promise<readonly PartitionOffsets[]>;
+  /** What a group has committed on a topic; partitions it never committed on have null. */
+  committed(group: string, topic: string): Promise<readonly AssignedPartition[]>;
   /** Resolves when the broker answers. */
   ping(signal: AbortSignal): Promise<void>;
   /** Ends what belongs to the transport; the injected client stays the caller's. */

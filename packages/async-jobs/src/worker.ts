@@ -1,18 +1,25 @@
+import type { Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'eventemitter3';
-import pLimit from 'p-limit';
 import type { JobQueue } from './async-jobs.ts';
 import type { BrakeOptions, BrakeState } from './brake.ts';
-import { sleep } from './clock.ts';
-import type { JobHandler } from './define-job.ts';
-import { JobsUnhealthyError, QueueClosedError } from './errors.ts';
+import { sleep, within } from './clock.ts';
+import type { JobHandler, Priority } from './define-job.ts';
+import { DelayLine } from './delay-line.ts';
+import { channels } from './diagnostics.ts';
+import { JobsUnhealthyError, QueueClosedError, TransportTimeoutError } from './errors.ts';
+import type { Flow } from './flow.ts';
 import { callable, integer, name, show } from './options.ts';
-import { QueueConsumer } from './queue-consumer.ts';
+import { Places } from './places.ts';
+import { type ConsumerEvents, type ConsumerOptions, QueueConsumer } from './queue-consumer.ts';
 import { ENQUEUED_AT, JOB_ID, JOB_NAME } from './record.ts';
+import { topicsOf } from './topics.ts';
 import type { IncomingRecord, SubscriptionHealth } from './transport.ts';
 
 /** What `new Worker` takes beside the queue. */
 export interface WorkerOptions {
   readonly handlers: readonly JobHandler[];
+  /** Flows that these handlers' jobs are steps of. */
+  readonly flows?: readonly Flow[];
   /** Handlers running at the same time, over all queues of this worker. Default 50. */
   readonly concurrency?: number;
   /** Parks a queue whose jobs all fail, until one succeeds again; false never does. Default: after 25 jobs, a probe every 5 s. */
@@ -55,6 +62,8 @@ interface WorkerEvents {
       readonly error: unknown;
     },
   ) => void;
+  /** A job was found cancelled, or aborted for it. */
+  cancelled: (event: JobReference) => void;
   /** A queue was parked because its jobs fail, or goes on. */
   brake: (event: { readonly queue: string; readonly state: BrakeState }) => void;
   /** Kafka or a commit failed; the worker goes on by itself. */
@@ -67,12 +76,20 @@ export interface WorkerSnapshot {
   readonly completed: number;
   readonly failed: number;
   readonly dead: number;
+  /** Jobs put on a retry topic. */
+  readonly retried: number;
   readonly queues: readonly {
     readonly queue: string;
     readonly buffered: number;
     readonly bufferedBytes: number;
+    /** Of the buffered: held ones that wait for long, and those behind them. */
+    readonly parked: number;
     readonly running: number;
     readonly lanes: number;
+    /** Records on Kafka that are not finished, as known from reading. */
+    readonly lag: number;
+    /** Milliseconds since offsets were last committed. */
+    readonly commitAgeMs: number;
     readonly brake: BrakeState;
     readonly consumer: SubscriptionHealth;
   }[];
@@ -87,6 +104,7 @@ export interface DrainResult {
 
 // Of the drain's time, handlers have this share undisturbed; then they are asked to stop
 const UNDISTURBED = 0.9;
+const CANCELLATIONS_MS = 2_000;
 const STATUS_FLUSH_MS = 2_000;
 const SILENT_LIMIT_MS = 60_000;
 const REBUILD_LIMIT = 3;
@@ -98,15 +116,21 @@ const REBUILD_LIMIT = 3;
  * Its life: `idle` - run() -> `running` - drain() -> `draining` -> `closed`. Every worker of a queue
  * must handle all of the queue's jobs: a job without handler goes to the dead letters.
  *
- * Emits `completed`, `failed`, `dead`, `brake` and `error`.
+ * Emits `completed`, `failed`, `dead`, `cancelled`, `brake` and `error`.
  */
 export class Worker extends EventEmitter<WorkerEvents> {
   readonly #queue: JobQueue;
   readonly #consumers: readonly QueueConsumer[];
+  readonly #delayLines: readonly DelayLine[];
+  readonly #cancelled = new Set<string>();
+  readonly #isCancelled = (id: string): boolean =>
+    this.#cancelled.size > 0 && this.#cancelled.has(id);
+  #stopHearing: () => void = () => {};
   #state: WorkerSnapshot['state'] = 'idle';
   #completed = 0;
   #failed = 0;
   #dead = 0;
+  #retried = 0;
   #draining: Promise<DrainResult> | null = null;
 
   /** @throws RangeError or TypeError naming field, rule and value */
@@ -132,35 +156,34 @@ export class Worker extends EventEmitter<WorkerEvents> {
       failures: options.brake === false ? Infinity : integer('brake.failures', failures, 1),
       probeMs: integer('brake.probeMs', probeMs, 1),
     };
-    const limit = pLimit(concurrency);
-    const byQueue = this.#byQueue(options.handlers);
-    this.#consumers = [...byQueue].map(
-      ([queueName, handlers]) =>
-        new QueueConsumer(queue, queueName, {
-          group: `${group}.${queueName}`,
-          subscribe: { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs },
-          maxBufferedJobs: integer('maxBufferedJobs', options.maxBufferedJobs ?? 1_000, 1),
-          maxBufferedBytes: integer('maxBufferedBytes', options.maxBufferedBytes ?? 2 ** 24, 1_024),
-          commitIntervalMs: integer('commitIntervalMs', options.commitIntervalMs ?? 100, 10),
-          commitEvery: integer('commitEvery', options.commitEvery ?? 100, 1),
-          handlers,
-          slot: (work) => limit(work),
-          concurrency,
-          brake,
-          braked: (state) => this.#tell('brake', { queue: queueName, state }),
-          completed: (record) => this.#onCompleted(queueName, record),
-          failed: ({ id, name: job }, attempt, error) => {
-            this.#failed++;
-            this.#tell('failed', { id, name: job, queue: queueName, attempt, error });
-          },
-          dead: ({ facts, reason, attempts, error }) => {
-            this.#dead++;
-            const { id = '', name: job = '' } = facts ?? {};
-            this.#tell('dead', { id, name: job, queue: queueName, reason, attempts, error });
-          },
-          error: (error) => this.#tell('error', error),
-        }),
-    );
+    const places = new Places(concurrency);
+    const shared = {
+      subscribe: { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs },
+      maxBufferedJobs: integer('maxBufferedJobs', options.maxBufferedJobs ?? 1_000, 1),
+      maxBufferedBytes: integer('maxBufferedBytes', options.maxBufferedBytes ?? 2 ** 24, 1_024),
+      commitIntervalMs: integer('commitIntervalMs', options.commitIntervalMs ?? 100, 10),
+      commitEvery: integer('commitEvery', options.commitEvery ?? 100, 1),
+      slot: <T>(priority: Priority, work: () => Promise<T>) => places.run(priority, work),
+      concurrency,
+      brake,
+      error: (error: unknown) => this.#tell('error', error),
+    };
+    const flows = flowsByName(queue, options.flows ?? []);
+    const consumers: QueueConsumer[] = [];
+    const delayLines: DelayLine[] = [];
+    for (const [queueName, handlers] of this.#byQueue(options.handlers)) {
+      const jobs = [...handlers.values()].map(({ job }) => job);
+      const topics = topicsOf(queue.topicPrefix, queueName, jobs);
+      const ofQueue = `${group}.${queueName}`;
+      const told = this.#tellOf(queueName);
+      const settled: ConsumerOptions['settled'] = (facts, end) =>
+        queue.settleFlow(flows, facts, end);
+      const own = { ...shared, ...told, handlers, settled, group: ofQueue };
+      consumers.push(new QueueConsumer(queue, topics, { ...own, cancelled: this.#isCancelled }));
+      delayLines.push(new DelayLine(queue, topics, { ...shared, group: `${ofQueue}.retry` }));
+    }
+    this.#consumers = consumers;
+    this.#delayLines = delayLines;
   }
 
   /**
@@ -175,7 +198,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
     if (this.#state !== 'idle') throw new QueueClosedError('The worker');
     this.#state = 'running';
     try {
-      await Promise.all(this.#consumers.map((consumer) => consumer.start()));
+      this.#queue.watchSpool();
+      await this.#hearCancellations();
+      await Promise.all(
+        [...this.#consumers, ...this.#delayLines].map((consumer) => consumer.start()),
+      );
     } catch (error) {
       await this.drain({ timeoutMs: 0 });
       throw error;
@@ -209,6 +236,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       completed: this.#completed,
       failed: this.#failed,
       dead: this.#dead,
+      retried: this.#retried,
       queues: this.#consumers.map((consumer) => ({
         queue: consumer.queue,
         ...consumer.figures,
@@ -240,6 +268,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const { clock } = this.#queue;
     const begun = clock.now();
     this.#state = 'draining';
+    for (const line of this.#delayLines) line.stop();
     const stopped = Promise.all(this.#consumers.map((consumer) => consumer.stop()));
     const waits = new AbortController();
     const undisturbed = Math.floor(timeoutMs * UNDISTURBED);
@@ -250,7 +279,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
       await Promise.race([idle, sleep(clock, timeoutMs - undisturbed, waits.signal)]);
     }
     const abandoned = this.#consumers.reduce((sum, { figures }) => sum + figures.running, 0);
-    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    await Promise.all(
+      [...this.#consumers, ...this.#delayLines].map((consumer) => consumer.close()),
+    );
+    this.#stopHearing();
     await this.#queue.flushStatus(STATUS_FLUSH_MS);
     this.#state = 'closed';
     return { abandoned, tookMs: clock.now() - begun };
@@ -265,6 +297,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const queues = new Map<string, Map<string, JobHandler>>();
     for (const handler of handlers) {
       const { job } = handler;
+      this.#queue.define(job);
       callable('handlers[].run', handler.run);
       if (job.inbox && !this.#queue.outbox) {
         throw new TypeError(
@@ -280,23 +313,81 @@ export class Worker extends EventEmitter<WorkerEvents> {
     return queues;
   }
 
+  /** Cancellations are heard where there is a status store; while that is down, jobs run. */
+  async #hearCancellations(): Promise<void> {
+    const { store, clock } = this.#queue;
+    if (!store) return;
+    const hearing = store.cancellations((id) => {
+      this.#cancelled.add(id);
+      for (const consumer of this.#consumers) consumer.cancel(id);
+    });
+    hearing.then(
+      (stop) => {
+        this.#stopHearing = stop;
+        if (this.#state === 'closed') stop();
+      },
+      (error) => this.#tell('error', error),
+    );
+    const late = () => new TransportTimeoutError('Reading cancellations', CANCELLATIONS_MS);
+    await within(clock, CANCELLATIONS_MS, hearing, late).catch(() => {}); // they come later
+  }
+
+  /** What a queue's consumer tells, as events of the worker and on the diagnostics channels. */
+  #tellOf(queue: string): ConsumerEvents {
+    return {
+      braked: (state) => this.#tell('brake', { queue, state }, channels.brake),
+      started: ({ id, name: job, key, trace }, attempt) => {
+        if (!channels.started.hasSubscribers) return;
+        channels.started.publish({ id, name: job, queue, key, attempt, trace });
+      },
+      completed: (record) => this.#onCompleted(queue, record),
+      failed: ({ id, name: job }, attempt, error) => {
+        this.#failed++;
+        this.#tell('failed', { id, name: job, queue, attempt, error }, channels.failed);
+      },
+      left: ({ id, name: job }, why) => {
+        if (why === 'later') this.#retried++;
+        else this.#tell('cancelled', { id, name: job, queue });
+      },
+      dead: ({ facts, reason, attempts, error }) => {
+        this.#dead++;
+        const { id = '', name: job = '' } = facts ?? {};
+        const told = { id, name: job, queue, reason, attempts, error };
+        this.#tell('dead', told, channels.dead);
+      },
+    };
+  }
+
   #onCompleted(queue: string, { headers, timestampMs }: IncomingRecord): void {
     this.#completed++;
-    if (this.listenerCount('completed') === 0) return;
+    if (this.listenerCount('completed') === 0 && !channels.completed.hasSubscribers) return;
     const enqueuedAtMs = Number(headers[ENQUEUED_AT] ?? timestampMs);
-    this.#tell('completed', {
+    const told = {
       id: headers[JOB_ID] ?? '',
       name: headers[JOB_NAME] ?? '',
       queue,
       latencyMs: this.#queue.clock.now() - enqueuedAtMs,
-    });
+    };
+    this.#tell('completed', told, channels.completed);
   }
 
-  #tell<E extends keyof WorkerEvents>(event: E, value: Parameters<WorkerEvents[E]>[0]): void {
+  #tell<E extends keyof WorkerEvents>(
+    event: E,
+    value: Parameters<WorkerEvents[E]>[0],
+    channel?: Channel,
+  ): void {
     try {
+      if (channel?.hasSubscribers) channel.publish(value);
       (this.emit as (event: string, value: unknown) => boolean).call(this, event, value);
     } catch {
       // a listener's failure is not the worker's
     }
   }
+}
+
+function flowsByName(queue: JobQueue, flows: readonly Flow[]): ReadonlyMap<string, Flow> {
+  if (flows.length > 0 && !queue.outbox) {
+    throw new TypeError('Expected `outbox` in the queue: the worker was given `flows`');
+  }
+  return new Map(flows.map((flow) => [flow.name, flow]));
 }

@@ -13,6 +13,8 @@ const facts = {
   key: 'key',
   enqueuedAtMs: 0,
   trace: undefined,
+  attempts: 0,
+  flow: undefined,
 };
 
 function attemptOf(clock: ManualClock, run: (ctx: JobContext) => unknown) {

@@ -1,7 +1,9 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, describe } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
-import { kafkajsTransport } from '../src/index.ts';
+import { kafkajsTransport, redisStatus } from '../src/index.ts';
+import { Clients } from './clients.ts';
+import { featuresConformance } from './features-conformance.ts';
 import { transportConformance } from './transport-conformance.ts';
 import { workerConformance } from './worker-conformance.ts';
 
@@ -18,5 +20,17 @@ describe('kafkajs transport', () => {
 
 describe('worker on Kafka', () => {
   workerConformance(() => transport, newName);
-  afterAll(() => transport.close());
+});
+
+describe('jobs on Kafka', () => {
+  const clients = new Clients();
+  featuresConformance(
+    () => transport,
+    newName,
+    () => redisStatus(clients.redis(), { prefix: newName() }),
+  );
+  afterAll(async () => {
+    await transport.close();
+    await clients.close();
+  });
 });

@@ -1,6 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineJob, handle, JobQueue, memoryTransport, Worker } from '../src/index.ts';
+import {
+  defineJob,
+  handle,
+  JobQueue,
+  memoryStatus,
+  memoryTransport,
+  Worker,
+} from '../src/index.ts';
+import { featuresConformance } from './features-conformance.ts';
 import { transportConformance } from './transport-conformance.ts';
 import { until } from './until.ts';
 import { workerConformance } from './worker-conformance.ts';
@@ -37,7 +45,7 @@ describe('memory transport', { timeout: 30_000 }, () => {
       ...options,
       handlers: [handle(job, (n) => void secondRan.push(n))],
     });
-    own.crash('jobs.default', 'jobs.default');
+    own.crash('jobs.default');
     await second.run();
     await until('the unfinished one', () => secondRan.includes(0));
     await second.drain();
@@ -48,4 +56,8 @@ describe('memory transport', { timeout: 30_000 }, () => {
 
 describe('worker on the memory transport', { timeout: 60_000 }, () => {
   workerConformance(() => transport, newName);
+});
+
+describe('jobs on the memory transport', { timeout: 60_000 }, () => {
+  featuresConformance(() => transport, newName, memoryStatus);
 });

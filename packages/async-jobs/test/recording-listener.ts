@@ -3,9 +3,10 @@ import type { AssignedPartition, IncomingRecord, SubscriptionListener } from '@e
 /** Takes what a transport delivers, as much as `capacity` allows, and writes down everything. */
 export class RecordingListener implements SubscriptionListener {
   readonly assignments: (readonly AssignedPartition[])[] = [];
-  readonly taken: { partition: number; record: IncomingRecord }[] = [];
+  readonly taken: { topic: string; partition: number; record: IncomingRecord }[] = [];
   readonly errors: unknown[] = [];
   rebalances = 0;
+  readonly blocked = new Set<string>();
   capacity = Number.POSITIVE_INFINITY;
   #waiting: (() => void)[] = [];
 
@@ -17,9 +18,10 @@ export class RecordingListener implements SubscriptionListener {
     this.assignments.push(partitions);
   }
 
-  admit(partition: number, records: readonly IncomingRecord[]): number {
+  admit(topic: string, partition: number, records: readonly IncomingRecord[]): number {
+    if (this.blocked.has(topic)) return 0;
     const fitting = records.slice(0, Math.max(0, this.capacity - this.taken.length));
-    for (const record of fitting) this.taken.push({ partition, record });
+    for (const record of fitting) this.taken.push({ topic, partition, record });
     return fitting.length;
   }
 

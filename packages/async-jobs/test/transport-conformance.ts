@@ -16,7 +16,7 @@ export function transportConformance(
     const topic = newTopic();
     await transport().ensureTopics([{ topic, partitions: PARTITIONS }]);
     const options = {
-      topic,
+      topics: [topic],
       group: `${topic}.group`,
       sessionTimeoutMs,
       heartbeatMs: 500,
@@ -100,8 +100,9 @@ export function transportConformance(
     const inZero = first.listener.taken.filter(({ partition }) => partition === 0);
     expect(inZero.length).toBeGreaterThan(2);
     await first.subscription.commit([
-      { partition: 0, offset: 2, metadata: `1:${'x'.repeat(3_000)}` },
+      { topic, partition: 0, offset: 2, metadata: `1:${'x'.repeat(3_000)}` },
       {
+        topic,
         partition: 1,
         offset: first.listener.taken.filter(({ partition }) => partition === 1).length,
         metadata: '',
@@ -146,7 +147,30 @@ export function transportConformance(
     listener.makeRoom(100);
     await until('20 records', () => listener.taken.length === 20);
     expect(listener.assignments).toHaveLength(1);
-    await subscription.commit([{ partition: 0, offset: 1, metadata: '' }]);
+    await subscription.commit([{ topic, partition: 0, offset: 1, metadata: '' }]);
+    await subscription.close();
+  });
+
+  it('reads several topics, each at its own pace, and commits on each', async () => {
+    const { topic, options } = await prepared();
+    const other = newTopic();
+    await transport().ensureTopics([{ topic: other, partitions: 1 }]);
+    const topics = [topic, other];
+    await transport().send([...records(other, 30), ...records(topic, 30)], 5_000);
+    const listener = new RecordingListener();
+    listener.blocked.add(other); // takes nothing of it, and must get the other topic all the same
+    const subscription = transport().subscribe({ ...options, topics }, listener);
+    await subscription.start();
+    await until('30 records', () => listener.taken.length === 30);
+    expect(new Set(listener.taken.map((one) => one.topic))).toEqual(new Set([topic]));
+    listener.blocked.clear();
+    listener.makeRoom(100);
+    await until('60 records', () => listener.taken.length === 60);
+    await subscription.commit([{ topic: other, partition: 0, offset: 30, metadata: 'x' }]);
+    expect(await transport().committed(options.group, other)).toEqual([
+      { topic: other, partition: 0, committed: { offset: 30, metadata: 'x' } },
+    ]);
+    expect(await transport().offsets(other)).toEqual([{ partition: 0, first: 0, next: 30 }]);
     await subscription.close();
   });
 
@@ -169,11 +193,11 @@ export function transportConformance(
   });
 
   it('rejects a commit after leaving instead of losing it silently', async () => {
-    const { options } = await prepared();
+    const { topic, options } = await prepared();
     const { subscription } = await consumer(options);
     await subscription.close();
     await expect(
-      subscription.commit([{ partition: 0, offset: 1, metadata: '' }]),
+      subscription.commit([{ topic, partition: 0, offset: 1, metadata: '' }]),
     ).rejects.toMatchObject({ code: 'ERR_COMMIT' });
   });
 

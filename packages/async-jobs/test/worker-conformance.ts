@@ -46,7 +46,7 @@ export function workerConformance(transport: () => Transport, newName: () => str
     const listener = new RecordingListener();
     const subscription = transport().subscribe(
       {
-        topic: `${topic}.dlq`,
+        topics: [`${topic}.dlq`],
         group: newName(),
         sessionTimeoutMs: 6_000,
         heartbeatMs: 500,
@@ -126,7 +126,7 @@ export function workerConformance(transport: () => Transport, newName: () => str
   });
 
   it('repeats a failed job with its key waiting behind it, then goes on', async () => {
-    const { queue, job, start } = setup({ retry: { attempts: 5, baseMs: 1 } });
+    const { queue, job, start } = setup({ retry: { attempts: 5, inline: 5, baseMs: 1 } });
     const log: string[] = [];
     const { worker } = await start(({ n }, ctx) => {
       log.push(`${n}/${ctx.attempt}`);
@@ -140,7 +140,7 @@ export function workerConformance(transport: () => Transport, newName: () => str
   });
 
   it('sends a job to the dead letters after its last attempt, at once for a NonRetryableError, and lives on after a TypeError', async () => {
-    const { queue, job, topic, start } = setup({ retry: { attempts: 3, baseMs: 1 } });
+    const { queue, job, topic, start } = setup({ retry: { attempts: 3, inline: 3, baseMs: 1 } });
     const attempts: Record<string, number> = {};
     const { worker } = await start(({ key }) => {
       attempts[key] = (attempts[key] ?? 0) + 1;

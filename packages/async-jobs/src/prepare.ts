@@ -1,0 +1,70 @@
+import type { Clock } from './clock.ts';
+import { type JobDefinition, validate } from './define-job.ts';
+import { JobPayloadError, JobPayloadTooLargeError } from './errors.ts';
+import { callable, integer, key as keyOf, show } from './options.ts';
+import type { QueuedJob } from './record.ts';
+import { type TraceContext, traceContextOf } from './trace-context.ts';
+
+/** What may be said of one job. */
+export interface Particulars {
+  readonly id: string;
+  readonly key?: string | undefined;
+  readonly runAtMs?: number | undefined;
+  readonly flow?: string | undefined;
+  readonly trace?: TraceContext | undefined;
+}
+
+/** Makes jobs ready to be sent: checked, serialised, measured, with their key and trace. */
+export class Preparation {
+  readonly #clock: Clock;
+  readonly #maxPayloadBytes: number;
+  readonly #traceContext: (() => TraceContext | undefined) | undefined;
+
+  constructor(
+    clock: Clock,
+    maxPayloadBytes: number | undefined,
+    traceContext: (() => TraceContext | undefined) | undefined,
+  ) {
+    this.#clock = clock;
+    this.#maxPayloadBytes = integer('maxPayloadBytes', maxPayloadBytes ?? 900 * 1024, 1);
+    this.#traceContext = traceContext && callable('traceContext', traceContext);
+  }
+
+  /** @throws JobPayloadError, JobPayloadTooLargeError, TypeError, RangeError */
+  async prepare(job: JobDefinition, payload: unknown, more: Particulars): Promise<QueuedJob> {
+    const checking = validate(job.schema, payload);
+    const checked = checking instanceof Promise ? await checking : checking;
+    if (checked.issues) throw new JobPayloadError(job.name, checked.issues);
+    // The input is sent, not the schema's output: the worker's check would transform it twice
+    const json = JSON.stringify(payload);
+    if (json === undefined) {
+      throw new TypeError(`Expected a payload that JSON can hold, got ${show(payload)}`);
+    }
+    const sizeBytes = Buffer.byteLength(json);
+    if (sizeBytes > this.#maxPayloadBytes) {
+      throw new JobPayloadTooLargeError(job.name, sizeBytes, this.#maxPayloadBytes);
+    }
+    const { id, flow, runAtMs } = more;
+    const trace = more.trace ?? this.#trace();
+    return {
+      id,
+      name: job.name,
+      queue: job.queue,
+      priority: job.priority(checked.value),
+      key: keyOf('key', more.key ?? job.key?.(checked.value) ?? id),
+      payload: json,
+      enqueuedAtMs: this.#clock.now(),
+      ...(trace && { trace }),
+      ...(runAtMs !== undefined && { runAtMs }),
+      ...(flow !== undefined && { flow }),
+    };
+  }
+
+  #trace(): TraceContext | undefined {
+    try {
+      return traceContextOf(this.#traceContext?.());
+    } catch {
+      return undefined; // a job is worth more than its trace
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { JobQueue } from './async-jobs.ts';
+import { abortable, within } from './clock.ts';
+import { JobsUnhealthyError, TransportTimeoutError } from './errors.ts';
+import { show } from './options.ts';
+import type { Spooler } from './spool.ts';
+
+const STATUS_PING_MS = 500;
+
+/** Asks what a queue stands on. @throws JobsUnhealthyError */
+export async function checkQueue(
+  queue: JobQueue,
+  spooler: Spooler | null,
+  statusError: () => unknown,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const { transport, outbox, store, clock } = queue;
+  const details: Record<string, unknown> = { transport: transport.name };
+  if (spooler) details.spooling = spooler.spooling;
+  try {
+    await transport.ping(signal);
+    if (outbox) details.outboxOldestMs = await abortable(outbox.oldestMs(), signal);
+  } catch (error) {
+    throw new JobsUnhealthyError(`Job queue is unwell: ${show(error)}`, details, error);
+  }
+  if (store) {
+    const late = () => new TransportTimeoutError('The status store', STATUS_PING_MS);
+    details.status = await within(clock, STATUS_PING_MS, store.ping(), late).then(
+      () => 'ok',
+      (error: unknown) => `unreachable: ${show(statusError() ?? error)}`,
+    );
+  }
+  return details;
+}
