@@ -1,5 +1,7 @@
 import { defineConfig } from 'tsup';
 import { base } from '../../tsup.base.ts';
 
-// p-limit 7 is ESM-only: bundled, so that the CommonJS build works
-export default defineConfig({ ...base, noExternal: ['p-limit', 'yocto-queue'] });
+export default defineConfig({
+  ...base,
+  entry: ['src/index.ts', 'src/websocket.ts', 'src/sse.ts', 'src/prometheus.ts', 'src/cli.ts'],
+});

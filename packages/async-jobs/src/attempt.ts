@@ -26,6 +26,8 @@ export interface AttemptEnvironment {
   readonly group: string;
   /** Tells the progress, `sequence` counting up. */
   readonly progress: (percent: number, note: string | undefined, sequence: number) => void;
+  /** Tells that an effect had been committed by an earlier delivery. */
+  readonly replayed: () => void;
 }
 
 const PROGRESS_EVERY_MS = 100;
@@ -167,11 +169,15 @@ export class Attempt implements JobContext {
     this.#assertCurrent();
     this.#steps.add(step);
     try {
-      const { value } = await outbox.once({ consumer: group, jobId: this.id, step }, async (tx) => {
-        const result = await work(tx);
-        this.#assertCurrent(); // given up while it ran: roll back, another attempt does it
-        return result;
-      });
+      const { value, replayed } = await outbox.once(
+        { consumer: group, jobId: this.id, step },
+        async (tx) => {
+          const result = await work(tx);
+          this.#assertCurrent(); // given up while it ran: roll back, another attempt does it
+          return result;
+        },
+      );
+      if (replayed) this.#env.replayed();
       return value;
     } catch (error) {
       this.#steps.delete(step); // rolled back: the handler may try again

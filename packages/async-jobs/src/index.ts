@@ -1,11 +1,4 @@
-export {
-  type Durability,
-  type EnqueueOptions,
-  JobQueue,
-  type JobQueueOptions,
-  type JobTicket,
-  type TopicOptions,
-} from './async-jobs.ts';
+export { JobQueue } from './async-jobs.ts';
 export type { BrakeOptions, BrakeState } from './brake.ts';
 export type { Clock } from './clock.ts';
 export type { DeadLetter, DeadLetterFilter } from './dead-letter.ts';
@@ -62,6 +55,7 @@ export {
   type PostgresOutboxOptions,
   postgresOutbox,
 } from './postgres-outbox.ts';
+export type * from './queue-options.ts';
 export type { RateLimit, RateLimitOptions } from './rate-limit.ts';
 export type { DeadReason } from './record.ts';
 export { redisRateLimit } from './redis-rate-limit.ts';
@@ -83,6 +77,6 @@ export {
   type DrainResult,
   type JobReference,
   Worker,
-  type WorkerOptions,
   type WorkerSnapshot,
 } from './worker.ts';
+export type { WorkerOptions } from './worker-options.ts';

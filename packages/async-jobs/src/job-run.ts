@@ -197,6 +197,7 @@ async function attemptOnce(
     clock: env.clock,
     outbox: env.outbox,
     group: env.group,
+    replayed: env.replayed,
     progress: (percent, note, sequence) =>
       tell(env, facts, number, 'active', percent, note === undefined ? {} : { note }, sequence),
   });

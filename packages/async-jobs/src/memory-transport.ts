@@ -43,7 +43,7 @@ export class MemoryTransport implements Transport {
 
   async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     for (const { topic } of records) this.#partitions(topic);
-    if (this.#stalled) {
+    if (this.#stalled !== null) {
       const late = () => new TransportTimeoutError('Sending', timeoutMs);
       await within(systemClock, timeoutMs, this.#stalled, late);
     }

@@ -99,6 +99,11 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
     };
   }
 
+  /** Age of the oldest waiting job in milliseconds, 0 when none waits: one query. */
+  async oldestMs(): Promise<number> {
+    return this.#outbox.oldestMs();
+  }
+
   /** Unwell when not running, or when five rounds in a row have failed. */
   healthCheck(): { name: string; check(signal: AbortSignal): Promise<unknown> } {
     return {

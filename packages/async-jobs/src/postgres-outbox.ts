@@ -9,6 +9,7 @@ import type {
   Outbox,
 } from './outbox.ts';
 import { murmur2 } from './partitioner.ts';
+import { changeFlow, readFlow, startFlow } from './postgres-flows.ts';
 import { MIGRATIONS } from './postgres-schema.ts';
 import type { QueuedJob } from './record.ts';
 import { traceContextOf } from './trace-context.ts';
@@ -190,43 +191,19 @@ SELECT (SELECT count(*) FROM moved)::int AS promoted,
     then: (tx: SqlExecutor) => Promise<void>,
     tx?: SqlExecutor,
   ): Promise<FlowRow> {
-    if (!tx) return this.#transaction((own) => this.startFlow(row, then, own));
-    const { rowCount } = await tx.query(
-      `INSERT INTO ${this.#schema}.job_flows (id, name, payload, fingerprint) VALUES ($1, $2, $3, $4)
-ON CONFLICT (id) DO NOTHING`,
-      [row.id, row.name, JSON.stringify(row.payload), row.fingerprint],
-    );
-    if (rowCount === 1) await then(tx);
-    return rowCount === 1 ? row : ((await this.#flow(row.id, tx, '')) as FlowRow);
+    if (tx) return startFlow(this.#schema, row, then, tx);
+    return this.#transaction((own) => startFlow(this.#schema, row, then, own));
   }
 
   async changeFlow(
     id: string,
     change: (row: FlowRow, tx: SqlExecutor) => Promise<FlowRow | null>,
   ): Promise<void> {
-    await this.#transaction(async (tx) => {
-      const before = await this.#flow(id, tx, 'FOR UPDATE');
-      const after = before && (await change(before, tx));
-      if (!after) return;
-      await tx.query(
-        `UPDATE ${this.#schema}.job_flows SET state = $2, step = $3, results = $4, error = $5, updated_at = now() WHERE id = $1`,
-        [id, after.state, after.step, JSON.stringify(after.results), after.error],
-      );
-    });
+    await this.#transaction((tx) => changeFlow(this.#schema, id, change, tx));
   }
 
   async readFlow(id: string): Promise<FlowRow | null> {
-    return UUID.test(id) ? this.#flow(id, this.#pool, '') : null;
-  }
-
-  async #flow(id: string, tx: SqlExecutor, lock: string): Promise<FlowRow | null> {
-    const { rows } = await tx.query(
-      `SELECT id, name, payload, state, step, results, error, fingerprint FROM ${this.#schema}.job_flows WHERE id = $1 ${lock}`,
-      [id],
-    );
-    const row = rows[0];
-    if (!row) return null;
-    return { ...row, payload: JSON.parse(row.payload), results: JSON.parse(row.results) };
+    return UUID.test(id) ? readFlow(this.#schema, id, this.#pool) : null;
   }
 
   async waiting(): Promise<number[]> {

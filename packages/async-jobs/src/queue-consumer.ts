@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { Assignment, type Partition } from './assignment.ts';
 import type { JobQueue } from './async-jobs.ts';
 import type { Attempt, JobFacts } from './attempt.ts';
-import { Brake, type BrakeOptions, type BrakeState } from './brake.ts';
+import { Brake, type BrakeState } from './brake.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import type { Priority } from './define-job.ts';
 import { delayed } from './delay-line.ts';
 import { JobAbortedError } from './errors.ts';
@@ -14,43 +15,10 @@ import type {
   AssignedPartition,
   IncomingRecord,
   OutgoingRecord,
-  SubscribeOptions,
   Subscription,
   SubscriptionHealth,
   SubscriptionListener,
 } from './transport.ts';
-
-/** What a consumer tells its worker. */
-export interface ConsumerEvents {
-  readonly braked: (state: BrakeState) => void;
-  readonly started: RunEnvironment['started'];
-  readonly failed: RunEnvironment['failed'];
-  readonly completed: (record: IncomingRecord) => void;
-  /** The job was cancelled, or is put on a retry topic. */
-  readonly left: (facts: JobFacts, why: 'cancelled' | 'later') => void;
-  readonly dead: (outcome: Dead) => void;
-}
-
-/** What the consumers of a worker share. */
-export interface ConsumerOptions extends ConsumerEvents {
-  readonly group: string;
-  readonly subscribe: Omit<SubscribeOptions, 'topics' | 'group'>;
-  readonly maxBufferedJobs: number;
-  readonly maxBufferedBytes: number;
-  readonly commitIntervalMs: number;
-  readonly commitEvery: number;
-  readonly handlers: RunEnvironment['handlers'];
-  readonly slot: <T>(priority: Priority, work: () => Promise<T>) => Promise<T>;
-  readonly concurrency: number;
-  readonly brake: Required<BrakeOptions>;
-  readonly cancelled: RunEnvironment['cancelled'];
-  /** What follows from a job's end in its flow; repeated until it resolves. */
-  readonly settled: (
-    facts: JobFacts,
-    end: { result: unknown } | { error: unknown },
-  ) => Promise<void>;
-  readonly error: (error: unknown) => void;
-}
 
 interface Task {
   readonly partition: Partition;
@@ -129,6 +97,7 @@ export class QueueConsumer implements SubscriptionListener {
       frozen: () => this.#frozen && !this.#stopping.signal.aborted,
       thaw: () => this.#thaw(),
       started: options.started,
+      replayed: options.replayed,
       failed: options.failed,
     };
     this.#assignment = new Assignment({
@@ -377,9 +346,10 @@ export class QueueConsumer implements SubscriptionListener {
   }
 
   #park(key: string, parked: boolean): void {
-    if (!parked) return this.#lanes.unpark(key);
-    this.#lanes.park(key);
-    this.#releaseBuffers();
+    if (parked) {
+      this.#lanes.park(key);
+      this.#releaseBuffers();
+    } else this.#lanes.unpark(key);
   }
 
   async #thaw(): Promise<void> {

@@ -1,5 +1,6 @@
-import type { Durability, JobQueue } from './async-jobs.ts';
+import type { JobQueue } from './async-jobs.ts';
 import { sleep } from './clock.ts';
+import type { Durability } from './queue-options.ts';
 import type { OutgoingRecord } from './transport.ts';
 
 /** Where directly sent jobs wait while Kafka does not take them. Driver: `redisSpool`. */

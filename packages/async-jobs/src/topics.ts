@@ -1,4 +1,7 @@
 import { type JobDefinition, type Priority, TIERS_MS } from './define-job.ts';
+import { integer } from './options.ts';
+import type { TopicOptions } from './queue-options.ts';
+import type { TopicSpec } from './transport.ts';
 
 /** Topic of a queue's jobs of one priority. */
 export function jobsTopic(prefix: string, queue: string, priority: Priority = 'normal'): string {
@@ -49,6 +52,32 @@ export function topicsOf(
       .map((tierMs) => ({ topic: tierTopic(prefix, queue, tierMs), tierMs })),
     deadLetters: deadLetterTopic(prefix, queue),
   };
+}
+
+const DLQ_RETENTION_MS = 14 * 24 * 3600_000;
+const RETRY_RETENTION_MS = 7 * 24 * 3600_000;
+
+/** The topics to create for some jobs. @throws RangeError naming field, rule and value */
+export function topicSpecs(
+  prefix: string,
+  jobs: readonly JobDefinition[],
+  options: TopicOptions,
+): TopicSpec[] {
+  const partitions = integer('partitions', options.partitions ?? 6, 1, 10_000);
+  const copies =
+    options.replicationFactor === undefined
+      ? {}
+      : { replicationFactor: integer('replicationFactor', options.replicationFactor, 1, 100) };
+  return [...new Set(jobs.map((job) => job.queue))].flatMap((queue) => {
+    const ofQueue = jobs.filter((job) => job.queue === queue);
+    const topics = topicsOf(prefix, queue, ofQueue);
+    const one = { partitions: 1, ...copies };
+    return [
+      ...topics.jobs.map(({ topic }) => ({ topic, partitions, ...copies })),
+      ...topics.tiers.map(({ topic }) => ({ topic, ...one, retentionMs: RETRY_RETENTION_MS })),
+      { topic: topics.deadLetters, ...one, retentionMs: DLQ_RETENTION_MS },
+    ];
+  });
 }
 
 function duration(ms: number): string {

@@ -99,7 +99,7 @@ export interface PartitionOffsets {
 
 /**
  * What jobs travel on: topics with partitions, consumer groups, offsets with metadata. Drivers:
- * `kafkajsTransport`, `platformaticTransport` and, for tests without servers, `memoryTransport`.
+ * `kafkajsTransport` and, for tests without servers, `memoryTransport`.
  */
 export interface Transport {
   readonly name: string;

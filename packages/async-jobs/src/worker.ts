@@ -1,8 +1,9 @@
 import type { Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'eventemitter3';
 import type { JobQueue } from './async-jobs.ts';
-import type { BrakeOptions, BrakeState } from './brake.ts';
+import type { BrakeState } from './brake.ts';
 import { sleep, within } from './clock.ts';
+import type { ConsumerEvents, ConsumerOptions } from './consumer-options.ts';
 import type { JobHandler, Priority } from './define-job.ts';
 import { DelayLine } from './delay-line.ts';
 import { channels } from './diagnostics.ts';
@@ -10,37 +11,11 @@ import { JobsUnhealthyError, QueueClosedError, TransportTimeoutError } from './e
 import type { Flow } from './flow.ts';
 import { callable, integer, name, show } from './options.ts';
 import { Places } from './places.ts';
-import { type ConsumerEvents, type ConsumerOptions, QueueConsumer } from './queue-consumer.ts';
+import { QueueConsumer } from './queue-consumer.ts';
 import { ENQUEUED_AT, JOB_ID, JOB_NAME } from './record.ts';
 import { topicsOf } from './topics.ts';
 import type { IncomingRecord, SubscriptionHealth } from './transport.ts';
-
-/** What `new Worker` takes beside the queue. */
-export interface WorkerOptions {
-  readonly handlers: readonly JobHandler[];
-  /** Flows that these handlers' jobs are steps of. */
-  readonly flows?: readonly Flow[];
-  /** Handlers running at the same time, over all queues of this worker. Default 50. */
-  readonly concurrency?: number;
-  /** Parks a queue whose jobs all fail, until one succeeds again; false never does. Default: after 25 jobs, a probe every 5 s. */
-  readonly brake?: BrakeOptions | false;
-  /** First part of the consumer group; the group of a queue is `<group>.<queue>`. Default: the queue's topic prefix. */
-  readonly group?: string;
-  /** Milliseconds after which a silent worker's partitions go to the others: how long its keys wait after kill -9. The broker's minimum is usually 6,000. Default 30,000. */
-  readonly sessionTimeoutMs?: number;
-  /** Milliseconds between heartbeats. Default a tenth of the session timeout. */
-  readonly heartbeatMs?: number;
-  /** Milliseconds the members of a group have to join again. Default 60,000. */
-  readonly rebalanceTimeoutMs?: number;
-  /** Jobs read ahead per queue. Default 1,000. */
-  readonly maxBufferedJobs?: number;
-  /** Bytes of payload read ahead per queue. Default 16 MiB. */
-  readonly maxBufferedBytes?: number;
-  /** Milliseconds between commits. Default 100. */
-  readonly commitIntervalMs?: number;
-  /** Completed jobs that lead to a commit before its time. Default 100. */
-  readonly commitEvery?: number;
-}
+import type { WorkerOptions } from './worker-options.ts';
 
 /** A job as the worker's events name it. */
 export interface JobReference {
@@ -78,6 +53,8 @@ export interface WorkerSnapshot {
   readonly dead: number;
   /** Jobs put on a retry topic. */
   readonly retried: number;
+  /** Effects of `ctx.tx` that an earlier delivery had committed. */
+  readonly duplicates: number;
   readonly queues: readonly {
     readonly queue: string;
     readonly buffered: number;
@@ -131,6 +108,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   #failed = 0;
   #dead = 0;
   #retried = 0;
+  #duplicates = 0;
   #draining: Promise<DrainResult> | null = null;
 
   /** @throws RangeError or TypeError naming field, rule and value */
@@ -237,6 +215,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       failed: this.#failed,
       dead: this.#dead,
       retried: this.#retried,
+      duplicates: this.#duplicates,
       queues: this.#consumers.map((consumer) => ({
         queue: consumer.queue,
         ...consumer.figures,
@@ -344,6 +323,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
       failed: ({ id, name: job }, attempt, error) => {
         this.#failed++;
         this.#tell('failed', { id, name: job, queue, attempt, error }, channels.failed);
+      },
+      replayed: () => {
+        this.#duplicates++;
       },
       left: ({ id, name: job }, why) => {
         if (why === 'later') this.#retried++;

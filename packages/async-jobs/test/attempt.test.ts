@@ -27,6 +27,7 @@ function attemptOf(clock: ManualClock, run: (ctx: JobContext) => unknown) {
       clock,
       outbox: null,
       group: 'group',
+      replayed: () => {},
       progress: (...progress) => told.push(progress),
     },
   );

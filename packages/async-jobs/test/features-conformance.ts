@@ -68,7 +68,13 @@ export function featuresConformance(
     await until('the others', () => log.length >= 21);
     expect(log.filter((one) => one.startsWith('a'))).toEqual(['a0/1']);
     await until('all', () => log.includes('a2/1'));
-    expect(log.filter((one) => one.startsWith('a'))).toEqual(['a0/1', 'a0/2', 'a0/3', 'a1/1', 'a2/1']);
+    expect(log.filter((one) => one.startsWith('a'))).toEqual([
+      'a0/1',
+      'a0/2',
+      'a0/3',
+      'a1/1',
+      'a2/1',
+    ]);
     expect(worker.snapshot().queues[0]?.parked).toBe(0);
     await stop();
   });
@@ -281,7 +287,10 @@ export function featuresConformance(
     await until('the unlucky one', () => worker.snapshot().dead === 1);
     expect(Math.max(...sizes)).toBe(20);
     expect(sizes.length).toBeLessThan(30);
-    await until('the result', async () => (await queue.status(tickets[42]?.id ?? ''))?.result === 42);
+    await until(
+      'the result',
+      async () => (await queue.status(tickets[42]?.id ?? ''))?.result === 42,
+    );
     await stop();
   });
 
@@ -308,7 +317,9 @@ export function featuresConformance(
     expect(() => new Worker(queue, { handlers: [handle(other, () => {})] })).toThrow(
       `Expected one definition of job test in queue ${job.queue}: \`timeoutMs\` is 30000 in one, 5 in another`,
     );
-    await expect(queue.enqueue(other, { key: 'a', n: 1 })).rejects.toThrow('Expected one definition');
+    await expect(queue.enqueue(other, { key: 'a', n: 1 })).rejects.toThrow(
+      'Expected one definition',
+    );
     await stop();
   });
 

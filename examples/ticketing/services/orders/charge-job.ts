@@ -35,7 +35,7 @@ export const chargeJob = defineJob({
   queue: 'payments',
   schema: chargeSchema,
   key: ({ orderId }) => orderId,
-  retry: { attempts: 1_000, baseMs: 250, maxMs: 10_000 },
+  retry: { attempts: 1_000, inline: 1_000, baseMs: 250, maxMs: 10_000 },
   timeoutMs: 60_000,
   inbox: true,
 });
