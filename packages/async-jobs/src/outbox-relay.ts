@@ -140,7 +140,11 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
     while (!signal.aborted) {
       this.#woken = false;
       try {
-        const nextInMs = await this.#promote();
+        // Jobs of now do not wait for delayed ones, whatever is wrong with those
+        const nextInMs = await this.#promote().catch((error) => {
+          this.#fail(error);
+          return this.#pollMs;
+        });
         const moved = await this.#round();
         this.#failures = 0;
         idleMs = moved > 0 ? 5 : Math.min(this.#pollMs, idleMs * 2);

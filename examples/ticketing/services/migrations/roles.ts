@@ -11,6 +11,8 @@ const seats = { events: read, categories: read, seat_rows: read };
 const jobTables = {
   job_outbox: 'select, insert, update, delete',
   job_idempotency: 'select, insert, update, delete',
+  job_delayed: 'select, insert, update, delete',
+  job_flows: 'select, insert, update',
 };
 
 /** What each service may do with which table. Columns in brackets limit a right to them. */
