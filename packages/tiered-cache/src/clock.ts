@@ -1,9 +1,20 @@
-/** Wall clock in milliseconds. It serves times to live only, never the order of writes. */
+/**
+ * Wall clock and timers. The clock serves times to live only, never the order of writes; the timers
+ * are those of loads. Inject one to move it by hand in tests.
+ */
 export interface Clock {
+  /** Milliseconds since the epoch. */
   now(): number;
+  /** Calls `callback` once after `delayMs`; the handle is given to `clearTimeout`. */
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(handle: unknown): void;
 }
 
-export const systemClock: Clock = { now: Date.now };
+export const systemClock: Clock = {
+  now: Date.now,
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
 
 /** Resolves after `ms`, or rejects with the signal's reason. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ export interface ConfirmationEvents {
 export class Confirmation {
   /** By the clock: until then the local tier may be served. Hits compare it, so it also holds after this process was suspended. */
   trustedUntilMs = 0;
-  readonly #remote: Remote;
+  readonly #remote: Remote | undefined;
   readonly #settings: Settings;
   readonly #events: ConfirmationEvents;
   readonly #cursor: () => LogId;
@@ -40,7 +40,12 @@ export class Confirmation {
   #target: LogId | undefined;
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(remote: Remote, settings: Settings, cursor: () => LogId, events: ConfirmationEvents) {
+  constructor(
+    remote: Remote | undefined,
+    settings: Settings,
+    cursor: () => LogId,
+    events: ConfirmationEvents,
+  ) {
     this.#remote = remote;
     this.#settings = settings;
     this.#cursor = cursor;
@@ -56,6 +61,11 @@ export class Confirmation {
   }
 
   start(): void {
+    if (this.#remote === undefined) {
+      // memory only: there is nothing to hear of
+      this.trustedUntilMs = Number.POSITIVE_INFINITY;
+      return;
+    }
     this.#heardAt = performance.now();
     this.#trust();
     this.#watch = setInterval(() => this.#look(), WATCH_MS).unref();
@@ -84,7 +94,7 @@ export class Confirmation {
     this.#state = 'confirming';
     this.#target = undefined;
     const attempt = ++this.#attempt;
-    this.#remote.newest().then(
+    this.#remote?.newest().then(
       (id) => {
         if (attempt !== this.#attempt) return;
         this.#target = id;
@@ -130,6 +140,6 @@ export class Confirmation {
     const done = () => {
       this.#ticking = false;
     };
-    this.#remote.tick(TICK_MS).then(done, done);
+    this.#remote?.tick(TICK_MS).then(done, done);
   }
 }

@@ -44,11 +44,11 @@ export class CacheClosedError extends TieredCacheError {
  */
 export class MasterUnavailableError extends TieredCacheError {
   readonly code = 'ERR_CACHE_MASTER_UNAVAILABLE';
-  readonly operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear';
+  readonly operation: 'set' | 'invalidate' | 'expire' | 'invalidateTags' | 'clear';
 
   constructor(
     namespace: string,
-    operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear',
+    operation: 'set' | 'invalidate' | 'expire' | 'invalidateTags' | 'clear',
     cause: unknown,
   ) {
     super(namespace, `The master of cache ${namespace} did not confirm ${operation}`, { cause });

@@ -10,6 +10,8 @@ export interface TieredCacheEvents {
   recovered: { readonly silentMs: number };
   /** Changes were missed (the log was cut, lost or replaced): what is as of before was dropped. */
   gap: { readonly from: string; readonly to: string };
+  /** A loader ended; `ms` by the clock. */
+  loaded: { readonly key: string; readonly ms: number; readonly error?: unknown };
   /** A stale value stood in. */
   stale: {
     readonly key: string;
@@ -19,7 +21,7 @@ export interface TieredCacheEvents {
   /** What was loaded was not kept in Redis: the key changed meanwhile, or it does not fit. */
   refused: {
     readonly key: string;
-    readonly reason: 'changed' | 'too long' | 'not JSON';
+    readonly reason: 'changed' | 'too long' | 'not encodable';
     readonly error?: unknown;
   };
   /** An entry in Redis that this package did not write, or wrote in another version; read as a miss. */

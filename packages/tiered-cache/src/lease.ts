@@ -1,24 +1,24 @@
-import type { Remote } from './remote.ts';
+import type { LogWriter } from './log-writer.ts';
 
 /**
  * The right to load a key, renewed while the load takes its time. Any change of the key takes it
  * away, and a holder that crashes loses it after `leaseMs`.
  */
 export class Lease {
-  readonly #remote: Remote;
+  readonly #log: LogWriter;
   readonly #key: string;
   readonly token: string;
   readonly #renewal: NodeJS.Timeout;
 
-  constructor(remote: Remote, key: string, token: string, leaseMs: number) {
-    this.#remote = remote;
+  constructor(log: LogWriter, key: string, token: string, leaseMs: number) {
+    this.#log = log;
     this.#key = key;
     this.token = token;
     this.#renewal = setInterval(() => this.#renew(), leaseMs / 3).unref();
   }
 
   #renew(): void {
-    this.#remote.leaseExtend(this.#key, this.token).then(
+    this.#log.leaseExtend(this.#key, this.token).then(
       (extended) => {
         if (!extended) this.end();
       },
@@ -34,6 +34,6 @@ export class Lease {
   /** Lets others load at once. */
   release(): Promise<void> {
     this.end();
-    return this.#remote.leaseRelease(this.#key, this.token);
+    return this.#log.leaseRelease(this.#key, this.token);
   }
 }

@@ -6,18 +6,44 @@ export interface Lifetime {
   readonly lifeMs: number;
 }
 
-/** Jitter only shortens: no value is fresh for longer than was asked for. */
-export function lifetimeOf(settings: Settings, ttlMs: number): Lifetime {
+/** Times of an entry in the local tier, ms of the clock. */
+export interface LocalTimes {
+  /** Past it the value may only stand in, until `staleUntilMs`. */
+  readonly freshUntilMs: number;
+  readonly staleUntilMs: number;
+  /** Past it the next read refreshes the value in the background. */
+  readonly earlyAtMs: number;
+}
+
+/** Jitter only shortens: no value is fresh for longer than was asked for. `undefined` never stands in. */
+export function lifetimeOf(settings: Settings, ttlMs: number, value: unknown): Lifetime {
   const { clock, graceMs, jitter, random } = settings;
   const jittered = Math.max(1, Math.floor(ttlMs * (1 - jitter * random())));
-  return { freshUntilMs: Math.floor(clock.now()) + jittered, lifeMs: jittered + graceMs };
+  const lifeMs = value === undefined ? jittered : jittered + graceMs;
+  return { freshUntilMs: Math.floor(clock.now()) + jittered, lifeMs };
 }
 
 /** The times of the same entry in the local tier. */
-export function localTimes(settings: Settings, freshUntilMs: number) {
+export function localTimes(
+  settings: Settings,
+  { freshUntilMs, loadMs, value }: { freshUntilMs: number; loadMs: number; value: unknown },
+): LocalTimes {
   const { clock, localTtlMs, graceMs } = settings;
   return {
     freshUntilMs: Math.min(freshUntilMs, clock.now() + localTtlMs),
-    staleUntilMs: freshUntilMs + graceMs,
+    staleUntilMs: value === undefined ? freshUntilMs : freshUntilMs + graceMs,
+    earlyAtMs: earlyAt(settings, freshUntilMs, loadMs),
   };
+}
+
+/**
+ * XFetch: when this process refreshes an entry before it expires, drawn once for each copy of it, so
+ * that a hit only compares two numbers. The longer a load takes, the earlier; of many processes one
+ * comes first, alone.
+ *
+ * @see https://cseweb.ucsd.edu/~avattani/papers/cache_stampede.pdf Vattani, Chierichetti, Lowenstein, 2015
+ */
+function earlyAt({ earlyRefresh, random }: Settings, freshUntilMs: number, loadMs: number): number {
+  if (earlyRefresh === 0 || loadMs === 0) return Number.POSITIVE_INFINITY;
+  return freshUntilMs + loadMs * earlyRefresh * Math.log(Math.max(random(), 1e-6));
 }

@@ -1,3 +1,4 @@
+import type { Clock } from './clock.ts';
 import { LoaderTimeoutError } from './errors.ts';
 import type { Loader } from './options.ts';
 
@@ -6,6 +7,7 @@ export interface Loading<T> {
   readonly key: string;
   readonly stale: T | undefined;
   readonly hardTimeoutMs: number;
+  readonly clock: Clock;
   /** Aborted when the cache closes. */
   readonly closing: AbortSignal;
 }
@@ -17,7 +19,7 @@ export interface Loading<T> {
  * @throws LoaderTimeoutError when it took longer, and whatever the loader throws
  */
 export function load<T>(loader: Loader<T>, loading: Loading<T>): Promise<T> {
-  const { namespace, key, stale, hardTimeoutMs, closing } = loading;
+  const { namespace, key, stale, hardTimeoutMs, clock, closing } = loading;
   const abort = new AbortController();
   return new Promise<T>((resolve, reject) => {
     const stop = (reason: unknown) => {
@@ -25,7 +27,7 @@ export function load<T>(loader: Loader<T>, loading: Loading<T>): Promise<T> {
       reject(reason);
     };
     const onClose = () => stop(closing.reason);
-    const timer = setTimeout(
+    const timer = clock.setTimeout(
       () => stop(new LoaderTimeoutError(namespace, key, hardTimeoutMs)),
       hardTimeoutMs,
     );
@@ -34,7 +36,7 @@ export function load<T>(loader: Loader<T>, loading: Loading<T>): Promise<T> {
     run()
       .then(resolve, reject)
       .finally(() => {
-        clearTimeout(timer);
+        clock.clearTimeout(timer);
         closing.removeEventListener('abort', onClose);
       });
   });

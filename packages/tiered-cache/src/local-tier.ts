@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { Fences } from './fences.ts';
 import { type Flight, Flights } from './flights.ts';
+import type { LocalTimes } from './lifetime.ts';
 import { isNewer, type LogId, START } from './log-id.ts';
 import { Stamps, type Verdict } from './stamps.ts';
 import type { Undelivered } from './undelivered.ts';
@@ -10,9 +11,10 @@ const OVERHEAD_BYTES = 256;
 /** What the local tier keeps of a value. */
 export class LocalEntry {
   readonly value: unknown;
-  /** Past it the value may only stand in, until `staleUntilMs`. */
   readonly freshUntilMs: number;
   readonly staleUntilMs: number;
+  /** Until then a hit need not think: the value is fresh, and not to be refreshed early. */
+  readonly hitUntilMs: number;
   readonly asOf: LogId;
   readonly tags: readonly string[];
   /** Length of the value as text. */
@@ -24,11 +26,12 @@ export class LocalEntry {
 
   constructor(
     { value, asOf, tags, length }: Pick<LocalEntry, 'value' | 'asOf' | 'tags' | 'length'>,
-    { freshUntilMs, staleUntilMs }: Pick<LocalEntry, 'freshUntilMs' | 'staleUntilMs'>,
+    { freshUntilMs, staleUntilMs, earlyAtMs }: LocalTimes,
   ) {
     this.value = value;
     this.freshUntilMs = freshUntilMs;
     this.staleUntilMs = staleUntilMs;
+    this.hitUntilMs = Math.min(freshUntilMs, earlyAtMs);
     this.asOf = asOf;
     this.tags = tags;
     this.length = length;
@@ -36,7 +39,7 @@ export class LocalEntry {
   }
 }
 
-/** One entry of the log: `op` d invalidate, s set, t tags, c clear, k a sign of life. */
+/** One entry of the log: `op` d invalidate, s set, x expire, t tags, c clear, k a sign of life. */
 export interface LogEntry {
   readonly id: LogId;
   readonly previous: LogId;
@@ -130,13 +133,20 @@ export class LocalTier {
     if (isNewer(id, this.#cursor)) this.fences.raise(key, id);
   }
 
+  /** This process made the key expire at `id`; what it has of it may still stand in. */
+  expired(key: string, id: LogId): void {
+    this.#expireOlder(key, id);
+    this.flights.detach(key);
+    if (isNewer(id, this.#cursor)) this.fences.raise(key, id);
+  }
+
   /**
-   * This process set the value at `id`. It is kept only while the echo is still to come: after it
-   * the log may have spoken of a newer change already.
+   * This process set the value at `id`. It is kept unless the log has been read on from there: it
+   * may have spoken of a newer change already.
    */
   wrote(key: string, entry: LocalEntry): void {
     this.changed(key, entry.asOf);
-    if (isNewer(entry.asOf, this.#cursor)) this.#put(key, entry);
+    if (!isNewer(this.#cursor, entry.asOf)) this.#put(key, entry);
   }
 
   /** The master knows of a change after `asOf`, which is still to be heard. */
@@ -168,6 +178,9 @@ export class LocalTier {
     if (op === 'd' || op === 's') {
       this.#dropOlder(key, id);
       // a flight that began after an own change knows of it
+      if (!this.fences.knew(key, id)) this.flights.detach(key);
+    } else if (op === 'x') {
+      this.#expireOlder(key, id);
       if (!this.fences.knew(key, id)) this.flights.detach(key);
     } else if (op === 't') {
       this.tagsChanged(JSON.parse(key), id);
@@ -213,6 +226,20 @@ export class LocalTier {
   #dropOlder(key: string, id: LogId): void {
     const entry = this.#entries.peek(key);
     if (entry !== undefined && isNewer(id, entry.asOf)) this.#entries.delete(key);
+  }
+
+  #expireOlder(key: string, id: LogId): void {
+    const entry = this.#entries.peek(key);
+    if (entry === undefined || !isNewer(id, entry.asOf)) return;
+    const { staleUntilMs, version } = entry;
+    const over = new LocalEntry(entry, { freshUntilMs: 0, staleUntilMs, earlyAtMs: 0 });
+    over.version = version;
+    this.#entries.set(key, over);
+  }
+
+  /** Id of the last change of one of the tags, or clear, that was heard. */
+  lastChangeOf(tags: readonly string[]): LogId {
+    return this.#stamps.newest(tags);
   }
 
   clear(): void {

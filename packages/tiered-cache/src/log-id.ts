@@ -12,6 +12,9 @@ const shape = /^\d{1,16}-\d{1,16}$/;
 export const isLogId = (value: unknown): value is LogId =>
   typeof value === 'string' && shape.test(value);
 
+/** When the entry was written, by the master's clock. */
+export const millisecondsOf = (id: LogId): number => Number(id.slice(0, id.indexOf('-')));
+
 /** Whether `a` was written after `b`. */
 export function isNewer(a: LogId, b: LogId): boolean {
   if (a === b || a === START) return false;

@@ -1,6 +1,7 @@
 import type { Tier } from './tier.ts';
 
-const MOST = 64;
+/** More keys in one command would keep the others of that Redis waiting. */
+const MOST = 1_000;
 
 type Done = (text: string | null) => void;
 type Failed = (error: unknown) => void;

@@ -1,5 +1,5 @@
 /**
- * What is called of a Redis client: ioredis 5 or 6, or iovalkey. It is never configured or closed;
+ * What is called of a Redis client: ioredis 5 or 6 (single or Cluster), or iovalkey. It is never configured or closed;
  * `duplicate` makes the connection that follows the log, and that one is ours.
  */
 export interface RedisLike {
@@ -36,3 +36,11 @@ export type RedisTopology =
   | { master: RedisLike; near: RedisLike }
   /** Reads go to `regions[region]`; when that one fails, to `global`, which must be upstream of it. */
   | { master: RedisLike; global: RedisLike; regions: Record<string, RedisLike>; region: string };
+
+/** Where the data of a namespace must stay. */
+export interface Residency {
+  /** Processes of any other region are refused: what they read would leave it. */
+  region: string;
+  /** A Redis of that region which is no part of the chain, whose replicas are everywhere. */
+  redis: RedisLike;
+}

@@ -1,21 +1,27 @@
-import { decode, type Envelope, encodeRest } from './envelope.ts';
-import type { Lifetime } from './lifetime.ts';
+import type { Payloads } from './codec.ts';
+import { type Content, decode, type Envelope, encodeRest } from './envelope.ts';
 import type { LogId } from './log-id.ts';
+import type { LogWriter } from './log-writer.ts';
 import { ReadBatch } from './read-batch.ts';
 import type { RedisLike } from './redis-like.ts';
 import * as scripts from './scripts.ts';
-import type { Settings } from './settings.ts';
-import { Tier, type TierName } from './tier.ts';
+import { LONGEST_LIFE_MS, type Settings } from './settings.ts';
+import type { Tier } from './tier.ts';
+import type { Tiers } from './tiers.ts';
 
 /** What `leaseGet` finds: the value, the right to load it, or that somebody else loads it now. */
 export type LeaseReply =
   | { state: 'hit'; envelope: Envelope }
-  | { state: 'lease' | 'busy'; stale: Envelope | undefined; asOf: LogId };
+  | {
+      state: 'lease' | 'busy';
+      stale: Envelope | undefined;
+      asOf: LogId;
+      /** The key changed so recently that a replica of the source may not have it. */
+      recent: boolean;
+    };
 
-type OnChange = (tier: Tier, cause?: unknown) => void;
-
-/** The Redis tiers of one namespace: typed commands, each bounded in time. */
-export class Remote {
+/** What one partition of a namespace has in Redis: typed commands, each bounded in time. */
+export class Remote implements LogWriter {
   readonly near: Tier;
   readonly global: Tier | undefined;
   readonly master: Tier;
@@ -28,31 +34,31 @@ export class Remote {
   readonly #prefix: string;
   readonly #logLength: number;
   readonly #leaseMs: number;
-  readonly #stampLifeMs: number;
+  readonly #sourceLagMs: number;
+  readonly #payloads: Payloads;
   readonly #onUndecodable: (key: string) => void;
 
-  constructor(settings: Settings, onChange: OnChange, onUndecodable: (key: string) => void) {
-    const { redis, nearTimeoutMs, masterTimeoutMs } = settings;
-    const tier = (name: TierName, client: RedisLike, timeoutMs: number) =>
-      new Tier({ name, client, timeoutMs, onChange });
-    this.nearClient = redis.near;
-    this.near = tier('near', redis.near, nearTimeoutMs);
-    this.global = redis.global && tier('global', redis.global, masterTimeoutMs);
-    this.master = tier('master', redis.master, masterTimeoutMs);
+  constructor(
+    name: string,
+    tiers: Tiers,
+    settings: Settings,
+    onUndecodable: (key: string) => void,
+  ) {
+    this.nearClient = tiers.clients.near;
+    this.near = tiers.near;
+    this.global = tiers.global;
+    this.master = tiers.master;
     this.#nearReads = new ReadBatch(this.near);
     this.#globalReads = new ReadBatch(this.global ?? this.near);
-    // the braces keep all keys of a namespace in one slot
-    this.#prefix = `tc:{${settings.namespace}}:`;
+    // the braces keep all keys of a partition in one slot
+    this.#prefix = `tc:{${name}}:`;
     this.logKey = `${this.#prefix}log`;
     this.genKey = `${this.#prefix}gen`;
     this.#logLength = settings.logLength;
     this.#leaseMs = settings.leaseMs;
-    this.#stampLifeMs = settings.longestLifeMs;
+    this.#sourceLagMs = settings.sourceLagMs;
+    this.#payloads = settings.payloads;
     this.#onUndecodable = onUndecodable;
-  }
-
-  get tiers(): Tier[] {
-    return this.global ? [this.near, this.global, this.master] : [this.near, this.master];
   }
 
   #entry(key: string): string {
@@ -63,11 +69,15 @@ export class Remote {
     return `${this.#prefix}l:${key}`;
   }
 
+  #recent(key: string): string {
+    return `${this.#prefix}r:${key}`;
+  }
+
   #decode(key: string, text: unknown): Envelope | undefined {
     if (typeof text !== 'string') return undefined;
-    const envelope = decode(text);
+    const envelope = decode(text, this.#payloads);
     if (envelope === undefined) this.#onUndecodable(key);
-    return envelope;
+    return envelope === 'other shape' ? undefined : envelope;
   }
 
   /** Reads from a replica; one of the two is called, later. */
@@ -87,9 +97,11 @@ export class Remote {
     return tier.run((client) => client.mget(...tags.map((tag) => `${this.#prefix}t:${tag}`)));
   }
 
-  async leaseGet(key: string, token: string, nowMs: number): Promise<LeaseReply> {
-    const keys = [this.#entry(key), this.#lease(key), this.logKey, this.genKey];
-    const args = [token, Math.floor(nowMs), this.#leaseMs, this.#logLength];
+  /** `early`: the right to load also while the value is fresh. */
+  async leaseGet(key: string, token: string, nowMs: number, early: boolean): Promise<LeaseReply> {
+    const keys = [this.#entry(key), this.#lease(key), this.logKey, this.genKey, this.#recent(key)];
+    const { shape } = this.#payloads;
+    const args = [token, Math.floor(nowMs), this.#leaseMs, this.#logLength, shape, early ? 1 : 0];
     const reply = (await this.master.run(
       (client) => scripts.LEASE_GET.run(client, keys, args),
       // a lease that came too late for its caller would keep everybody else waiting
@@ -97,64 +109,79 @@ export class Remote {
         if ((late as string[])[0] !== 'LEASE') return;
         scripts.LEASE_RELEASE.run(client, [this.#lease(key)], [token]).catch(nothing);
       },
-    )) as [string, string | null, LogId];
+    )) as [state: string, text: string | null, asOf: LogId, recent: number];
     const envelope = this.#decode(key, reply[1]);
     if (reply[0] !== 'HIT') {
-      return { state: reply[0] === 'LEASE' ? 'lease' : 'busy', stale: envelope, asOf: reply[2] };
+      const state = reply[0] === 'LEASE' ? 'lease' : 'busy';
+      return { state, stale: envelope, asOf: reply[2], recent: reply[3] === 1 };
     }
     if (envelope) return { state: 'hit', envelope };
     // a right header over a broken value: nobody can use it, so it goes
     await this.invalidate(key);
-    return await this.leaseGet(key, token, nowMs);
+    return await this.leaseGet(key, token, nowMs, early);
   }
 
   async leaseSet(
     key: string,
     token: string,
     asOf: LogId,
-    tags: readonly string[],
-    payload: string,
-    { freshUntilMs, lifeMs }: Lifetime,
+    content: Content,
+    lifeMs: number,
   ): Promise<boolean> {
     const keys = [this.#entry(key), this.#lease(key), this.logKey, this.genKey];
-    const rest = encodeRest(freshUntilMs, tags, payload);
-    const args = [token, asOf, JSON.stringify(tags), lifeMs, rest];
-    return (await this.master.run((client) => scripts.LEASE_SET.run(client, keys, args))) === 1;
+    const args = [token, asOf, JSON.stringify(content.tags), lifeMs, this.#rest(content)];
+    return (await this.#write<number>(scripts.LEASE_SET, keys, args)) === 1;
+  }
+
+  #rest(content: Content): string {
+    return encodeRest(this.#payloads.shape, content);
   }
 
   async leaseExtend(key: string, token: string): Promise<boolean> {
     const args = [token, this.#leaseMs];
-    const reply = await this.master.run((client) =>
-      scripts.LEASE_EXTEND.run(client, [this.#lease(key)], args),
-    );
-    return reply === 1;
+    return (await this.#write<number>(scripts.LEASE_EXTEND, [this.#lease(key)], args)) === 1;
   }
 
   /** Never rejects: a lease that could not be given back runs out. */
   leaseRelease(key: string, token: string): Promise<void> {
-    return this.master
-      .run((client) => scripts.LEASE_RELEASE.run(client, [this.#lease(key)], [token]))
-      .then(nothing, nothing);
+    return this.#write(scripts.LEASE_RELEASE, [this.#lease(key)], [token]).then(nothing, nothing);
   }
 
   invalidate(key: string): Promise<LogId> {
-    const keys = [this.#entry(key), this.#lease(key), this.logKey];
-    return this.#write(scripts.INVALIDATE, keys, [key, this.#logLength]);
+    const args = [key, this.#logLength, this.#sourceLagMs];
+    return this.#write(scripts.INVALIDATE, this.#changing(key), args);
   }
 
-  set(
-    key: string,
-    tags: readonly string[],
-    payload: string,
-    { freshUntilMs, lifeMs }: Lifetime,
-  ): Promise<LogId> {
+  expire(key: string, nowMs: number, graceMs: number): Promise<LogId> {
+    const args = [key, this.#logLength, this.#sourceLagMs, Math.floor(nowMs), graceMs];
+    return this.#write(scripts.EXPIRE, this.#changing(key), args);
+  }
+
+  #changing(key: string): string[] {
+    return [this.#entry(key), this.#lease(key), this.logKey, this.#recent(key)];
+  }
+
+  set(key: string, content: Content, lifeMs: number): Promise<LogId> {
     const keys = [this.#entry(key), this.#lease(key), this.logKey];
-    const rest = encodeRest(freshUntilMs, tags, payload);
-    return this.#write(scripts.SET, keys, [key, this.#logLength, lifeMs, rest]);
+    const args = [key, this.#logLength, lifeMs, this.#rest(content)];
+    return this.#write(scripts.SET, keys, args);
+  }
+
+  beginWrite(key: string, token: string): Promise<LogId> {
+    const keys = [this.#entry(key), this.#lease(key), this.logKey];
+    return this.#write(scripts.BEGIN_WRITE, keys, [key, this.#logLength, token, this.#leaseMs]);
+  }
+
+  async endWrite(key: string, token: string, since: LogId, content: Content, lifeMs: number) {
+    const keys = [this.#entry(key), this.#lease(key), this.logKey, this.genKey];
+    const tags = JSON.stringify(content.tags);
+    const args = [key, this.#logLength, token, since, tags, lifeMs, this.#rest(content)];
+    const reply = await this.#write<[number, LogId]>(scripts.END_WRITE, keys, args);
+    return { stored: reply[0] === 1, id: reply[1] };
   }
 
   invalidateTags(tags: readonly string[]): Promise<LogId> {
-    const args = [this.#logLength, this.#stampLifeMs, ...tags];
+    const args = [this.#logLength, LONGEST_LIFE_MS, ...tags];
     return this.#write(scripts.INVALIDATE_TAGS, [this.logKey, this.genKey], args);
   }
 
@@ -171,16 +198,12 @@ export class Remote {
     return this.#write(scripts.NEWEST, [this.logKey], []);
   }
 
-  async #write(
+  async #write<R = LogId>(
     script: scripts.Script,
     keys: readonly string[],
     args: readonly (string | number)[],
-  ): Promise<LogId> {
-    return (await this.master.run((client) => script.run(client, keys, args))) as LogId;
-  }
-
-  close(): void {
-    for (const tier of this.tiers) tier.close();
+  ): Promise<R> {
+    return (await this.master.run((client) => script.run(client, keys, args))) as R;
   }
 }
 

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { sleep } from './clock.ts';
 import type { Confirmation } from './confirmation.ts';
 import type { Envelope } from './envelope.ts';
-import { CacheValueError } from './errors.ts';
 import type { TieredCacheEvents } from './events.ts';
 import type { Flight } from './flights.ts';
-import { toTags } from './input.ts';
+import { Keeper, type Keeping } from './keeper.ts';
 import { Lease } from './lease.ts';
-import { lifetimeOf, localTimes } from './lifetime.ts';
+import { localTimes } from './lifetime.ts';
 import { load } from './loading.ts';
 import { LocalEntry, type LocalTier } from './local-tier.ts';
 import { isNewer, type LogId } from './log-id.ts';
@@ -18,7 +17,6 @@ import type { Settings } from './settings.ts';
 import type { Verdict } from './stamps.ts';
 import type { Counters, Source } from './stats.ts';
 import type { Tier } from './tier.ts';
-import { encodeValue } from './value.ts';
 
 const FIRST_POLL_MS = 15;
 const LAST_POLL_MS = 250;
@@ -26,11 +24,11 @@ const LAST_POLL_MS = 250;
 const BUSY_STALE_MS = 250;
 
 /** A read that the local tier could not answer. */
-export interface ReadRequest {
+export interface ReadRequest extends Keeping {
   readonly flight: Flight;
   readonly loader: Loader<unknown>;
-  readonly ttlMs: number;
-  readonly tags: readonly string[] | ((value: unknown) => readonly string[]);
+  /** Told when another process loads the key, and there is nothing to do but wait. */
+  readonly onWait: (() => void) | undefined;
 }
 
 /** What stands in for a loader that fails, is slow, or runs elsewhere. */
@@ -41,12 +39,14 @@ interface Start {
   readonly stale: Stale | undefined;
   readonly asOf: LogId;
   readonly lease?: Lease;
+  readonly recent?: boolean;
 }
 
 /** The parts of a cache that reading needs. */
 export interface ResolverParts {
   readonly settings: Settings;
-  readonly remote: Remote;
+  /** `undefined`: memory only. */
+  readonly remote: Remote | undefined;
   readonly local: LocalTier;
   readonly confirmation: Confirmation;
   readonly counters: Counters;
@@ -59,55 +59,95 @@ export interface ResolverParts {
 export class Resolver {
   readonly #parts: ResolverParts;
   readonly #settings: Settings;
-  readonly #remote: Remote;
+  readonly #remote: Remote | undefined;
   readonly #local: LocalTier;
+  readonly #keeper: Keeper;
   #busy = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(parts: ResolverParts) {
+    const { settings, remote, local, events } = parts;
     this.#parts = parts;
-    this.#settings = parts.settings;
-    this.#remote = parts.remote;
-    this.#local = parts.local;
+    this.#settings = settings;
+    this.#remote = remote;
+    this.#local = local;
+    this.#keeper = new Keeper(settings, remote, local, events);
   }
 
   /** Settles the flight, and goes on until what it loaded is stored. */
   resolve(request: ReadRequest): void {
     const { flight } = request;
-    const { near } = this.#remote;
+    const remote = this.#remote;
     this.#busy++;
-    if (!near.up || this.#now() >= this.#parts.confirmation.trustedUntilMs) {
-      void this.#goOn(request);
+    if (remote === undefined) {
+      const start = { stale: this.#localStale(flight.key), asOf: this.#local.cursor };
+      void this.#ending(flight, this.#load(request, start));
       return;
     }
-    this.#remote.read(
-      near,
+    if (!remote.near.up || this.#now() >= this.#parts.confirmation.trustedUntilMs) {
+      void this.#ending(flight, this.#goOn(request, remote));
+      return;
+    }
+    remote.read(
+      remote.near,
       flight.key,
       (envelope) => {
         // most reads end here, so there is no promise on this way but the callers'
         if (
-          envelope !== undefined &&
-          this.#fresh(envelope) &&
-          this.#usable(flight, envelope) === 'valid'
+          envelope === undefined ||
+          !this.#fresh(envelope) ||
+          this.#usable(flight, envelope) !== 'valid'
         ) {
-          this.#answer(flight, envelope, 'near', true);
-          this.#end(flight);
-        } else {
-          void this.#goOn(request, { envelope });
+          void this.#ending(flight, this.#goOn(request, remote, { envelope }));
+          return;
         }
+        const entry = this.#entryOf(envelope);
+        this.#local.fill(flight, entry);
+        this.#settle(flight, entry.value, 'near');
+        if (this.#now() < entry.hitUntilMs) this.#end(flight);
+        else void this.#ending(flight, this.#renew(request, entry));
       },
-      () => void this.#goOn(request),
+      () => void this.#ending(flight, this.#goOn(request, remote)),
     );
   }
 
-  /** Asks whom near leaves to be asked. Never rejects. */
-  async #goOn(request: ReadRequest, near?: { envelope: Envelope | undefined }): Promise<void> {
+  /** Loads a value anew that is still fresh; its flight is settled already. */
+  refresh(request: ReadRequest, entry: LocalEntry): void {
+    this.#busy++;
+    void this.#ending(request.flight, this.#renew(request, entry));
+  }
+
+  async #renew(request: ReadRequest, entry: LocalEntry): Promise<void> {
     const { flight } = request;
+    if (this.#remote === undefined) {
+      return this.#load(request, { stale: entry, asOf: this.#local.cursor });
+    }
+    const token = newToken();
+    const reply = await this.#leaseGet(this.#remote, flight.key, token, true);
+    if (reply?.state === 'lease') return this.#load(request, this.#leased(flight, token, reply));
+    if (reply?.state === 'hit' && reply.envelope.asOf !== entry.asOf) {
+      const { envelope } = reply;
+      const verdict = this.#local.check(flight.key, envelope.asOf, envelope.tags);
+      if (verdict !== 'invalid') this.#local.fill(flight, this.#entryOf(envelope));
+    } else this.#postpone(flight, entry, this.#settings.backoffMs);
+  }
+
+  /** Asks whom near leaves to be asked. */
+  async #goOn(
+    request: ReadRequest,
+    remote: Remote,
+    near?: { envelope: Envelope | undefined },
+  ): Promise<void> {
+    const { flight } = request;
+    const replica = near
+      ? await this.#judge(remote, remote.near, flight, near.envelope)
+      : await this.#fromGlobal(remote, flight);
+    if (!flight.settled) await this.#fromMaster(remote, request, this.#staleOf(flight, replica));
+  }
+
+  async #ending(flight: Flight, work: Promise<void>): Promise<void> {
     try {
-      const replica = near
-        ? await this.#judge(this.#remote.near, flight, near.envelope)
-        : await this.#fromGlobal(flight);
-      if (!flight.settled) await this.#fromMaster(request, this.#staleOf(flight.key, replica));
+      await work;
     } catch (error) {
       this.#reject(flight, error);
     } finally {
@@ -137,14 +177,14 @@ export class Resolver {
     return this.#now() < envelope.freshUntilMs;
   }
 
-  async #fromGlobal(flight: Flight): Promise<Envelope | undefined> {
-    const { global } = this.#remote;
+  async #fromGlobal(remote: Remote, flight: Flight): Promise<Envelope | undefined> {
+    const { global } = remote;
     if (global === undefined || !global.up) return undefined;
     try {
       const envelope = await new Promise<Envelope | undefined>((resolve, reject) => {
-        this.#remote.read(global, flight.key, resolve, reject);
+        remote.read(global, flight.key, resolve, reject);
       });
-      return await this.#judge(global, flight, envelope);
+      return await this.#judge(remote, global, flight, envelope);
     } catch {
       return undefined; // the tier has told why
     }
@@ -152,16 +192,17 @@ export class Resolver {
 
   /** Settles the flight with what a replica has, or gives it when it may only stand in. */
   async #judge(
+    remote: Remote,
     tier: Tier,
     flight: Flight,
     envelope: Envelope | undefined,
   ): Promise<Envelope | undefined> {
     if (envelope === undefined) return undefined;
     let verdict = this.#usable(flight, envelope);
-    if (verdict === 'unknown') verdict = await this.#askStamps(tier, envelope);
+    if (verdict === 'unknown') verdict = await this.#askStamps(remote, tier, envelope);
     if (verdict !== 'valid') return undefined;
     // only near is followed: what another one has may be older than what was heard
-    const followed = tier === this.#remote.near;
+    const followed = tier === remote.near;
     if (this.#fresh(envelope)) this.#answer(flight, envelope, tier.name, followed);
     return envelope;
   }
@@ -170,9 +211,9 @@ export class Resolver {
     return isNewer(fence, asOf) ? 'invalid' : this.#local.check(key, asOf, tags);
   }
 
-  async #askStamps(tier: Tier, { asOf, tags }: Envelope): Promise<Verdict> {
+  async #askStamps(remote: Remote, tier: Tier, { asOf, tags }: Envelope): Promise<Verdict> {
     try {
-      const stamps = await this.#remote.stamps(tier, tags);
+      const stamps = await remote.stamps(tier, tags);
       const newer = stamps.some((stamp) => stamp !== null && isNewer(stamp, asOf));
       return newer ? 'invalid' : 'valid';
     } catch {
@@ -180,29 +221,34 @@ export class Resolver {
     }
   }
 
-  #staleOf(key: string, replica: Envelope | undefined): Stale | undefined {
-    if (replica !== undefined) return this.#withGrace(replica);
+  #staleOf({ key }: Flight, replica: Envelope | undefined): Stale | undefined {
+    return replica === undefined ? this.#localStale(key) : this.#withGrace(replica);
+  }
+
+  #localStale(key: string): Stale | undefined {
     const entry = this.#local.valid(key);
     return entry !== undefined && this.#now() < entry.staleUntilMs ? entry : undefined;
   }
 
   #withGrace(envelope: Envelope): Stale | undefined {
-    const staleUntilMs = envelope.freshUntilMs + this.#settings.graceMs;
+    const { staleUntilMs } = localTimes(this.#settings, envelope);
     return this.#now() < staleUntilMs ? { ...envelope, staleUntilMs } : undefined;
   }
 
-  async #fromMaster(request: ReadRequest, known: Stale | undefined): Promise<void> {
+  async #fromMaster(remote: Remote, request: ReadRequest, known: Stale | undefined): Promise<void> {
     const { flight } = request;
     const { key } = flight;
-    const { leaseMs, leaseWaitMs, random } = this.#settings;
-    const token = randomBytes(12).toString('base64url');
+    const { leaseWaitMs, random } = this.#settings;
+    const token = newToken();
     const until = performance.now() + leaseWaitMs;
     const asOf = this.#local.cursor;
     let stale = known;
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 1.6, LAST_POLL_MS)) {
       // no Redis knows of a change that waits to be delivered
-      if (this.#local.withholds(key)) return this.#load(request, { stale: undefined, asOf });
-      const reply = await this.#leaseGet(key, token);
+      if (this.#local.withholds(key)) {
+        return this.#load(request, { stale: undefined, asOf, recent: true });
+      }
+      const reply = await this.#leaseGet(remote, key, token, false);
       if (reply === undefined) return this.#load(request, { stale, asOf });
       if (reply.state === 'hit') {
         const { envelope } = reply;
@@ -212,97 +258,97 @@ export class Resolver {
       }
       if (reply.stale !== undefined) stale = this.#withGrace(reply.stale);
       if (reply.state === 'lease') {
-        const lease = new Lease(this.#remote, key, token, leaseMs);
-        return this.#load(request, { stale, asOf: reply.asOf, lease });
+        return this.#load(request, { ...this.#leased(flight, token, reply), stale });
       }
       if (stale !== undefined) return this.#standIn(flight, stale, 'busy', BUSY_STALE_MS);
       if (performance.now() >= until) return this.#load(request, { stale, asOf });
+      request.onWait?.();
       await sleep(pollMs * (0.5 + 0.5 * random()), this.#parts.closing);
     }
   }
 
-  async #leaseGet(key: string, token: string): Promise<LeaseReply | undefined> {
+  async #leaseGet(
+    remote: Remote,
+    key: string,
+    token: string,
+    early: boolean,
+  ): Promise<LeaseReply | undefined> {
     try {
-      return await this.#remote.leaseGet(key, token, this.#now());
+      return await remote.leaseGet(key, token, this.#now(), early);
     } catch {
       return undefined; // the tier has told why; the loader is asked without a lease
     }
   }
 
+  #leased(
+    { key }: Flight,
+    token: string,
+    reply: Exclude<LeaseReply, { state: 'hit' }>,
+  ): Start & { lease: Lease } {
+    const lease = new Lease(this.#remote as Remote, key, token, this.#settings.leaseMs);
+    const stale = reply.stale && this.#withGrace(reply.stale);
+    return { stale, asOf: reply.asOf, lease, recent: reply.recent };
+  }
+
   async #load(request: ReadRequest, start: Start): Promise<void> {
     const { flight, loader } = request;
-    const { stale, lease } = start;
-    const { namespace, hardTimeoutMs, softTimeoutMs, backoffMs } = this.#settings;
-    const { closing, counters } = this.#parts;
+    const { key } = flight;
+    const { stale, lease, asOf, recent = false } = start;
+    const { namespace, hardTimeoutMs, softTimeoutMs, backoffMs, clock } = this.#settings;
+    const { closing, counters, events } = this.#parts;
+    const isEarly = flight.settled;
     const soft =
-      stale && setTimeout(() => this.#standIn(flight, stale, 'slow', undefined), softTimeoutMs);
+      stale && !isEarly
+        ? clock.setTimeout(() => this.#standIn(flight, stale, 'slow', undefined), softTimeoutMs)
+        : undefined;
     counters.loaderCalls++;
+    const startedMs = clock.now();
+    let loadMs = 0;
+    const ended = (failure?: { error: unknown }) => {
+      loadMs = Math.min(Math.max(0, Math.round(clock.now() - startedMs)), hardTimeoutMs);
+      events.emit('loaded', { key, ms: loadMs, ...failure });
+    };
     try {
-      const { key } = flight;
-      const loading = { namespace, key, stale: stale?.value, hardTimeoutMs, closing };
-      const value = await load(loader, loading);
-      clearTimeout(soft);
-      await this.#keep(request, start, value);
+      const loading = { namespace, key, stale: stale?.value, hardTimeoutMs, clock, closing };
+      const value = await load(loader, loading).catch((error: unknown) => {
+        ended({ error });
+        throw error;
+      });
+      ended();
+      clock.clearTimeout(soft);
+      await this.#keeper.keep(
+        flight,
+        request,
+        { value, loadMs, asOf, lease, recent },
+        (kept) => this.#settle(flight, kept, 'loads'),
+        (kept) => this.#finish(flight, kept, 'loads'),
+      );
     } catch (error) {
-      clearTimeout(soft);
+      clock.clearTimeout(soft);
       void lease?.release();
       if (stale === undefined || closing.aborted) this.#reject(flight, error);
+      else if (isEarly) this.#postpone(flight, stale, backoffMs);
       else this.#standIn(flight, stale, 'failed', backoffMs, error);
     }
   }
 
-  /** Hands out what was loaded and stores it where it may be stored. */
-  async #keep(request: ReadRequest, { asOf, lease }: Start, value: unknown): Promise<void> {
-    const { flight } = request;
-    const { key } = flight;
-    const { namespace, maxValueLength } = this.#settings;
-    if (value === undefined) {
-      void lease?.release();
-      return this.#finish(flight, undefined, 'loads');
-    }
-    let encoded: ReturnType<typeof encodeValue>;
-    try {
-      encoded = encodeValue(namespace, key, value);
-    } catch (error) {
-      if (!(error instanceof CacheValueError)) throw error;
-      void lease?.release();
-      this.#finish(flight, value, 'loads');
-      return this.#refused(key, 'not JSON', error);
-    }
-    const { payload } = encoded;
-    const tags = this.#tagsOf(request, encoded.value);
-    const lifetime = lifetimeOf(this.#settings, request.ttlMs);
-    const times = localTimes(this.#settings, lifetime.freshUntilMs);
-    // the local tier need not wait for Redis: it hears by itself of what changed since `asOf`
-    const kept = { value: encoded.value, asOf, tags, length: payload.length };
-    this.#local.fill(flight, new LocalEntry(kept, times));
-    if (lease === undefined) return this.#finish(flight, encoded.value, 'loads');
-    if (payload.length > maxValueLength) {
-      void lease.release();
-      this.#finish(flight, encoded.value, 'loads');
-      return this.#refused(key, 'too long');
-    }
-    this.#settle(flight, encoded.value, 'loads');
-    lease.end();
-    try {
-      if (await this.#remote.leaseSet(key, lease.token, asOf, tags, payload, lifetime)) return;
-      this.#local.refused(key, asOf);
-      this.#refused(key, 'changed');
-    } catch {
-      // the tier has told why; whether it was stored or not, it is as of the lease
-    }
-  }
-
-  #tagsOf({ tags }: ReadRequest, value: unknown): readonly string[] {
-    return typeof tags === 'function' ? toTags(tags(value)) : tags;
+  #entryOf(envelope: Envelope): LocalEntry {
+    return new LocalEntry(envelope, localTimes(this.#settings, envelope));
   }
 
   #answer(flight: Flight, envelope: Envelope, source: Source, fills: boolean): void {
-    if (fills) {
-      const times = localTimes(this.#settings, envelope.freshUntilMs);
-      this.#local.fill(flight, new LocalEntry(envelope, times));
-    }
+    if (fills) this.#local.fill(flight, this.#entryOf(envelope));
     this.#finish(flight, envelope.value, source);
+  }
+
+  /** Serves a value that could not be refreshed early for `serveMs` more, while it may be served at all. */
+  #postpone(flight: Flight, stale: Stale, serveMs: number): void {
+    const { staleUntilMs } = stale;
+    const entry = this.#local.valid(flight.key);
+    if (entry?.asOf !== stale.asOf) return;
+    const { freshUntilMs } = entry;
+    const earlyAtMs = this.#now() + serveMs;
+    this.#local.fill(flight, new LocalEntry(stale, { freshUntilMs, staleUntilMs, earlyAtMs }));
   }
 
   /** Answers with a stale value, and goes on doing so for `serveMs`. */
@@ -319,18 +365,14 @@ export class Resolver {
     } else {
       const { staleUntilMs } = stale;
       const freshUntilMs = Math.min(this.#now() + serveMs, staleUntilMs);
-      this.#local.fill(flight, new LocalEntry(stale, { freshUntilMs, staleUntilMs }));
+      const times = { freshUntilMs, staleUntilMs, earlyAtMs: freshUntilMs };
+      this.#local.fill(flight, new LocalEntry(stale, times));
       this.#finish(flight, stale.value, 'stale');
     }
     this.#parts.events.emit(
       'stale',
       error === undefined ? { key, reason } : { key, reason, error },
     );
-  }
-
-  #refused(key: string, reason: TieredCacheEvents['refused']['reason'], error?: unknown): void {
-    const event = error === undefined ? { key, reason } : { key, reason, error };
-    this.#parts.events.emit('refused', event);
   }
 
   /** Hands out the value, and lets who comes later begin anew. */
@@ -352,3 +394,6 @@ export class Resolver {
     flight.reject(error);
   }
 }
+
+/** Random, so that a lease that ran out and was given anew is not mistaken for the old one. */
+const newToken = () => randomBytes(12).toString('base64url');

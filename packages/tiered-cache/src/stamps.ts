@@ -32,6 +32,11 @@ export class Stamps {
     return isNewer(this.#horizon, asOf) ? 'unknown' : 'valid';
   }
 
+  /** The newest stamp of these tags, or of the last clear. */
+  newest(tags: readonly string[]): LogId {
+    return tags.reduce((last, tag) => newest(last, this.#tags.get(tag) ?? START), this.#cleared);
+  }
+
   /** Gives whether this was news. */
   raise(tags: readonly string[], id: LogId): boolean {
     let news = false;

@@ -46,3 +46,29 @@ export class Counters {
   stale = 0;
   failed = 0;
 }
+
+/** Of all partitions together, but for the cursor, which they do not share. */
+export function sumOfStats(all: readonly TieredCacheStats[]): Omit<TieredCacheStats, 'cursor'> {
+  const sum = (of: (stats: TieredCacheStats) => number) =>
+    all.reduce((total, stats) => total + of(stats), 0);
+  return {
+    gets: sum((stats) => stats.gets),
+    hits: sum((stats) => stats.hits),
+    joined: sum((stats) => stats.joined),
+    flights: sum((stats) => stats.flights),
+    near: sum((stats) => stats.near),
+    global: sum((stats) => stats.global),
+    master: sum((stats) => stats.master),
+    loads: sum((stats) => stats.loads),
+    stale: sum((stats) => stats.stale),
+    failed: sum((stats) => stats.failed),
+    loaderCalls: sum((stats) => stats.loaderCalls),
+    local: {
+      entries: sum((stats) => stats.local.entries),
+      bytes: sum((stats) => stats.local.bytes),
+    },
+    undelivered: sum((stats) => stats.undelivered),
+    fenced: sum((stats) => stats.fenced),
+    confirmed: all.every((stats) => stats.confirmed),
+  };
+}

@@ -1,3 +1,4 @@
+import type { Guard } from './options.ts';
 import type { RedisLike } from './redis-like.ts';
 
 const PROBE_EVERY_MS = 500;
@@ -13,6 +14,7 @@ export interface TierOptions {
   name: TierName;
   client: RedisLike;
   timeoutMs: number;
+  guard: Guard;
   /** Told when the tier stops answering, and when it answers again. */
   onChange: (tier: Tier, cause?: unknown) => void;
 }
@@ -26,6 +28,7 @@ export class Tier {
   readonly name: TierName;
   readonly #client: RedisLike;
   readonly #timeoutMs: number;
+  readonly #guard: Guard;
   readonly #onChange: TierOptions['onChange'];
   #up = true;
   #closed = false;
@@ -36,6 +39,7 @@ export class Tier {
     this.name = options.name;
     this.#client = options.client;
     this.#timeoutMs = options.timeoutMs;
+    this.#guard = options.guard;
     this.#onChange = options.onChange;
   }
 
@@ -66,7 +70,7 @@ export class Tier {
           reject(error);
         });
       }, this.#timeoutMs);
-      call(this.#client).then(
+      this.#guard(() => call(this.#client)).then(
         (reply) => {
           if (!open) return late?.(reply, this.#client);
           open = false;
@@ -101,7 +105,7 @@ export class Tier {
   #ping(): void {
     if (this.#probing || this.#closed) return;
     this.#probing = true;
-    this.#client.ping().then(
+    this.#guard(() => this.#client.ping()).then(
       () => {
         this.#probing = false;
         if (this.#closed) return;

@@ -1,32 +1,31 @@
 import { setMaxListeners } from 'node:events';
+import { BulkLoad } from './bulk-load.ts';
 import { type CacheHealth, examine } from './cache-health.ts';
 import { abortable } from './clock.ts';
-import { Confirmation } from './confirmation.ts';
-import { CacheClosedError, CacheValueError, MasterUnavailableError } from './errors.ts';
+import { Definition, type DefinitionOptions } from './definition.ts';
+import { CacheClosedError } from './errors.ts';
 import type { TieredCacheEvents } from './events.ts';
-import { Follower } from './follower.ts';
 import { NO_TAGS, toStorageKey, toTags } from './input.ts';
-import { lifetimeOf, localTimes } from './lifetime.ts';
-import { LocalEntry, LocalTier } from './local-tier.ts';
-import { isLogId, isNewer, type LogId } from './log-id.ts';
+import type { LogId } from './log-id.ts';
 import type {
+  BulkLoader,
   GetOptions,
   InvalidateOptions,
   InvalidateResult,
+  KeepOptions,
   Loader,
   SetOptions,
   TieredCacheOptions,
+  WriteResult,
 } from './options.ts';
-import { Remote } from './remote.ts';
-import { type ReadRequest, Resolver } from './resolver.ts';
+import { Partition, type Reading } from './partition.ts';
 import { SafeEmitter } from './safe-emitter.ts';
-import { type Settings, toSettings, toTtl } from './settings.ts';
-import { Counters, type TieredCacheStats } from './stats.ts';
-import { Undelivered } from './undelivered.ts';
-import { encodeValue } from './value.ts';
+import { type Settings, toNegativeTtl, toSettings, toTtl } from './settings.ts';
+import { sumOfStats, type TieredCacheStats } from './stats.ts';
+import { Tiers } from './tiers.ts';
+import { idIn, toToken } from './token.ts';
 
-/** How long `after` waits for the near replica before it asks the master. */
-const AFTER_WAIT_MS = 50;
+const WARM_UP_BATCH = 500;
 
 /**
  * A cache of tiers: this process, the near Redis replica, upstream ones, the master, the loader.
@@ -41,15 +40,13 @@ const AFTER_WAIT_MS = 50;
  */
 export class TieredCache {
   readonly #settings: Settings;
-  readonly #remote: Remote;
-  readonly #undelivered: Undelivered;
-  readonly #local: LocalTier;
-  readonly #confirmation: Confirmation;
-  readonly #follower: Follower;
-  readonly #resolver: Resolver;
-  readonly #counters = new Counters();
-  readonly #events = new SafeEmitter<TieredCacheEvents>();
+  readonly #tiers: Tiers | undefined;
+  readonly #partitions: readonly Partition[];
+  /** The only one, when there is only one. */
+  readonly #whole: Partition | undefined;
+  readonly #events: SafeEmitter<TieredCacheEvents>;
   readonly #closing = new AbortController();
+  #started = false;
   #closed: Promise<void> | undefined;
 
   /**
@@ -60,51 +57,26 @@ export class TieredCache {
    */
   constructor(options: TieredCacheOptions) {
     const settings = toSettings(options);
-    const events = this.#events;
-    setMaxListeners(0, this.#closing.signal); // one for each load under way
+    const { namespace, clients, partitions } = settings;
+    const closing = this.#closing.signal;
+    setMaxListeners(0, closing); // one for each load under way
+    const events = new SafeEmitter<TieredCacheEvents>(namespace);
     this.#settings = settings;
-    this.#remote = new Remote(
-      settings,
-      (tier, cause) => {
+    this.#events = events;
+    this.#tiers =
+      clients &&
+      new Tiers(clients, settings, (tier, cause) => {
         if (!tier.up) return events.emit('tierDown', { tier: tier.name, cause });
         events.emit('tierUp', { tier: tier.name });
-        if (tier.name === 'master') void this.#undelivered.deliver();
-      },
-      (key) => events.emit('undecodable', { key }),
+        if (tier.name !== 'master') return;
+        for (const { undelivered } of this.#partitions) void undelivered.deliver();
+      });
+    const parts = { settings, tiers: this.#tiers, events, closing };
+    this.#partitions = Array.from(
+      { length: partitions },
+      (_, i) => new Partition(partitions === 1 ? namespace : `${namespace}:${i}`, parts),
     );
-    this.#undelivered = new Undelivered(this.#remote, {
-      key: (key, id) => this.#local.changed(key, id),
-      tags: (tags, id) => this.#local.tagsChanged(tags, id),
-      all: (id) => this.#local.cleared(id),
-      done: (count) => events.emit('delivered', { count }),
-    });
-    this.#local = new LocalTier(settings.maxEntries, settings.maxBytes, this.#undelivered);
-    this.#confirmation = new Confirmation(this.#remote, settings, () => this.#local.cursor, {
-      degraded: (silentMs) => events.emit('degraded', { silentMs }),
-      recovered: (silentMs) => events.emit('recovered', { silentMs }),
-    });
-    const { nearClient, logKey, genKey } = this.#remote;
-    this.#follower = new Follower(nearClient, logKey, genKey, {
-      follow: (cursor, cleared) => this.#local.follow(cursor, cleared),
-      heard: (entry) => this.#local.heard(entry),
-      reached: (entries) => {
-        this.#local.reached();
-        if (entries > 0) this.#confirmation.heard();
-      },
-      missed: (from, to, cleared, reset) => {
-        this.#local.missed(to, cleared, reset);
-        events.emit('gap', { from, to });
-      },
-    });
-    this.#resolver = new Resolver({
-      settings,
-      remote: this.#remote,
-      local: this.#local,
-      confirmation: this.#confirmation,
-      counters: this.#counters,
-      events,
-      closing: this.#closing.signal,
-    });
+    this.#whole = partitions === 1 ? this.#partitions[0] : undefined;
   }
 
   /**
@@ -116,110 +88,134 @@ export class TieredCache {
    * @throws whatever the loader throws, when there is no stale value
    */
   get<T>(key: string, loader: Loader<T>, options?: GetOptions<T>): Promise<T> {
-    // the way of a hit: no allocation, no validation (what is wrong was never let in)
-    const entry = this.#local.get(key);
-    if (entry !== undefined && entry.version === this.#local.version) {
-      const now = this.#settings.clock.now();
-      if (
-        now < entry.freshUntilMs &&
-        now < this.#confirmation.trustedUntilMs &&
-        options?.after === undefined
-      ) {
-        this.#counters.hits++;
-        return entry.promise as Promise<T>;
-      }
+    const partition = this.#whole ?? this.#partitionOf(key);
+    if (options?.after === undefined) {
+      const hit = partition.hit(key);
+      if (hit !== undefined) return hit as Promise<T>;
     }
     try {
-      return this.#getSlowly(key, loader, options ?? {});
+      this.#open();
+      if (typeof loader !== 'function') {
+        throw new TypeError(`Expected \`loader\` to be a function, got ${typeof loader}`);
+      }
+      const reading = { ...this.#reading(options ?? {}, key), loader: loader as Loader<unknown> };
+      return partition.get(key, reading) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #getSlowly<T>(rawKey: string, loader: Loader<T>, options: GetOptions<T>): Promise<T> {
-    const key = this.#enter(rawKey);
-    if (typeof loader !== 'function') {
-      throw new TypeError(`Expected \`loader\` to be a function, got ${typeof loader}`);
-    }
-    const { ttlMs, tags = NO_TAGS, after, signal } = options;
-    const request: Omit<ReadRequest, 'flight'> = {
-      loader: loader as Loader<unknown>,
+  #reading<T>(options: GetOptions<T>, key: string): Omit<Reading, 'loader'> {
+    const { after, signal } = options;
+    const { partitions } = this.#settings;
+    return {
+      ...this.#keeping(options),
+      signal,
+      after: after === undefined ? undefined : idIn(after, this.#indexOf(key), partitions),
+    };
+  }
+
+  #keeping<T>({ ttlMs, negativeTtlMs, tags = NO_TAGS }: KeepOptions<T>) {
+    const { graceMs, ...settings } = this.#settings;
+    return {
       ttlMs: this.#ttl(ttlMs),
+      negativeTtlMs:
+        negativeTtlMs === undefined
+          ? settings.negativeTtlMs
+          : toNegativeTtl(negativeTtlMs, graceMs),
       tags: typeof tags === 'function' ? (tags as (value: unknown) => string[]) : toTags(tags),
     };
-    if (after !== undefined && !isLogId(after)) {
-      throw new TypeError('Expected `after` to be the id of a write, such as 1700000000000-0');
-    }
-    const promise =
-      after !== undefined && isNewer(after, this.#local.cursor)
-        ? this.#readAfter(key, request, after)
-        : this.#read(key, request);
-    return (signal ? abortable(promise, signal) : promise) as Promise<T>;
   }
 
-  async #readAfter(key: string, request: Omit<ReadRequest, 'flight'>, after: LogId) {
-    const entry = this.#local.get(key);
-    if (entry === undefined || isNewer(after, entry.asOf)) {
-      const reached = await this.#follower.reaches(after, AFTER_WAIT_MS);
-      if (!reached) this.#local.changed(key, after);
+  /**
+   * Gives the values of many keys, in their order, duplicates included: one round trip to near, and
+   * one call of `loadMany` for those that no tier has and nobody else loads. O(keys).
+   *
+   * @throws like `get`, when any of the keys would
+   * @throws TypeError when `loadMany` gives neither a Map nor an array as long as the keys it was given
+   */
+  async getMany<T>(
+    keys: readonly string[],
+    loadMany: BulkLoader<T>,
+    options: GetOptions<T> = {},
+  ): Promise<(T | undefined)[]> {
+    this.#open();
+    if (!Array.isArray(keys)) {
+      throw new TypeError(`Expected \`keys\` to be an array, got ${typeof keys}`);
     }
-    return await this.#read(key, request);
+    if (typeof loadMany !== 'function') {
+      throw new TypeError(`Expected \`loadMany\` to be a function, got ${typeof loadMany}`);
+    }
+    for (const key of keys) toStorageKey(key); // before anything is begun
+    const distinct = new Set(keys);
+    const bulk = new BulkLoad(distinct, loadMany as BulkLoader<unknown>);
+    const found = new Map<string, unknown>();
+    const read = async (key: string): Promise<void> => {
+      try {
+        const onWait = () => bulk.decided(key);
+        const reading = { ...this.#reading(options, key), loader: bulk.loaderOf(key), onWait };
+        found.set(key, await this.#partitionOf(key).get(key, reading));
+      } finally {
+        bulk.decided(key);
+      }
+    };
+    await Promise.all(Array.from(distinct, read));
+    return keys.map((key) => found.get(key) as T | undefined);
   }
 
-  #read(key: string, request: Omit<ReadRequest, 'flight'>): Promise<unknown> {
-    const now = this.#settings.clock.now();
-    const entry = this.#local.valid(key);
-    if (entry !== undefined && now < entry.freshUntilMs && this.#mayServeLocal(now)) {
-      this.#counters.hits++;
-      return entry.promise;
+  /** Loads what is missing of the keys, 500 at a time, before anybody asks for it. */
+  async warmUp<T>(
+    keys: readonly string[],
+    loadMany: BulkLoader<T>,
+    options: KeepOptions<T> = {},
+  ): Promise<void> {
+    for (let i = 0; i < keys.length; i += WARM_UP_BATCH) {
+      await this.getMany(keys.slice(i, i + WARM_UP_BATCH), loadMany, options);
     }
-    const { flights, fences } = this.#local;
-    const joined = flights.get(key);
-    if (joined !== undefined) {
-      this.#counters.joined++;
-      return joined.promise;
-    }
-    this.#counters.flights++;
-    const flight = flights.begin(key, fences.of(key));
-    this.#resolver.resolve({ ...request, flight });
-    return flight.promise;
   }
 
-  #mayServeLocal(now: number): boolean {
-    if (now < this.#confirmation.trustedUntilMs) return true;
-    const { master, global } = this.#remote;
-    return this.#settings.onPartition === 'stale' && !master.up && !global?.up;
+  /** A kind of value with its own keys, loader and times: the same calls by argument instead of key. */
+  define<A, T>(options: DefinitionOptions<A, T>): Definition<A, T> {
+    return new Definition(this, options);
   }
 
   /**
    * Stores a value everywhere, now; the source must have it already. Gives the id of the write.
    *
-   * @throws CacheValueError when JSON cannot carry it, or it is longer than `maxValueLength`
+   * @throws CacheValueError when the codec cannot carry it, or it is longer than `maxValueLength`
    * @throws MasterUnavailableError when the master did not confirm; then the key will be invalidated
    */
   async set(key: string, value: unknown, options: SetOptions = {}): Promise<{ id: LogId }> {
-    const name = this.#enter(key);
-    const { namespace, maxValueLength } = this.#settings;
+    this.#open();
+    const name = toStorageKey(key);
     const tags = toTags(options.tags ?? NO_TAGS);
-    const lifetime = lifetimeOf(this.#settings, this.#ttl(options.ttlMs));
-    const encoded = encodeValue(namespace, name, value);
-    const { length } = encoded.payload;
-    if (length > maxValueLength) {
-      const rule = `must have at most ${maxValueLength} characters as JSON, has ${length}`;
-      throw new CacheValueError(namespace, name, rule);
+    const { writer } = this.#partitionOf(key);
+    const { id } = await writer.set(name, value, this.#ttl(options.ttlMs), tags);
+    return { id: this.#token(key, id) };
+  }
+
+  /**
+   * Calls `write`, which changes the source, and stores what it gives. Who reads meanwhile waits for
+   * it. When anything else changed the key during the write, or it fails, the key is invalidated.
+   *
+   * @throws whatever `write` throws
+   * @throws CacheValueError when what it gives cannot be stored; it has been written all the same
+   */
+  async writeThrough<T>(
+    key: string,
+    write: () => T | Promise<T>,
+    options: KeepOptions<T> = {},
+  ): Promise<WriteResult<T>> {
+    this.#open();
+    const name = toStorageKey(key);
+    if (typeof write !== 'function') {
+      throw new TypeError(`Expected \`write\` to be a function, got ${typeof write}`);
     }
-    this.#local.changing(name);
-    try {
-      const id = await this.#remote.set(name, tags, encoded.payload, lifetime);
-      this.#undelivered.drop(name);
-      const times = localTimes(this.#settings, lifetime.freshUntilMs);
-      const written = { value: encoded.value, asOf: id, tags, length };
-      this.#local.wrote(name, new LocalEntry(written, times));
-      return { id };
-    } catch (cause) {
-      this.#withholdKey(name);
-      throw new MasterUnavailableError(namespace, 'set', cause);
-    }
+    const { ttlMs, tags } = this.#keeping(options);
+    const tagsOf = (value: unknown) => (typeof tags === 'function' ? toTags(tags(value)) : tags);
+    const { writer } = this.#partitionOf(key);
+    const result = await writer.writeThrough(name, write, ttlMs, tagsOf);
+    return { ...this.#named(key, result), value: result.value as T };
   }
 
   /**
@@ -230,22 +226,26 @@ export class TieredCache {
    * @throws MasterUnavailableError instead, when `required`
    */
   async invalidate(key: string, options: InvalidateOptions = {}): Promise<InvalidateResult> {
-    const name = this.#enter(key);
-    this.#local.changing(name);
-    try {
-      const id = await this.#remote.invalidate(name);
-      this.#undelivered.drop(name);
-      this.#local.changed(name, id);
-      return { status: 'done', id };
-    } catch (cause) {
-      this.#withholdKey(name);
-      return this.#queued('invalidate', options, cause);
-    }
+    this.#open();
+    const name = toStorageKey(key);
+    return this.#named(key, await this.#partitionOf(key).writer.invalidate(name, options));
   }
 
   /**
-   * Removes every value that carries one of the tags, whatever their number: O(tags). Otherwise
-   * like `invalidate`.
+   * Ends the time of the value everywhere; it may still stand in for a loader that fails or is slow.
+   * What the master does not confirm becomes an invalidation.
+   *
+   * @throws MasterUnavailableError instead, when `required`
+   */
+  async expire(key: string, options: InvalidateOptions = {}): Promise<InvalidateResult> {
+    this.#open();
+    const name = toStorageKey(key);
+    return this.#named(key, await this.#partitionOf(key).writer.expire(name, options));
+  }
+
+  /**
+   * Removes every value that carries one of the tags, whatever their number: O(tags), in each
+   * partition. Otherwise like `invalidate`.
    *
    * @throws MasterUnavailableError instead, when `required`
    */
@@ -255,53 +255,53 @@ export class TieredCache {
   ): Promise<InvalidateResult> {
     const names = toTags(tags);
     if (names.length === 0) throw new RangeError('Expected `tags` to have at least one tag, got 0');
-    this.#open();
-    try {
-      const id = await this.#remote.invalidateTags(names);
-      this.#local.tagsChanged(names, id);
-      return { status: 'done', id };
-    } catch (cause) {
-      this.#undelivered.addTags(names);
-      this.#local.withheld();
-      return this.#queued('invalidateTags', options, cause);
-    }
+    return await this.#everywhere(({ writer }) => writer.invalidateTags(names, options));
   }
 
   /**
-   * Removes every value of the namespace, whatever their number: O(1). Otherwise like `invalidate`.
+   * Removes every value of the namespace, whatever their number: O(1), in each partition. Otherwise
+   * like `invalidate`.
    *
    * @throws MasterUnavailableError instead, when `required`
    */
   async clear(options: InvalidateOptions = {}): Promise<InvalidateResult> {
+    return await this.#everywhere(({ writer }) => writer.clear(options));
+  }
+
+  async #everywhere(
+    change: (partition: Partition) => Promise<InvalidateResult>,
+  ): Promise<InvalidateResult> {
     this.#open();
-    try {
-      const id = await this.#remote.clear();
-      this.#local.cleared(id);
-      return { status: 'done', id };
-    } catch (cause) {
-      this.#undelivered.addAll();
-      this.#local.withheld();
-      return this.#queued('clear', options, cause);
+    const results = await Promise.all(this.#partitions.map(change));
+    const ids: [number, LogId][] = [];
+    for (const [i, { id }] of results.entries()) {
+      if (id === undefined) return { status: 'queued', id };
+      ids.push([i, id]);
     }
+    const only = this.#whole && ids[0];
+    return { status: 'done', id: only ? only[1] : toToken(ids) };
   }
 
-  #withholdKey(key: string): void {
-    this.#undelivered.addKey(key);
-    this.#local.changing(key);
-    if (this.#undelivered.collapsed) this.#local.withheld();
-    this.#events.emit('queued', { waiting: this.#undelivered.size });
+  #named(key: string, result: InvalidateResult): InvalidateResult {
+    return result.status === 'done' ? { ...result, id: this.#token(key, result.id) } : result;
   }
 
-  #queued(
-    operation: MasterUnavailableError['operation'],
-    { required = false }: InvalidateOptions,
-    cause: unknown,
-  ): InvalidateResult {
-    if (operation !== 'invalidate') {
-      this.#events.emit('queued', { waiting: this.#undelivered.size });
+  #token(key: string, id: LogId): LogId {
+    return this.#whole ? id : toToken([[this.#indexOf(key), id]]);
+  }
+
+  /** FNV-1a. */
+  #indexOf(key: string): number {
+    if (this.#whole || typeof key !== 'string') return 0;
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < key.length; i++) {
+      hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
     }
-    if (required) throw new MasterUnavailableError(this.#settings.namespace, operation, cause);
-    return { status: 'queued', id: undefined };
+    return (hash >>> 0) % this.#settings.partitions;
+  }
+
+  #partitionOf(key: string): Partition {
+    return this.#whole ?? (this.#partitions[this.#indexOf(key)] as Partition);
   }
 
   /** Calls `listener` at each event of that name; the function that comes back takes it off again. */
@@ -312,21 +312,15 @@ export class TieredCache {
     return this.#events.on(name, listener);
   }
 
+  get namespace(): string {
+    return this.#settings.namespace;
+  }
+
   /** Counts since the cache was made. */
   stats(): TieredCacheStats {
-    const { hits, joined, flights, ...answers } = this.#counters;
-    return {
-      gets: hits + joined + flights,
-      hits,
-      joined,
-      flights,
-      ...answers,
-      local: { entries: this.#local.size, bytes: this.#local.sizeBytes },
-      undelivered: this.#undelivered.size,
-      fenced: this.#local.fences.size,
-      cursor: this.#local.cursor,
-      confirmed: this.#follower.following && this.#confirmation.confirmed,
-    };
+    const all = this.#partitions.map((partition) => partition.stats());
+    const cursor = all.map((one, i) => [i, one.cursor] as const);
+    return this.#whole ? this.#whole.stats() : { ...sumOfStats(all), cursor: toToken(cursor) };
   }
 
   /** Well is a cache whose master and near replica answer and that hears of changes. */
@@ -334,8 +328,7 @@ export class TieredCache {
     const { namespace } = this.#settings;
     const check = async (signal: AbortSignal): Promise<CacheHealth> => {
       this.#open();
-      const examined = examine(namespace, this.#remote, this.#confirmation, this.#undelivered);
-      return await abortable(examined, signal);
+      return await abortable(examine(namespace, this.#partitions), signal);
     };
     return { name: `tiered-cache:${namespace}`, check };
   }
@@ -351,20 +344,12 @@ export class TieredCache {
 
   async #close(): Promise<void> {
     this.#closing.abort(new CacheClosedError(this.#settings.namespace));
-    this.#confirmation.close();
-    this.#local.clear();
-    await Promise.all([this.#undelivered.close(), this.#resolver.idle()]);
-    await this.#follower.close();
-    this.#remote.close();
+    await Promise.all(this.#partitions.map((partition) => partition.close()));
+    this.#tiers?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #enter(key: string): string {
-    this.#open();
-    return toStorageKey(key);
   }
 
   #ttl(ttlMs: number | undefined): number {
@@ -375,8 +360,8 @@ export class TieredCache {
   /** @throws CacheClosedError */
   #open(): void {
     if (this.#closed !== undefined) throw new CacheClosedError(this.#settings.namespace);
-    if (this.#follower.started) return;
-    this.#follower.start();
-    this.#confirmation.start();
+    if (this.#started) return;
+    this.#started = true;
+    for (const partition of this.#partitions) partition.start();
   }
 }

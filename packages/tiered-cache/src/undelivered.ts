@@ -20,7 +20,7 @@ export interface Delivered {
  * read from any Redis. When there are too many, they become one clear.
  */
 export class Undelivered {
-  readonly #remote: Remote;
+  readonly #remote: Remote | undefined;
   readonly #delivered: Delivered;
   /** With the number of the last change: one that comes while an earlier one is on its way stays. */
   readonly #keys = new Map<string, number>();
@@ -34,7 +34,7 @@ export class Undelivered {
   #retryMs = FIRST_RETRY_MS;
   #closed = false;
 
-  constructor(remote: Remote, delivered: Delivered) {
+  constructor(remote: Remote | undefined, delivered: Delivered) {
     this.#remote = remote;
     this.#delivered = delivered;
   }
@@ -112,10 +112,12 @@ export class Undelivered {
   }
 
   async #deliverAll(): Promise<void> {
+    const remote = this.#remote;
+    if (remote === undefined) return; // memory only: every change is confirmed
     while (this.size > 0) {
       if (this.#all > 0) {
         const change = this.#all;
-        const id = await this.#remote.clear();
+        const id = await remote.clear();
         if (this.#all === change) this.#all = 0;
         this.#count++;
         this.#delivered.all(id);
@@ -124,7 +126,7 @@ export class Undelivered {
       const tags = [...this.#tags].slice(0, PARALLEL);
       if (tags.length > 0) {
         const names = tags.map(([tag]) => tag);
-        const id = await this.#remote.invalidateTags(names);
+        const id = await remote.invalidateTags(names);
         for (const [tag, change] of tags) {
           if (this.#tags.get(tag) === change) this.#tags.delete(tag);
         }
@@ -133,7 +135,7 @@ export class Undelivered {
       }
       await Promise.all(
         keys.map(async ([key, change]) => {
-          const id = await this.#remote.invalidate(key);
+          const id = await remote.invalidate(key);
           if (this.#keys.get(key) === change) this.#keys.delete(key);
           this.#count++;
           this.#delivered.key(key, id);

@@ -9,6 +9,14 @@ const client = {
     duplicated++;
   },
 } as unknown as RedisLike;
+const own = { ...client } as RedisLike;
+const chain = (region: string) => ({
+  master: client,
+  global: client,
+  regions: { us: client, eu: client },
+  region,
+});
+const codec = { name: 'mine', encode: String, decode: String };
 const make = (options: object) =>
   new TieredCache({ namespace: 'n', redis: client, ...options } as TieredCacheOptions);
 
@@ -16,7 +24,7 @@ test.each([
   [{ namespace: '' }, RangeError, 'Expected `namespace` to have 1 to 128 characters'],
   [{ namespace: 'a{b}' }, RangeError, 'Expected `namespace`'],
   [{ namespace: 7 }, TypeError, 'Expected `namespace` to be a string, got 7'],
-  [{ redis: undefined }, TypeError, 'Expected `redis` to be a client'],
+  [{ redis: null }, TypeError, 'Expected `redis` to be a client'],
   [{ redis: {} }, TypeError, 'Expected `redis` to be a Redis client'],
   [{ redis: { master: client, near: null } }, TypeError, 'Expected `redis.near`'],
   [
@@ -24,6 +32,30 @@ test.each([
     RangeError,
     'Expected `redis.region` to be one of us, got "au"',
   ],
+  [
+    { redis: chain('us'), residency: { region: 'eu', redis: own } },
+    RangeError,
+    'Expected `redis.region` to be eu, where the namespace resides, got "us"',
+  ],
+  [
+    { redis: chain('eu'), residency: { region: 'eu', redis: client } },
+    RangeError,
+    'Expected `residency.redis` to be a Redis of the region alone',
+  ],
+  [
+    { redis: client, residency: { region: 'eu', redis: own } },
+    TypeError,
+    'Expected `residency` to come with `redis.regions`',
+  ],
+  [{ partitions: 65 }, RangeError, 'Expected `partitions` to be an integer in [1, 64], got 65'],
+  [{ negativeTtlMs: -1 }, RangeError, 'Expected `negativeTtlMs`'],
+  [{ earlyRefresh: -1 }, RangeError, 'Expected `earlyRefresh` in [0, 100], got -1'],
+  [{ codec: 'yaml' }, TypeError, 'Expected `codec` to be json, v8, or to have'],
+  [{ codec: { ...codec, name: 'a b' } }, RangeError, 'Expected `codec.name` to have 1 to 32'],
+  [{ codec: { ...codec, name: 'json' } }, RangeError, 'a name of its own'],
+  [{ compression: { level: 10 } }, RangeError, 'Expected `compression.level`'],
+  [{ version: 'a b' }, RangeError, 'Expected `version` to have 1 to 32'],
+  [{ guard: {} }, TypeError, 'Expected `guard` to be a function'],
   [{ ttlMs: 0 }, RangeError, 'Expected `ttlMs` to be an integer in [1, '],
   [{ ttlMs: Number.NaN }, RangeError, 'Expected `ttlMs`'],
   [{ ttlMs: '5m' }, TypeError, 'Expected `ttlMs` to be a number, got "5m"'],

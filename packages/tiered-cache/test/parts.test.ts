@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { codecs, Payloads } from '../src/codec.ts';
 import { decode, encodeRest } from '../src/envelope.ts';
 import { Fences } from '../src/fences.ts';
 import { CacheValueError, TieredCacheError } from '../src/index.ts';
@@ -9,6 +10,8 @@ import { isNewer } from '../src/log-id.ts';
 import { Stamps } from '../src/stamps.ts';
 import type { Undelivered } from '../src/undelivered.ts';
 
+const never = { minBytes: Number.POSITIVE_INFINITY, level: 1 };
+const payloads = new Payloads(codecs.json, '', never, 1_000_000);
 const ids = fc.tuple(fc.nat(2_000_000_000_000), fc.nat(1_000));
 const toId = ([ms, sequence]: [number, number]) => `${ms}-${sequence}`;
 
@@ -25,24 +28,33 @@ test('an envelope gives back what was put in', () => {
   const tags = fc.array(fc.string({ minLength: 1 }), { maxLength: 5 });
   fc.assert(
     fc.property(ids, fc.nat(), tags, fc.json(), (id, freshUntilMs, names, payload) => {
-      const text = `tc1 ${toId(id)} ${encodeRest(freshUntilMs, names, payload)}`;
-      const envelope = decode(text);
-      expect(envelope).toMatchObject({ asOf: toId(id), freshUntilMs, tags: names });
-      expect(envelope?.value).toStrictEqual(JSON.parse(payload));
+      const content = { freshUntilMs, loadMs: 7, tags: names, payload, encoding: 't' } as const;
+      const text = `tc2 ${toId(id)} ${encodeRest('json', content)}`;
+      const value = JSON.parse(payload);
+      const envelope = { asOf: toId(id), freshUntilMs, loadMs: 7, tags: names, value };
+      expect(decode(text, payloads)).toStrictEqual({ ...envelope, length: text.length });
     }),
   );
 });
 
 test('no text makes decoding throw', () => {
-  const head = fc.constantFrom('', 'tc1', 'tc1 ', 'tc1 1-0 ', 'tc1 1-0 9 ', 'tc1 1-0 9 []\n');
+  const head = fc.constantFrom(
+    '',
+    'tc2',
+    'tc2 ',
+    'tc2 1-0 ',
+    'tc2 1-0 9 0 json t ',
+    'tc2 1-0 9 0 json z []\n',
+  );
   fc.assert(
     fc.property(head, fc.string(), (start, rest) => {
-      decode(start + rest);
+      decode(start + rest, payloads);
     }),
     { numRuns: 1_000 },
   );
-  expect(decode('tc1 1-0 9 {}\n1')).toBeUndefined();
-  expect(decode('tc1 1-0 9 [1]\n1')).toBeUndefined();
+  expect(decode('tc2 1-0 9 0 json t {}\n1', payloads)).toBeUndefined();
+  expect(decode('tc2 1-0 9 0 json t [1]\n1', payloads)).toBeUndefined();
+  expect(decode('tc2 1-0 9 0 v8 b []\n1', payloads)).toBe('other shape');
 });
 
 test('no two keys share a storage key', () => {

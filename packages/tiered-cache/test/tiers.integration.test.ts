@@ -185,7 +185,9 @@ test('a value that JSON cannot carry is handed out, not kept, and told', async (
   expect(await a.get('cycle', () => cycle)).toBe(cycle);
   expect(await a.get('big', () => 1n)).toBe(1n);
   expect(await a.get('big', () => 2n)).toBe(2n);
-  expect(refused).toEqual(['cycle', 'big', 'big'].map((key) => `${key} not JSON CacheValueError`));
+  expect(refused).toEqual(
+    ['cycle', 'big', 'big'].map((key) => `${key} not encodable CacheValueError`),
+  );
   await expect(a.set('big', 1n)).rejects.toThrow(CacheValueError);
   await expect(a.set('big', undefined)).rejects.toThrow(CacheValueError);
 });
@@ -201,7 +203,7 @@ test('a value that is too long stays in the process that loaded it', async () =>
   expect(await a.get('k', never)).toBe(long);
   expect(await b.get('k', () => 'short')).toBe('short');
   expect(refused).toEqual(['k too long']);
-  await expect(a.set('k', long)).rejects.toThrow('at most 100 characters as JSON, has 101');
+  await expect(a.set('k', long)).rejects.toThrow('at most 100 characters when encoded, has 101');
 });
 
 test('keys of any shape and length are apart, long ones too', async () => {
@@ -252,9 +254,10 @@ test('what this package did not write is a miss and an event, never a value or a
     garbage: Buffer.from([0xff, 0x00, 0x80]),
     empty: '',
     version: 'tc9 1-0 99999999999999 []\n1',
-    cut: 'tc1 1-0 999',
-    broken: `tc1 ${a.stats().cursor} 99999999999999 []\n{"a":`,
-    number: `tc1 ${a.stats().cursor} soon []\n1`,
+    cut: 'tc2 1-0 999',
+    broken: `tc2 ${a.stats().cursor} 99999999999999 0 json t []\n{"a":`,
+    bomb: `tc2 ${a.stats().cursor} 99999999999999 0 json z []\nAAAA`,
+    number: `tc2 ${a.stats().cursor} soon 0 json t []\n1`,
   };
   for (const [key, text] of Object.entries(foreign)) await client.set(name(key), text);
   await client.hset(name('hash'), 'a', '1');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Redis as Redis6 } from 'ioredis6';
 import { uniqueName } from '../../../../test/backends.ts';
-import type { RedisLike } from '../../src/index.ts';
+import type { Clock, RedisLike, RedisTopology } from '../../src/index.ts';
 import { TieredCache, type TieredCacheOptions } from '../../src/index.ts';
 
 export { sleep };
@@ -30,7 +30,7 @@ export class Rig {
     return client;
   }
 
-  cache(redis: TieredCacheOptions['redis'], options: Partial<TieredCacheOptions> = {}) {
+  cache(redis: RedisTopology, options: Partial<TieredCacheOptions> = {}) {
     const cache = new TieredCache({ namespace: this.namespace, redis, ...options });
     this.#caches.push(cache);
     return cache;
@@ -87,10 +87,12 @@ export function counting() {
   return load;
 }
 
-/** A clock that is moved by hand. */
+/** A wall clock that is moved by hand; its timers are real. */
 export class HandClock {
   ms = Date.now();
   now = () => this.ms;
+  setTimeout: Clock['setTimeout'] = (callback, delayMs) => setTimeout(callback, delayMs);
+  clearTimeout: Clock['clearTimeout'] = (handle) => clearTimeout(handle as NodeJS.Timeout);
 }
 
 /** A promise and what settles it. */

@@ -228,7 +228,10 @@ export class SimulatedChain {
   #answer(read: Read, { version, asOf }: Stored, from: string): undefined {
     const { key, flight, floors } = read;
     const entry = { value: version, asOf, tags: [TAG], length: 1 };
-    this.#local.fill(flight, new LocalEntry(entry, { freshUntilMs: 1, staleUntilMs: 1 }));
+    this.#local.fill(
+      flight,
+      new LocalEntry(entry, { freshUntilMs: 1, staleUntilMs: 1, earlyAtMs: 1 }),
+    );
     this.#local.flights.end(flight);
     for (const floor of floors) this.#check(key, version, floor, from);
     return undefined;
