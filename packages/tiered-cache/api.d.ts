@@ -4,13 +4,25 @@
  */
 type LogId = string;
 
-/** Wall clock in milliseconds. It serves times to live only, never the order of writes. */
-interface Clock {
-    now(): number;
+/** How values become text or bytes and back. What `encode` gives, `decode` gets, in any process. */
+interface Codec {
+    /** 1 to 32 letters, digits or dashes; values of another codec are a miss. */
+    readonly name: string;
+    /** May throw; then the value is handed out and not cached. */
+    encode(value: unknown): string | Uint8Array;
+    /** May throw; then the entry is a miss and the event `undecodable`. */
+    decode(data: string | Uint8Array): unknown;
+}
+/** Values at least this large are deflated, when that makes them smaller. */
+interface Compression {
+    /** Of the encoded value, bytes. Default: 2,048. */
+    minBytes?: number;
+    /** 1 (fast) to 9 (small); it blocks the event loop meanwhile. Default: 1. */
+    level?: number;
 }
 
 /**
- * What is called of a Redis client: ioredis 5 or 6, or iovalkey. It is never configured or closed;
+ * What is called of a Redis client: ioredis 5 or 6 (single or Cluster), or iovalkey. It is never configured or closed;
  * `duplicate` makes the connection that follows the log, and that one is ours.
  */
 interface RedisLike {
@@ -45,20 +57,51 @@ RedisLike
     regions: Record<string, RedisLike>;
     region: string;
 };
+/** Where the data of a namespace must stay. */
+interface Residency {
+    /** Processes of any other region are refused: what they read would leave it. */
+    region: string;
+    /** A Redis of that region which is no part of the chain, whose replicas are everywhere. */
+    redis: RedisLike;
+}
 
+/**
+ * Wall clock and timers. The clock serves times to live only, never the order of writes; the timers
+ * are those of loads. Inject one to move it by hand in tests.
+ */
+interface Clock {
+    /** Milliseconds since the epoch. */
+    now(): number;
+    /** Calls `callback` once after `delayMs`; the handle is given to `clearTimeout`. */
+    setTimeout(callback: () => void, delayMs: number): unknown;
+    clearTimeout(handle: unknown): void;
+}
+
+/** Makes a call, or refuses to: `execute` of a circuit breaker. */
+type Guard = <T>(call: () => Promise<T>) => Promise<T>;
 interface TieredCacheOptions {
     /** Whose keys these are; 1 to 128 characters without white space and braces. */
     namespace: string;
-    /** A client, `{ master, near }`, or `{ master, global, regions, region }`. */
-    redis: RedisTopology;
+    /** A client, `{ master, near }`, or `{ master, global, regions, region }`. Default: none, memory only. */
+    redis?: RedisTopology;
+    /** Keeps the data of the namespace in one region, on a Redis of its own. Default: they go through the chain. */
+    residency?: Residency;
+    /** Over so many slots of a Redis Cluster the keys are spread, 1 to 64; each has a log. Default: 1. */
+    partitions?: number;
     /** How long a value is fresh, ms. Default: 300,000. */
     ttlMs?: number;
-    /** How long after that it may still stand in for a loader that fails or is slow, ms. Default: 600,000. */
+    /** How long it is remembered that a loader gave `undefined`, ms; 0: not at all. Default: 0. */
+    negativeTtlMs?: number;
+    /** How long after its time a value may still stand in for a loader that fails or is slow, ms. Default: 600,000. */
     graceMs?: number;
     /** How long such a stand-in is served before the loader is tried again, ms. Default: 5,000. */
     backoffMs?: number;
     /** Share of the time to live that is taken off at random, 0..1, so that keys do not expire together. Default: 0.1. */
     jitter?: number;
+    /** XFetch's beta: how eagerly values are refreshed before they expire, in durations of their load; 0: not. Default: 1. */
+    earlyRefresh?: number;
+    /** How far the database replica that loaders read may lag, ms: what is loaded sooner after a change lives only so long. Default: 0. */
+    sourceLagMs?: number;
     /** The local tier: most entries (10,000), most bytes of text (64 MiB), longest time to live in ms (60,000). */
     local?: {
         maxEntries?: number;
@@ -77,8 +120,14 @@ interface TieredCacheOptions {
     leaseMs?: number;
     /** How long to wait for another process that loads the key, ms; then this one loads too. Default: 5,000. */
     leaseWaitMs?: number;
-    /** Longest value as JSON, characters; longer ones stay in the local tier. Default: 1,048,576. */
+    /** Longest value as Redis keeps it, characters; longer ones stay in the local tier. Default: 1,048,576. */
     maxValueLength?: number;
+    /** `'json'`, `'v8'` (structured clone), or one of your own. Default: `'json'`. */
+    codec?: 'json' | 'v8' | Codec;
+    /** Deflates large values. Default: not. */
+    compression?: Compression;
+    /** Version of the values' shape; what was written under another one is a miss. Default: `''`. */
+    version?: string;
     /** About how many changes the log keeps: a follower that was away for longer starts over. Default: 100,000. */
     logLength?: number;
     /** After so many ms without a sign of life from the near replica it is unconfirmed. Default: 3,000. */
@@ -87,7 +136,9 @@ interface TieredCacheOptions {
     serveUnconfirmedMs?: number;
     /** Then, with no Redis to ask: the local tier within its time to live, or the loader. Default: `'stale'`. */
     onPartition?: 'stale' | 'bypass';
-    /** Default: `Date.now`. */
+    /** Makes every call of a Redis, e.g. `execute` of a circuit breaker. What it refuses counts as a dead Redis. Default: none. */
+    guard?: Guard;
+    /** Default: the system's. */
     clock?: Clock;
     /** Default: `Math.random`. */
     random?: () => number;
@@ -96,24 +147,33 @@ interface TieredCacheOptions {
 interface LoaderContext<T> {
     /** Aborted when the loader has taken `hardTimeoutMs`, and by `close()`. */
     readonly signal: AbortSignal;
-    /** The value whose time is over, when there still is one. */
+    /** The value whose time is over, when there still is one. To return it says that it has not changed. */
     readonly stale: T | undefined;
 }
 /**
- * Gets the value from where it belongs. `null` is a value; `undefined` is handed out but not cached.
- * What is cached, and handed out, is the value as JSON carries it, frozen.
+ * Gets the value from where it belongs. `null` is a value; `undefined` is handed out, and cached only
+ * with `negativeTtlMs`. What is cached, and handed out, is the value as the codec carries it, frozen.
  */
 type Loader<T> = (context: LoaderContext<T>) => T | Promise<T>;
-/** Of the callers that wait for the same load, those of the first one count. */
-interface GetOptions<T> {
+/** `undefined`: no such tags. */
+type TagsOf<T> = readonly string[] | ((value: T) => readonly string[]);
+/** How a value is kept. */
+interface KeepOptions<T> {
     /** Default: that of the cache. */
     ttlMs?: number;
+    /** Default: that of the cache. */
+    negativeTtlMs?: number;
     /** What `invalidateTags` knows the value by, or how to tell from it; at most 64. Default: none. */
-    tags?: readonly string[] | ((value: T) => readonly string[]);
-    /** `id` of a write, from this or another process: the answer knows of that write. */
+    tags?: TagsOf<T>;
+}
+interface ReadOptions {
+    /** Id of a write, from this or another process: the answer knows of that write. */
     after?: LogId;
     /** Ends this caller's wait; the load goes on for the others and for the cache. */
     signal?: AbortSignal;
+}
+/** Of the callers that wait for the same load, those of the first one count. */
+interface GetOptions<T> extends KeepOptions<T>, ReadOptions {
 }
 interface SetOptions {
     /** Default: that of the cache. */
@@ -121,6 +181,14 @@ interface SetOptions {
     /** What `invalidateTags` knows the value by; at most 64. Default: none. */
     tags?: readonly string[];
 }
+/**
+ * Gets the values of all keys that no tier has, in one go: a map, or an array in the order of the
+ * keys. A key that is not in the map, or `undefined` in the array, is like a loader's `undefined`.
+ */
+type BulkLoader<T> = (keys: readonly string[], context: {
+    readonly signal: AbortSignal;
+}) => BulkResult<string, T> | Promise<BulkResult<string, T>>;
+type BulkResult<K, T> = ReadonlyMap<K, T> | readonly (T | undefined)[];
 interface InvalidateOptions {
     /** Reject with MasterUnavailableError when the master did not confirm, instead of `'queued'`. Default: false. */
     required?: boolean;
@@ -137,59 +205,12 @@ type InvalidateResult =
     readonly status: 'queued';
     readonly id: undefined;
 };
+/** What came of a write-through: what the writer gave, and what became of the cached value. */
+type WriteResult<T> = {
+    readonly value: T;
+} & InvalidateResult;
 
 type TierName = 'near' | 'global' | 'master';
-
-/** What `healthCheck().check()` resolves with. */
-interface CacheHealth {
-    readonly masterMs: number;
-    readonly nearMs: number;
-    readonly undelivered: number;
-}
-
-/** Codes of the errors of this package. */
-type TieredCacheErrorCode = 'ERR_CACHE_CLOSED' | 'ERR_CACHE_MASTER_UNAVAILABLE' | 'ERR_CACHE_LOADER_TIMEOUT' | 'ERR_CACHE_VALUE' | 'ERR_CACHE_UNHEALTHY';
-/** Common ancestor of the errors of this package; `instanceof` recognises those of another copy of it too. */
-declare abstract class TieredCacheError extends Error {
-    abstract readonly code: TieredCacheErrorCode;
-    /** Namespace of the cache. */
-    readonly namespace: string;
-    constructor(namespace: string, message: string, options?: ErrorOptions);
-}
-/** The cache was closed: the call was not made, or what it waited for was given up. */
-declare class CacheClosedError extends TieredCacheError {
-    readonly code = "ERR_CACHE_CLOSED";
-    constructor(namespace: string);
-}
-/**
- * The master did not confirm a write. An invalidation is queued all the same and this process no
- * longer serves the old value; a `set` may or may not have been made, and its key is invalidated
- * as soon as the master answers.
- */
-declare class MasterUnavailableError extends TieredCacheError {
-    readonly code = "ERR_CACHE_MASTER_UNAVAILABLE";
-    readonly operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear';
-    constructor(namespace: string, operation: 'set' | 'invalidate' | 'invalidateTags' | 'clear', cause: unknown);
-}
-/** The loader took longer than `hardTimeoutMs` and there was no stale value; its signal was aborted. */
-declare class LoaderTimeoutError extends TieredCacheError {
-    readonly code = "ERR_CACHE_LOADER_TIMEOUT";
-    readonly key: string;
-    readonly timeoutMs: number;
-    constructor(namespace: string, key: string, timeoutMs: number);
-}
-/** A value that JSON cannot carry (a cycle, a BigInt, a function), or is too large to `set`. */
-declare class CacheValueError extends TieredCacheError {
-    readonly code = "ERR_CACHE_VALUE";
-    readonly key: string;
-    constructor(namespace: string, key: string, rule: string, options?: ErrorOptions);
-}
-/** What `healthCheck().check()` rejects with; `reason` names what does not hold. */
-declare class CacheUnhealthyError extends TieredCacheError {
-    readonly code = "ERR_CACHE_UNHEALTHY";
-    readonly reason: string;
-    constructor(namespace: string, reason: string, options?: ErrorOptions);
-}
 
 /** Events of a cache, by name, with what each listener is given. */
 interface TieredCacheEvents {
@@ -213,6 +234,12 @@ interface TieredCacheEvents {
         readonly from: string;
         readonly to: string;
     };
+    /** A loader ended; `ms` by the clock. */
+    loaded: {
+        readonly key: string;
+        readonly ms: number;
+        readonly error?: unknown;
+    };
     /** A stale value stood in. */
     stale: {
         readonly key: string;
@@ -222,7 +249,7 @@ interface TieredCacheEvents {
     /** What was loaded was not kept in Redis: the key changed meanwhile, or it does not fit. */
     refused: {
         readonly key: string;
-        readonly reason: 'changed' | 'too long' | 'not JSON';
+        readonly reason: 'changed' | 'too long' | 'not encodable';
         readonly error?: unknown;
     };
     /** An entry in Redis that this package did not write, or wrote in another version; read as a miss. */
@@ -275,6 +302,15 @@ interface TieredCacheStats {
     readonly confirmed: boolean;
 }
 
+/** What `healthCheck().check()` resolves with. */
+interface CacheHealth {
+    /** Milliseconds until the master and near answered; 0 for a cache without Redis. */
+    readonly masterMs: number;
+    readonly nearMs: number;
+    /** Invalidations that wait for the master. */
+    readonly undelivered: number;
+}
+
 /**
  * A cache of tiers: this process, the near Redis replica, upstream ones, the master, the loader.
  *
@@ -305,14 +341,34 @@ declare class TieredCache {
      */
     get<T>(key: string, loader: Loader<T>, options?: GetOptions<T>): Promise<T>;
     /**
+     * Gives the values of many keys, in their order, duplicates included: one round trip to near, and
+     * one call of `loadMany` for those that no tier has and nobody else loads. O(keys).
+     *
+     * @throws like `get`, when any of the keys would
+     * @throws TypeError when `loadMany` gives neither a Map nor an array as long as the keys it was given
+     */
+    getMany<T>(keys: readonly string[], loadMany: BulkLoader<T>, options?: GetOptions<T>): Promise<(T | undefined)[]>;
+    /** Loads what is missing of the keys, 500 at a time, before anybody asks for it. */
+    warmUp<T>(keys: readonly string[], loadMany: BulkLoader<T>, options?: KeepOptions<T>): Promise<void>;
+    /** A kind of value with its own keys, loader and times: the same calls by argument instead of key. */
+    define<A, T>(options: DefinitionOptions<A, T>): Definition<A, T>;
+    /**
      * Stores a value everywhere, now; the source must have it already. Gives the id of the write.
      *
-     * @throws CacheValueError when JSON cannot carry it, or it is longer than `maxValueLength`
+     * @throws CacheValueError when the codec cannot carry it, or it is longer than `maxValueLength`
      * @throws MasterUnavailableError when the master did not confirm; then the key will be invalidated
      */
     set(key: string, value: unknown, options?: SetOptions): Promise<{
         id: LogId;
     }>;
+    /**
+     * Calls `write`, which changes the source, and stores what it gives. Who reads meanwhile waits for
+     * it. When anything else changed the key during the write, or it fails, the key is invalidated.
+     *
+     * @throws whatever `write` throws
+     * @throws CacheValueError when what it gives cannot be stored; it has been written all the same
+     */
+    writeThrough<T>(key: string, write: () => T | Promise<T>, options?: KeepOptions<T>): Promise<WriteResult<T>>;
     /**
      * Removes the value everywhere; nothing loaded before comes back. When the master does not
      * confirm, the result is `queued`: this process does not serve the value any more, and delivers
@@ -322,20 +378,29 @@ declare class TieredCache {
      */
     invalidate(key: string, options?: InvalidateOptions): Promise<InvalidateResult>;
     /**
-     * Removes every value that carries one of the tags, whatever their number: O(tags). Otherwise
-     * like `invalidate`.
+     * Ends the time of the value everywhere; it may still stand in for a loader that fails or is slow.
+     * What the master does not confirm becomes an invalidation.
+     *
+     * @throws MasterUnavailableError instead, when `required`
+     */
+    expire(key: string, options?: InvalidateOptions): Promise<InvalidateResult>;
+    /**
+     * Removes every value that carries one of the tags, whatever their number: O(tags), in each
+     * partition. Otherwise like `invalidate`.
      *
      * @throws MasterUnavailableError instead, when `required`
      */
     invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<InvalidateResult>;
     /**
-     * Removes every value of the namespace, whatever their number: O(1). Otherwise like `invalidate`.
+     * Removes every value of the namespace, whatever their number: O(1), in each partition. Otherwise
+     * like `invalidate`.
      *
      * @throws MasterUnavailableError instead, when `required`
      */
     clear(options?: InvalidateOptions): Promise<InvalidateResult>;
     /** Calls `listener` at each event of that name; the function that comes back takes it off again. */
     on<Name extends keyof TieredCacheEvents>(name: Name, listener: (event: TieredCacheEvents[Name]) => void): () => void;
+    get namespace(): string;
     /** Counts since the cache was made. */
     stats(): TieredCacheStats;
     /** Well is a cache whose master and near replica answer and that hears of changes. */
@@ -351,4 +416,86 @@ declare class TieredCache {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-export { CacheClosedError, type CacheHealth, CacheUnhealthyError, CacheValueError, type Clock, type GetOptions, type InvalidateOptions, type InvalidateResult, type Loader, type LoaderContext, LoaderTimeoutError, type LogConnection, type LogId, MasterUnavailableError, type RedisLike, type RedisTopology, type SetOptions, type TierName, TieredCache, TieredCacheError, type TieredCacheErrorCode, type TieredCacheEvents, type TieredCacheOptions, type TieredCacheStats };
+/** A kind of cached value: how its keys are made, and how it is loaded and kept. */
+interface DefinitionOptions<A, T> {
+    /** The key of an argument; different arguments must not have the same. */
+    key(argument: A): string;
+    load(argument: A, context: LoaderContext<T>): T | Promise<T>;
+    /** Default: `load` for each. */
+    loadMany?(missing: readonly A[], context: {
+        readonly signal: AbortSignal;
+    }): BulkResult<A, T> | Promise<BulkResult<A, T>>;
+    /** Default: that of the cache. */
+    ttlMs?: number;
+    /** Default: that of the cache. */
+    negativeTtlMs?: number;
+    /** What `invalidateTags` knows the value by; at most 64. Default: none. */
+    tags?: (value: T) => readonly string[];
+}
+/** The cache of one kind of value, by argument; made by `cache.define`. */
+declare class Definition<A, T> {
+    #private;
+    constructor(cache: TieredCache, options: DefinitionOptions<A, T>);
+    /** Like `cache.get`. */
+    get(argument: A, options?: ReadOptions): Promise<T>;
+    /** Like `cache.getMany`: values in the order of the arguments. */
+    getMany(list: readonly A[], options?: ReadOptions): Promise<(T | undefined)[]>;
+    /** Like `cache.warmUp`. */
+    warmUp(list: readonly A[]): Promise<void>;
+    /** Like `cache.set`. */
+    set(argument: A, value: T): Promise<{
+        id: LogId;
+    }>;
+    /** Like `cache.writeThrough`. */
+    writeThrough(argument: A, write: () => T | Promise<T>): Promise<WriteResult<T>>;
+    /** Like `cache.invalidate`. */
+    invalidate(argument: A, options?: InvalidateOptions): Promise<InvalidateResult>;
+    /** Like `cache.expire`. */
+    expire(argument: A, options?: InvalidateOptions): Promise<InvalidateResult>;
+}
+
+/** Codes of the errors of this package. */
+type TieredCacheErrorCode = 'ERR_CACHE_CLOSED' | 'ERR_CACHE_MASTER_UNAVAILABLE' | 'ERR_CACHE_LOADER_TIMEOUT' | 'ERR_CACHE_VALUE' | 'ERR_CACHE_UNHEALTHY';
+/** Common ancestor of the errors of this package; `instanceof` recognises those of another copy of it too. */
+declare abstract class TieredCacheError extends Error {
+    abstract readonly code: TieredCacheErrorCode;
+    /** Namespace of the cache. */
+    readonly namespace: string;
+    constructor(namespace: string, message: string, options?: ErrorOptions);
+}
+/** The cache was closed: the call was not made, or what it waited for was given up. */
+declare class CacheClosedError extends TieredCacheError {
+    readonly code = "ERR_CACHE_CLOSED";
+    constructor(namespace: string);
+}
+/**
+ * The master did not confirm a write. An invalidation is queued all the same and this process no
+ * longer serves the old value; a `set` may or may not have been made, and its key is invalidated
+ * as soon as the master answers.
+ */
+declare class MasterUnavailableError extends TieredCacheError {
+    readonly code = "ERR_CACHE_MASTER_UNAVAILABLE";
+    readonly operation: 'set' | 'invalidate' | 'expire' | 'invalidateTags' | 'clear';
+    constructor(namespace: string, operation: 'set' | 'invalidate' | 'expire' | 'invalidateTags' | 'clear', cause: unknown);
+}
+/** The loader took longer than `hardTimeoutMs` and there was no stale value; its signal was aborted. */
+declare class LoaderTimeoutError extends TieredCacheError {
+    readonly code = "ERR_CACHE_LOADER_TIMEOUT";
+    readonly key: string;
+    readonly timeoutMs: number;
+    constructor(namespace: string, key: string, timeoutMs: number);
+}
+/** A value that JSON cannot carry (a cycle, a BigInt, a function), or is too large to `set`. */
+declare class CacheValueError extends TieredCacheError {
+    readonly code = "ERR_CACHE_VALUE";
+    readonly key: string;
+    constructor(namespace: string, key: string, rule: string, options?: ErrorOptions);
+}
+/** What `healthCheck().check()` rejects with; `reason` names what does not hold. */
+declare class CacheUnhealthyError extends TieredCacheError {
+    readonly code = "ERR_CACHE_UNHEALTHY";
+    readonly reason: string;
+    constructor(namespace: string, reason: string, options?: ErrorOptions);
+}
+
+export { type BulkLoader, type BulkResult, CacheClosedError, type CacheHealth, CacheUnhealthyError, CacheValueError, type Clock, type Codec, type Compression, Definition, type DefinitionOptions, type GetOptions, type Guard, type InvalidateOptions, type InvalidateResult, type KeepOptions, type Loader, type LoaderContext, LoaderTimeoutError, type LogConnection, type LogId, MasterUnavailableError, type ReadOptions, type RedisLike, type RedisTopology, type Residency, type SetOptions, type TagsOf, type TierName, TieredCache, TieredCacheError, type TieredCacheErrorCode, type TieredCacheEvents, type TieredCacheOptions, type TieredCacheStats, type WriteResult };
