@@ -40,6 +40,7 @@ const auth = { service: 'auth' } as const;
 const catalog = { service: 'catalog' } as const;
 const inventory = { service: 'inventory' } as const;
 const orders = { service: 'orders' } as const;
+const payments = { service: 'payments' } as const;
 
 export const api = {
   register: define({
@@ -87,6 +88,15 @@ export const api = {
     answer: null,
     cookie: true,
   }),
+  logOutEverywhere: define({
+    ...auth,
+    method: 'DELETE',
+    path: paths.sessions,
+    access: 'user',
+    summary: 'Ends every session of mine; access tokens run out within their 15 minutes.',
+    status: 204,
+    answer: null,
+  }),
 
   listEvents: define({
     ...catalog,
@@ -109,6 +119,41 @@ export const api = {
     problems: ['not_found'],
   }),
 
+  createEvent: define({
+    ...catalog,
+    method: 'POST',
+    path: paths.organiser.events,
+    access: 'organiser',
+    summary: 'Puts an event on sale, without a restart of anything.',
+    body: c.newEventSchema,
+    bodyLimit: 128 * 1024,
+    status: 201,
+    answer: c.newEventSchema,
+    problems: ['conflict'],
+  }),
+  changePrice: define({
+    ...catalog,
+    method: 'PUT',
+    path: paths.organiser.price(':slug', ':sku'),
+    access: 'organiser',
+    summary: 'A new price from now on; caches forget the old one.',
+    params: c.categoryParams,
+    body: c.priceChangeSchema,
+    status: 200,
+    answer: c.eventPageSchema,
+  }),
+
+  changeSale: define({
+    ...inventory,
+    method: 'PUT',
+    path: paths.organiser.sale(':slug'),
+    access: 'organiser',
+    summary: 'Pauses or resumes the sale; what is held can still be bought.',
+    params: c.slugParams,
+    body: c.saleChangeSchema,
+    status: 200,
+    answer: c.saleChangeSchema,
+  }),
   readAvailability: define({
     ...inventory,
     method: 'GET',
@@ -142,6 +187,17 @@ export const api = {
     answer: c.heldSeatsSchema,
     problems: ['not_found'],
   }),
+  extendHold: define({
+    ...inventory,
+    method: 'POST',
+    path: paths.extendHold(':id'),
+    access: 'user',
+    summary: 'Another two minutes, once; asking again changes nothing.',
+    params: c.idParams,
+    status: 200,
+    answer: c.heldSeatsSchema,
+    problems: ['not_found', 'conflict', 'hold_expired'],
+  }),
   releaseHold: define({
     ...inventory,
     method: 'DELETE',
@@ -163,7 +219,18 @@ export const api = {
     body: c.orderRequestSchema,
     status: 202,
     answer: c.orderAcceptedSchema,
-    problems: ['not_found', 'conflict', 'hold_expired'],
+    problems: ['not_found', 'conflict', 'price_changed', 'hold_expired'],
+  }),
+  cancelOrder: define({
+    ...orders,
+    method: 'POST',
+    path: paths.cancelOrder(':id'),
+    access: 'user',
+    summary: 'Gives tickets of mine that nobody has used back for their money.',
+    params: c.idParams,
+    status: 202,
+    answer: c.orderSchema,
+    problems: ['conflict'],
   }),
   readOrder: define({
     ...orders,
@@ -184,6 +251,93 @@ export const api = {
     summary: 'The key that verifies tickets without asking anybody.',
     status: 200,
     answer: c.ticketKeySchema,
+  }),
+
+  scan: define({
+    ...orders,
+    method: 'POST',
+    path: paths.scans,
+    access: 'scanner',
+    summary: 'Lets a ticket in, once; two scans at a time are one that lets in.',
+    body: c.scanRequestSchema,
+    status: 200,
+    answer: c.scanResultSchema,
+  }),
+  doorList: define({
+    ...orders,
+    method: 'GET',
+    path: paths.doorList(':slug'),
+    access: 'scanner',
+    summary: 'What a scanner needs before it goes offline: the key, the tickets, which are used.',
+    params: c.slugParams,
+    status: 200,
+    answer: c.doorListSchema,
+  }),
+  syncScans: define({
+    ...orders,
+    method: 'POST',
+    path: paths.scanSync,
+    access: 'scanner',
+    summary:
+      'What was let in without network; conflicts are reported, the same list twice is once.',
+    body: c.offlineScansSchema,
+    bodyLimit: 1024 * 1024,
+    status: 200,
+    answer: c.syncReportSchema,
+  }),
+
+  saleReport: define({
+    ...orders,
+    method: 'GET',
+    path: paths.organiser.event(':slug'),
+    access: 'organiser',
+    summary: 'How the sale goes.',
+    params: c.slugParams,
+    status: 200,
+    answer: c.saleReportSchema,
+  }),
+  stuckOrders: define({
+    ...orders,
+    method: 'GET',
+    path: paths.organiser.stuck,
+    access: 'organiser',
+    summary: 'Orders that nobody has settled within a minute, and why.',
+    status: 200,
+    answer: c.stuckOrdersSchema,
+  }),
+  refundOrder: define({
+    ...orders,
+    method: 'POST',
+    path: paths.organiser.refund(':id'),
+    access: 'organiser',
+    summary: "Cancels anybody's order and returns the money.",
+    params: c.idParams,
+    status: 202,
+    answer: c.orderSchema,
+    problems: ['conflict'],
+  }),
+  auditLog: define({
+    ...orders,
+    method: 'GET',
+    path: paths.organiser.audit,
+    access: 'organiser',
+    summary: 'Who did what, the latest first.',
+    query: c.auditQuery,
+    status: 200,
+    answer: c.auditLogSchema,
+  }),
+
+  pspWebhook: define({
+    ...payments,
+    method: 'POST',
+    path: paths.pspWebhook,
+    access: 'anybody',
+    summary:
+      'The payment provider tells what became of a charge; signed, heard once, in any order.',
+    body: c.pspEventSchema,
+    status: 204,
+    answer: null,
+    problems: ['unauthorized'],
   }),
 } as const satisfies Record<string, Route>;
 

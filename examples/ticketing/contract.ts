@@ -48,8 +48,16 @@ export const holdRequestSchema = z.object({
   event: z.string().max(64),
   seats: z.array(seatId).min(1).max(6),
 });
-/** `id` comes from the browser and is the idempotency key of the whole purchase. */
-export const orderRequestSchema = z.object({ id, holdId: id, card: text(64) });
+/**
+ * `id` comes from the browser and is the idempotency key of the whole purchase. `amountCents` is the
+ * price that the buyer has seen; without it the price list decides.
+ */
+export const orderRequestSchema = z.object({
+  id,
+  holdId: id,
+  card: text(64),
+  amountCents: count.optional(),
+});
 
 export type Registration = z.infer<typeof registrationSchema>;
 export type Credentials = z.infer<typeof credentialsSchema>;
@@ -120,8 +128,7 @@ export const eventListSchema = z.object({
 });
 export type EventList = z.infer<typeof eventListSchema>;
 export const priceChangeSchema = z.object({ priceCents: cents });
-/** Rows are given whole: a row may grow at its end, or be new; nothing that may be sold goes away. */
-export const capacityChangeSchema = z.object({ rows: categorySchema.shape.rows });
+export const saleChangeSchema = z.object({ paused: z.boolean() });
 export const categoryParams = z.object({ slug, sku });
 
 const seatStates = ['free', 'held', 'sold'] as const;
@@ -192,6 +199,99 @@ export const ticketKeySchema = z.object({
 export type TicketKey = z.infer<typeof ticketKeySchema>;
 export type TicketClaims = { ticket: string; order: string; event: string; seat: string };
 
+/** What an organiser sees of a sale: SQL's count of it, beside what Redis says is held. */
+export const saleReportSchema = z.object({
+  event: slug,
+  paused: z.boolean(),
+  counts: z.array(countSchema),
+  orders: z.record(z.string(), count),
+  paidCents: count,
+  refundedCents: count,
+  ticketsLastMinute: count,
+  serverNow: time,
+});
+export type SaleReport = z.infer<typeof saleReportSchema>;
+/** Orders whose buyers wait for longer than a minute, and what their job says. */
+export const stuckOrdersSchema = z.object({
+  orders: z.array(
+    z.object({
+      id,
+      event: slug,
+      seats: z.array(seatId),
+      state: z.enum(orderStates),
+      since: time,
+      job: z.object({ state: z.string(), attempt: count, error: z.string().nullable() }).nullable(),
+    }),
+  ),
+});
+export type StuckOrders = z.infer<typeof stuckOrdersSchema>;
+export const auditQuery = z.object({ limit: z.coerce.number().int().min(1).max(500).default(100) });
+export const auditLogSchema = z.object({
+  entries: z.array(
+    z.object({
+      id: count,
+      at: time,
+      actor: z.string(),
+      action: z.string(),
+      subject: z.string(),
+      details: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
+export type AuditLog = z.infer<typeof auditLogSchema>;
+
+const device = z.string().regex(/^[\w .-]{1,64}$/, 'a name such as North gate 2');
+const scannedCode = z.string().min(1).max(1_000);
+/** `id` comes from the scanner: the same scan sent again is the same scan. */
+export const scanRequestSchema = z.object({ id, event: slug, device, code: scannedCode });
+export type ScanRequest = z.infer<typeof scanRequestSchema>;
+/** `used` names the scan that was first; the others say why the code is worth nothing here. */
+const scanOutcomes = ['admitted', 'used', 'void', 'forged', 'other_event'] as const;
+export const scanResultSchema = z.object({
+  id,
+  outcome: z.enum(scanOutcomes),
+  ticket: id.nullable(),
+  seat: seatId.nullable(),
+  first: z.object({ device: z.string(), at: time }).nullable(),
+});
+export type ScanResult = z.infer<typeof scanResultSchema>;
+/** What a scanner without network has let in by signature and by its list, with the times it did. */
+export const offlineScansSchema = z.object({
+  event: slug,
+  device,
+  scans: z.array(z.object({ id, code: scannedCode, at: time })).max(1_000),
+});
+export type OfflineScans = z.infer<typeof offlineScansSchema>;
+/** `conflicts` are those of `results` that were let in here and had been let in elsewhere before. */
+export const syncReportSchema = z.object({
+  results: z.array(scanResultSchema),
+  conflicts: z.array(scanResultSchema),
+});
+export type SyncReport = z.infer<typeof syncReportSchema>;
+export const doorListSchema = z.object({
+  event: slug,
+  key: ticketKeySchema,
+  tickets: z.array(z.object({ id, seat: seatId, used: z.boolean() })),
+  serverNow: time,
+});
+export type DoorList = z.infer<typeof doorListSchema>;
+
+/** What the payment provider tells; signed, see `services/payments/webhook-signature.ts`. */
+export const pspEventSchema = z.object({
+  id: z.string().min(1).max(100),
+  type: z.enum([
+    'charge.authorised',
+    'charge.captured',
+    'charge.voided',
+    'charge.refunded',
+    'charge.declined',
+  ]),
+  /** grows with every event of a charge, in the order in which things happened */
+  sequence: z.int().min(1),
+  charge: z.object({ id: z.string().min(1).max(100), reference: z.string().max(100) }),
+});
+export type PspEvent = z.infer<typeof pspEventSchema>;
+
 export const problemCodes = {
   invalid_input: 400,
   unauthorized: 401,
@@ -201,6 +301,7 @@ export const problemCodes = {
   seat_taken: 409,
   limit_reached: 409,
   conflict: 409,
+  price_changed: 409,
   hold_expired: 410,
   too_large: 413,
   too_many_attempts: 429,

@@ -55,6 +55,9 @@ export class Buyer {
   hold(event: string, seats: string[], id = randomUUID() as string): Promise<HeldSeats> {
     return this.#call('POST', paths.holds, { id, event, seats });
   }
+  extend(holdId: string): Promise<HeldSeats> {
+    return this.#call('POST', paths.extendHold(holdId));
+  }
   release(holdId: string): Promise<void> {
     return this.#call('DELETE', paths.hold(holdId));
   }
@@ -63,11 +66,15 @@ export class Buyer {
     holdId: string,
     card: string = testCards.good,
     id = randomUUID() as string,
+    amountCents?: number,
   ): Promise<OrderAccepted> {
-    return this.#call('POST', paths.orders, { id, holdId, card });
+    return this.#call('POST', paths.orders, { id, holdId, card, amountCents });
   }
   readOrder(id: string): Promise<Order> {
     return this.#call('GET', paths.order(id));
+  }
+  cancel(orderId: string): Promise<Order> {
+    return this.#call('POST', paths.cancelOrder(orderId));
   }
   ticketKey(): Promise<TicketKey> {
     return this.#call('GET', paths.ticketKey);
@@ -89,6 +96,11 @@ export class Buyer {
   #keep(session: Session): Session {
     this.#token = session.accessToken;
     return session;
+  }
+
+  /** Any other route, as the buyer. @throws Refused */
+  call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.#call(method, path, body);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -1,7 +1,7 @@
 /** The shop's processes on one machine: started together, watched, and ended in order. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { demoAccount } from '../addresses.ts';
+import { demoAccount, paths } from '../addresses.ts';
 import { apiServices } from '../api.ts';
 import { portOf, type ServiceName, urlOf } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
@@ -27,7 +27,11 @@ export type ShopOptions = {
 
 /** In the order in which they are stopped: nothing new begins, then the workers finish, then the rest. */
 const layouts = {
-  compact: [['gateway', 'auth', 'catalog', 'inventory', 'orders'], ['payments'], ['fake-psp']],
+  compact: [
+    ['gateway', 'auth', 'catalog', 'inventory', 'orders'],
+    ['payments', 'notifications'],
+    ['fake-psp', 'fake-mail'],
+  ],
   apart: [
     ['gateway'],
     ['auth'],
@@ -35,7 +39,9 @@ const layouts = {
     ['inventory'],
     ['orders'],
     ['payments'],
+    ['notifications'],
     ['fake-psp'],
+    ['fake-mail'],
   ],
 } as const satisfies Record<string, readonly (readonly ServiceName[])[]>;
 
@@ -46,6 +52,7 @@ type Ports = Record<ServiceName, number>;
 export class Shop {
   readonly url: string;
   readonly pspUrl: string;
+  readonly mailUrl: string;
   readonly demoPassword: string;
   readonly #ready: ReadonlyMap<ServiceProcess, string>;
 
@@ -53,11 +60,13 @@ export class Shop {
     const local = (service: ServiceName) => `http://127.0.0.1:${ports[service]}`;
     this.url = local('gateway');
     this.pspUrl = local('fake-psp');
+    this.mailUrl = local('fake-mail');
     const given = { ...process.env, ...options.env };
     this.demoPassword = given.DEMO_PASSWORD || demoAccount.password;
     const { privateKey, publicKey } = generateTicketKeys();
     const secrets = {
       ACCESS_TOKEN_SECRET: given.ACCESS_TOKEN_SECRET || randomBytes(32).toString('base64url'),
+      PSP_WEBHOOK_SECRET: given.PSP_WEBHOOK_SECRET || randomBytes(32).toString('base64url'),
       DEMO_PASSWORD: this.demoPassword,
     };
     // only payments holds the key that makes tickets
@@ -76,6 +85,8 @@ export class Shop {
       ...Object.entries(ports).map(([name, port]) => [portOf(name as ServiceName), `${port}`]),
       ...apiServices.map((service) => [urlOf(service), local(service)]),
       ['PSP_URL', this.pspUrl],
+      ['PSP_WEBHOOK_URL', this.url + paths.pspWebhook],
+      ['MAIL_URL', this.mailUrl],
     ]);
 
     const layout = options.layout ?? 'compact';
@@ -87,7 +98,9 @@ export class Shop {
           services,
           // nobody is on the way to a port of this machine that closes
           env: Object.assign(
-            { HOST: '127.0.0.1', LINGER_MS: '100', ...options.env, ...secrets, ...addresses },
+            // everybody of a demo comes from the same address
+            { HOST: '127.0.0.1', LINGER_MS: '100', LOGINS_PER_ADDRESS: '1000000' },
+            { ...options.env, ...secrets, ...addresses },
             // behind the gateway, who calls is what the gateway says
             layout === 'apart' && name !== 'gateway' ? { TRUST_PROXY: 'true' } : {},
             ...services.map((service) => ownOf[service] ?? {}),

@@ -35,6 +35,15 @@ const variables = {
   INVENTORY_URL: url(['http', 'https']),
   ORDERS_URL: url(['http', 'https']),
   PAYMENTS_URL: url(['http', 'https']),
+  MAIL_URL: url(['http', 'https']),
+  MAIL_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(16),
+  MAIL_TIMEOUT_MS: wholeMs.default(5_000),
+  /** how long the stand-in takes for a mail */
+  MAIL_LATENCY_MS: z.coerce.number().int().min(0).max(600_000).default(200),
+  /** signs the provider's webhooks; without it they are refused */
+  PSP_WEBHOOK_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  /** where the stand-in sends them; without it it sends none */
+  PSP_WEBHOOK_URL: url(['http', 'https']).optional(),
   /** a service that has not answered the gateway after so long counts as away */
   UPSTREAM_TIMEOUT_MS: wholeMs.default(10_000),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -75,8 +84,12 @@ const variables = {
   ACCESS_TOKEN_SECRET: z.string().min(32, 'must have at least 32 characters'),
   ACCESS_TOKEN_TTL_MS: wholeMs.default(15 * 60_000),
   REFRESH_TTL_MS: wholeMs.default(30 * 24 * 3_600_000),
-  /** log2 of scrypt's work factor: each step doubles time and memory (15 = 32 MiB) */
-  PASSWORD_COST_LOG2: z.coerce.number().int().min(10).max(20).default(15),
+  /** log2 of scrypt's N: each step doubles time and memory (14 = 16 MiB); less only where load is tested */
+  PASSWORD_COST_LOG2: z.coerce.number().int().min(4).max(20).default(14),
+  /** scrypt's p: each pass costs the time of the first one, not its memory */
+  PASSWORD_PASSES: z.coerce.number().int().min(1).max(16).default(5),
+  /** log-ins and registrations that one address may try in 15 minutes */
+  LOGINS_PER_ADDRESS: z.coerce.number().int().min(1).default(300),
   /** cookies only over https; on in every deployment that is not one machine's demo */
   SECURE_COOKIES: flag.default(false),
   /** how many proxies of ours stand in front, whose X-Forwarded-For is believed: true is one */
@@ -90,7 +103,7 @@ const variables = {
   /** past the expiry that buyers see, so that a click in the last second is not in vain */
   HOLD_GRACE_MS: z.coerce.number().int().min(0).default(5_000),
   SEATS_PER_BUYER: z.coerce.number().int().min(1).max(1_000).default(6),
-  /** password of demo@evenkeel.example; the account is created only when this is set */
+  /** password of the demo's accounts, which are created only when this is set */
   DEMO_PASSWORD: z.string().min(10).optional(),
 
   /** only the worker holds the key that makes tickets; the gateway shows the public half */
@@ -132,6 +145,8 @@ const needs = {
     'REDIS_URL',
     'REFRESH_TTL_MS',
     'PASSWORD_COST_LOG2',
+    'PASSWORD_PASSES',
+    'LOGINS_PER_ADDRESS',
     'DEMO_PASSWORD',
   ],
   catalog: [...common, ...http, ...database, ...token, 'CATALOG_PORT', 'REDIS_URL'],
@@ -145,12 +160,31 @@ const needs = {
     'PAYMENTS_PORT',
     'TICKET_PRIVATE_KEY',
     'PSP_URL',
+    'PSP_WEBHOOK_SECRET',
     'PAYMENT_CONCURRENCY',
     'WORKER_SESSION_TIMEOUT_MS',
     'PAYMENT_TIMEOUT_MS',
     'PAYMENT_SLOW_MS',
   ],
-  'fake-psp': [...common, 'FAKE_PSP_PORT', 'PSP_LATENCY_MS', 'PSP_ERROR_RATE'],
+  notifications: [
+    ...common,
+    ...http,
+    ...jobs,
+    'NOTIFICATIONS_PORT',
+    'MAIL_URL',
+    'MAIL_CONCURRENCY',
+    'MAIL_TIMEOUT_MS',
+    'WORKER_SESSION_TIMEOUT_MS',
+  ],
+  'fake-psp': [
+    ...common,
+    'FAKE_PSP_PORT',
+    'PSP_LATENCY_MS',
+    'PSP_ERROR_RATE',
+    'PSP_WEBHOOK_URL',
+    'PSP_WEBHOOK_SECRET',
+  ],
+  'fake-mail': [...common, 'FAKE_MAIL_PORT', 'MAIL_LATENCY_MS'],
 } as const satisfies Record<string, readonly (keyof Variables)[]>;
 
 export type ServiceName = keyof typeof needs;

@@ -22,6 +22,13 @@ const contentSecurityPolicy = [
 
 const document = openApiDocument();
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** the JSON as it came; undefined without one */
+    rawBody: string | undefined;
+  }
+}
+
 export async function httpServer(options: {
   log: Logger;
   /** proxies of ours in front, see TRUST_PROXY */
@@ -38,6 +45,7 @@ export async function httpServer(options: {
     requestTimeout: 15_000,
   }) as unknown as FastifyInstance;
   await app.register(cookie);
+  app.decorateRequest('rawBody', undefined);
 
   app.addHook('onSend', async (request, reply) => {
     reply.headers({
@@ -55,8 +63,9 @@ export async function httpServer(options: {
   });
 
   // an empty body is no body: DELETE with a content type is common and harmless
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined);
+    request.rawBody = String(body);
     try {
       done(null, JSON.parse(String(body)));
     } catch {

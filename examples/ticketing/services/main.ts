@@ -26,6 +26,7 @@ const log = pino({ level: process.env.LOG_LEVEL || 'info', base: null });
 function printKeys(): void {
   const { privateKey, publicKey } = generateTicketKeys();
   console.log(`ACCESS_TOKEN_SECRET=${randomBytes(32).toString('base64url')}`);
+  console.log(`PSP_WEBHOOK_SECRET=${randomBytes(32).toString('base64url')}`);
   console.log(`TICKET_PRIVATE_KEY=${privateKey}`);
   console.log(`TICKET_PUBLIC_KEY=${publicKey}`);
 }

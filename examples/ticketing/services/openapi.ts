@@ -78,7 +78,9 @@ export function problemsOf(route: Route): Map<number, ProblemCode[]> {
     'too_many_attempts',
     'unavailable',
     ...(route.access === 'anybody' ? [] : (['unauthorized'] as const)),
-    ...(route.access === 'anybody' || route.access === 'user' ? [] : (['forbidden'] as const)),
+    ...(route.cookie || !['anybody', 'user'].includes(route.access)
+      ? (['forbidden'] as const)
+      : []),
     ...(route.params ? (['not_found'] as const) : []),
     ...(route.body ? (['too_large'] as const) : []),
     ...(route.problems ?? []),

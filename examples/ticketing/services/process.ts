@@ -16,7 +16,9 @@ const services: { [Name in ServiceName]: () => Promise<OpenService<Name>> } = {
   inventory: async () => (await import('./inventory/service.ts')).openInventory,
   orders: async () => (await import('./orders/service.ts')).openOrders,
   payments: async () => (await import('./payments/service.ts')).openPayments,
+  notifications: async () => (await import('./notifications/service.ts')).openNotifications,
   'fake-psp': async () => (await import('./fake-psp/service.ts')).openFakePsp,
+  'fake-mail': async () => (await import('./fake-mail/service.ts')).openFakeMail,
 };
 export const serviceNames = Object.keys(services) as ServiceName[];
 const isStandIn = (name: ServiceName) => name.startsWith('fake-');
@@ -34,9 +36,11 @@ export async function runServices(
   log: Logger,
 ): Promise<RunningProcess> {
   // a stand-in of the same process is where it always is
-  const local = names.includes('fake-psp')
-    ? { PSP_URL: `http://127.0.0.1:${environment.FAKE_PSP_PORT || 8082}` }
-    : {};
+  const local: Record<string, string> = {};
+  if (names.includes('fake-psp'))
+    local.PSP_URL = `http://127.0.0.1:${environment.FAKE_PSP_PORT || 8082}`;
+  if (names.includes('fake-mail'))
+    local.MAIL_URL = `http://127.0.0.1:${environment.FAKE_MAIL_PORT || 8088}`;
   const config = loadConfig(names, { ...local, ...withoutEmpty(environment) });
   const name = names.join('+');
   const health = new Health({ service: name });

@@ -20,6 +20,7 @@ export function bind<R extends Route>(
     url: route.path,
     ...(route.bodyLimit ? { bodyLimit: route.bodyLimit } : {}),
     handler: async (request, reply) => {
+      if (route.cookie) refuseOtherSites(request);
       const user = await caller(request, tokens, route);
       const call = {
         params: route.params && whatThePathNames(route.params, request.params),
@@ -33,6 +34,19 @@ export function bind<R extends Route>(
       return reply.code(route.status).send(answer);
     },
   });
+}
+
+/**
+ * The session cookie is SameSite=Strict already; this holds for browsers that know no such thing, and
+ * for a log-in that another site would like to do for its visitor. @throws ProblemError `forbidden`
+ */
+function refuseOtherSites({ headers, host }: FastifyRequest): void {
+  const site = headers['sec-fetch-site'];
+  const { origin } = headers;
+  const isOurs =
+    (site === undefined || site === 'same-origin' || site === 'none') &&
+    (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host));
+  if (!isOurs) throw new ProblemError('forbidden', 'Sessions are opened by our own pages only.');
 }
 
 /** @throws ProblemError `unauthorized`, or `forbidden` for the wrong role */

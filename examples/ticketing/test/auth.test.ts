@@ -1,3 +1,5 @@
+import { createHook } from 'node:async_hooks';
+import { stat } from 'node:fs/promises';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { AccessTokens } from '../services/auth/access-token.ts';
@@ -65,6 +67,34 @@ describe('an access token', () => {
   });
 });
 
+describe('the verification of a token', () => {
+  /** Everything that Node knows as an operation on a file, a socket or a name. */
+  const io =
+    /^(FS|TCP|TLS|PIPE|UDP|DNS|GETADDR|GETNAME|QUERY|HTTP|PROCESS|STREAM|WRITEWRAP|SHUTDOWN)/;
+  async function ioOf(work: () => Promise<unknown>): Promise<string[]> {
+    const seen: string[] = [];
+    const hook = createHook({
+      init(_id, type) {
+        if (io.test(type)) seen.push(type);
+      },
+    }).enable();
+    await work();
+    hook.disable();
+    return seen;
+  }
+
+  it('does no I/O at all, counted over 1,000 of them', async () => {
+    const tokens = at(() => start);
+    const { accessToken } = await tokens.issue(user);
+    const verified = await ioOf(async () => {
+      for (let count = 0; count < 1_000; count += 1) await tokens.verify(accessToken);
+    });
+    expect(verified).toEqual([]);
+    // the counter counts: one look at a file is seen
+    expect(await ioOf(() => stat(process.execPath))).not.toEqual([]);
+  });
+});
+
 describe('a password', () => {
   const passwords = new Passwords({ costLog2: 10 });
 
@@ -103,6 +133,6 @@ describe('a password', () => {
     ]);
     const refused = results.at(-1) as PromiseRejectedResult;
     expect(refused.reason.problem).toMatchObject({ code: 'unavailable', retryAfterMs: 2_000 });
-    expect(await small.hash('afterwards')).toMatch(/^scrypt\$10\$/);
+    expect(await small.hash('afterwards')).toMatch(/^scrypt\$10\$5\$/);
   });
 });

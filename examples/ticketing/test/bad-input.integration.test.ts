@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { backends } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
 import type { Problem, Session } from '../contract.ts';
 import type { Buyer } from '../launcher/buyer.ts';
+import { LoginAttempts } from '../services/auth/attempts.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 let shop: TestShop;
@@ -161,6 +164,88 @@ describe('an account', () => {
     const { status, body } = await logIn(password, person.email);
     expect([status, (body as Problem).code]).toEqual([429, 'too_many_attempts']);
     expect((body as Problem).retryAfterMs).toBeGreaterThan(0);
+  });
+});
+
+describe('an address that tries many accounts', () => {
+  it('is cut off after its share, which is written down by hash only', async () => {
+    const redis = new Redis(backends().redisUrl);
+    const namespace = `${shop.namespace}_limits`;
+    const attempts = new LoginAttempts({ redis, namespace, perAddress: 3 });
+    try {
+      for (const name of ['ada', 'bob', 'eve']) {
+        await attempts.count(`${name}@example.com`, '192.0.2.7');
+      }
+      const refused = await attempts.count('zoe@example.com', '192.0.2.7').catch((error) => error);
+      expect(refused.problem).toMatchObject({ code: 'too_many_attempts' });
+      await attempts.count('zoe@example.com', '192.0.2.8');
+      // who logs in at last has guessed as often all the same
+      await attempts.clear('zoe@example.com');
+      await expect(attempts.count('zoe@example.com', '192.0.2.7')).rejects.toThrow('your network');
+      const keys = await redis.keys(`${namespace}:*`);
+      expect(keys.length).toBeGreaterThan(4);
+      expect(keys.join()).not.toMatch(/ada|192\.0/);
+      for (const key of keys) expect(await redis.pttl(key)).toBeGreaterThan(0);
+      await redis.del(...keys);
+    } finally {
+      redis.disconnect();
+    }
+  });
+});
+
+describe('sessions', () => {
+  const password = 'correct horse battery';
+  const newcomer = async () => {
+    const person = { email: `${randomUUID()}@example.com`, password, name: 'Ada' };
+    await send('POST', shop.url + paths.users, person);
+    const logIn = () => send('POST', shop.url + paths.session, person);
+    return { first: await logIn(), second: await logIn() };
+  };
+  const refresh = (cookie: string, headers = {}) =>
+    send('POST', shop.url + paths.refresh, undefined, { cookie, ...headers });
+
+  it('end everywhere at once when their owner says so', async () => {
+    const { first, second } = await newcomer();
+    const { accessToken } = first.body as Session;
+    const authorization = `Bearer ${accessToken}`;
+    const ended = await send('DELETE', shop.url + paths.sessions, undefined, { authorization });
+    expect(ended.status).toBe(204);
+    expect((await refresh(first.cookie)).status).toBe(401);
+    expect((await refresh(second.cookie)).status).toBe(401);
+  });
+
+  it('are one family: the other device stays when a stolen copy ends one of them', async () => {
+    const { first, second } = await newcomer();
+    const { cookie: next } = await refresh(first.cookie);
+    await refresh(next);
+    expect((await refresh(first.cookie)).status).toBe(401);
+    expect((await refresh(second.cookie)).status).toBe(200);
+  });
+
+  it('are not opened or refreshed by the pages of another site', async () => {
+    const { first } = await newcomer();
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ]) {
+      expect((await refresh(first.cookie, headers)).status).toBe(403);
+    }
+    const ours = { origin: shop.url, 'sec-fetch-site': 'same-origin' };
+    expect((await refresh(first.cookie, ours)).status).toBe(200);
+  });
+
+  it('come in a cookie that no script reads and no other site sends', async () => {
+    const response = await fetch(shop.url + paths.users, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: `${randomUUID()}@example.com`, password, name: 'Ada' }),
+    });
+    const [cookie = ''] = response.headers.getSetCookie();
+    for (const part of ['HttpOnly', 'SameSite=Strict', 'Path=/api/session']) {
+      expect(cookie).toContain(part);
+    }
   });
 });
 

@@ -4,15 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { paths, testCards } from '../addresses.ts';
 import { api, type RouteName } from '../api.ts';
-import type { HeldSeats, OrderAccepted } from '../contract.ts';
+import type { HeldSeats, NewEvent, Order, OrderAccepted } from '../contract.ts';
 import type { OpenApiDocument } from '../services/openapi.ts';
+import { signWebhook } from '../services/payments/webhook-signature.ts';
 import { slug, TestShop } from './test-shop.ts';
 
+const webhookSecret = 'a secret of webhooks that is long enough';
 let shop: TestShop;
 let document: OpenApiDocument;
 let token: string;
 beforeAll(async () => {
-  shop = await TestShop.start({ PSP_LATENCY_MS: '50' });
+  shop = await TestShop.start({ PSP_LATENCY_MS: '50', PSP_WEBHOOK_SECRET: webhookSecret });
   document = (await (await fetch(`${shop.url}/openapi.json`)).json()) as OpenApiDocument;
   token = await shop.token('organiser');
 });
@@ -113,6 +115,59 @@ describe('the OpenAPI document', () => {
     const spare = { id: randomUUID(), event: slug, seats: ['B-1'] };
     await call('hold', paths.holds, { body: spare });
     await call('releaseHold', paths.hold(spare.id));
+  });
+
+  it('is true of what organisers and doors do', async () => {
+    const held = { id: randomUUID(), event: slug, seats: ['C-1'] };
+    await call('hold', paths.holds, { body: held });
+    await call('extendHold', paths.extendHold(held.id));
+    const order = { id: randomUUID(), holdId: held.id, card: testCards.good };
+    await call('placeOrder', paths.orders, { body: { ...order, amountCents: 1 } });
+    await call('placeOrder', paths.orders, { body: order });
+    const read = async () => (await call<Order>('readOrder', paths.order(order.id))).body;
+    await expect.poll(async () => (await read()).state).toBe('paid');
+    await call('doorList', paths.doorList(slug));
+    const [ticket] = (await read()).tickets;
+    const forged = { id: randomUUID(), event: slug, device: 'North', code: 'EK1.x.y' };
+    await call('scan', paths.scans, { body: forged });
+    await call('cancelOrder', paths.cancelOrder(order.id));
+    await call('refundOrder', paths.organiser.refund(order.id));
+    const at = new Date().toISOString();
+    const scans = [{ id: randomUUID(), code: ticket?.code, at }];
+    await call('syncScans', paths.scanSync, { body: { event: slug, device: 'South', scans } });
+
+    const event: NewEvent = {
+      slug: `night-${randomUUID().slice(0, 8)}`,
+      title: 'Another night',
+      tagline: 'Calm.',
+      venue: 'Lantern House',
+      city: 'Port Merrow',
+      startsAt: at,
+      currency: 'EUR',
+      categories: [{ sku: 'all', name: 'All', priceCents: 1, rows: [{ row: 'A', seats: 9 }] }],
+    };
+    await call('createEvent', paths.organiser.events, { body: event });
+    await call('changePrice', paths.organiser.price(event.slug, 'all'), {
+      body: { priceCents: 2 },
+    });
+    await call('changeSale', paths.organiser.sale(event.slug), { body: { paused: true } });
+    await call('saleReport', paths.organiser.event(event.slug));
+    await call('stuckOrders', paths.organiser.stuck);
+    await call('auditLog', `${paths.organiser.audit}?limit=5`);
+    expect((await call('auditLog', `${paths.organiser.audit}?limit=0`)).status).toBe(400);
+    const told = {
+      id: 'evt_1',
+      type: 'charge.captured',
+      sequence: 1,
+      charge: { id: 'ch_1', reference: 'r' },
+    };
+    expect((await call('pspWebhook', paths.pspWebhook, { body: told })).status).toBe(401);
+    const signature = signWebhook(JSON.stringify(told), webhookSecret, Date.now());
+    const headers = { 'psp-signature': signature };
+    await call('pspWebhook', paths.pspWebhook, { body: told, headers });
+    await call('logOutEverywhere', paths.sessions);
+    const buyers = { headers: { authorization: `Bearer ${await shop.token()}` } };
+    expect((await call('auditLog', paths.organiser.audit, buyers)).status).toBe(403);
   });
 
   it('was held against at least one success of every operation', () => {

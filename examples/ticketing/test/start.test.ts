@@ -70,7 +70,7 @@ describe('a service of its own', { timeout: 30_000 }, () => {
     const run = new Run('services/main.ts', ['keys'], bare);
     expect(await run.end()).toBe(0);
     expect(run.output).toMatch(
-      /^ACCESS_TOKEN_SECRET=[\w-]{43}\nTICKET_PRIVATE_KEY=[\w+/=]{64}\nTICKET_PUBLIC_KEY=[\w+/=]{60}\n$/,
+      /^ACCESS_TOKEN_SECRET=[\w-]{43}\nPSP_WEBHOOK_SECRET=[\w-]{43}\nTICKET_PRIVATE_KEY=[\w+/=]{64}\nTICKET_PUBLIC_KEY=[\w+/=]{60}\n$/,
     );
   });
 });

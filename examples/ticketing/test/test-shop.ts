@@ -10,6 +10,7 @@ import { freePort } from '../launcher/ports.ts';
 import { Shop, type ShopOptions } from '../launcher/shop.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { firstNight } from '../services/catalog/seed.ts';
+import type { SentMessage } from '../services/fake-mail/fake-mail.ts';
 import type { Charge, Charges } from '../services/fake-psp/charges.ts';
 import { migrate } from '../services/migrations/migrate.ts';
 import { databaseRoles, roleName, setUpRoles } from '../services/migrations/roles.ts';
@@ -100,8 +101,8 @@ export class TestShop {
   }
 
   /** A logged-in buyer, without the work of a login. */
-  async buyer(): Promise<Buyer> {
-    return new Buyer(this.url, await this.token());
+  async buyer(role?: Role, region?: Region): Promise<Buyer> {
+    return new Buyer(this.url, await this.token(role, region));
   }
 
   /** The access token of a new account. */
@@ -120,13 +121,22 @@ export class TestShop {
     return (await fetch(`${this.shop.pspUrl}/charges`)).json() as Promise<Charge[]>;
   }
 
+  async chargeOf(orderId: string): Promise<Charge | undefined> {
+    return (await this.charges()).find(({ reference }) => reference === orderId);
+  }
+
+  /** What the mail provider has sent. */
+  async mails(): Promise<SentMessage[]> {
+    return (await fetch(`${this.shop.mailUrl}/messages`)).json() as Promise<SentMessage[]>;
+  }
+
   async pspStats(): Promise<ReturnType<Charges['stats']>> {
     const response = await fetch(`${this.shop.pspUrl}/stats`);
     return (await response.json()) as ReturnType<Charges['stats']>;
   }
 
-  async faults(faults: { latencyMs?: number; errorRate?: number }): Promise<void> {
-    await fetch(`${this.shop.pspUrl}/faults`, {
+  async faults(faults: object, of = this.shop.pspUrl): Promise<void> {
+    await fetch(`${of}/faults`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(faults),

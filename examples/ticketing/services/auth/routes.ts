@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import { paths } from '../../addresses.ts';
 import { api } from '../../api.ts';
 import type { Session, User } from '../../contract.ts';
+import { audit } from '../audit.ts';
 import { ProblemError } from '../problem.ts';
 import { bind } from '../route.ts';
 import type { AccessTokens } from './access-token.ts';
@@ -44,8 +45,9 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
       maxAge: Math.floor(deps.cookies.ttlMs / 1000),
     });
 
-  bind(app, tokens, api.register, async ({ body, reply }) => {
+  bind(app, tokens, api.register, async ({ body, request, reply }) => {
     const { email, name, password, region = 'eu' } = body;
+    await attempts.count(`registration of ${email}`, request.ip);
     const passwordHash = await passwords.hash(password);
     const user = await addUser(database, { email, name, region, role: 'buyer', passwordHash });
     if (!user) throw new ProblemError('email_taken', 'This address has an account already.');
@@ -53,8 +55,8 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     return session(user);
   });
 
-  bind(app, tokens, api.logIn, async ({ body, reply }) => {
-    await attempts.count(body.email);
+  bind(app, tokens, api.logIn, async ({ body, request, reply }) => {
+    await attempts.count(body.email, request.ip);
     const account = await findUser(database, body.email);
     const matches = await passwords.verify(body.password, account?.passwordHash);
     if (!account || !matches) {
@@ -69,7 +71,9 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     const refreshed = await sessions.refresh(request.cookies[cookieName] ?? '');
     if (refreshed.outcome === 'unknown' || refreshed.outcome === 'reused') {
       if (refreshed.outcome === 'reused') {
-        request.log.warn({ user: refreshed.user.id }, 'a refresh token was used twice');
+        const { id } = refreshed.user;
+        request.log.warn({ user: id }, 'a refresh token was used twice');
+        await audit(database, { actor: 'auth', action: 'session.reused', subject: id });
       }
       reply.clearCookie(cookieName, cookie);
       throw new ProblemError('unauthorized', 'Please log in.');
@@ -81,6 +85,12 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
   bind(app, tokens, api.logOut, async ({ request, reply }) => {
     await sessions.end(request.cookies[cookieName] ?? '');
     reply.clearCookie(cookieName, cookie);
+    return undefined;
+  });
+
+  bind(app, tokens, api.logOutEverywhere, async ({ user }) => {
+    await sessions.endAll(user.id);
+    await audit(database, { actor: user.id, action: 'session.end-all', subject: user.id });
     return undefined;
   });
 }

@@ -1,5 +1,5 @@
 /** auth: accounts, sessions, tokens. After it has answered, nobody asks a store who somebody is. */
-import { demoAccount } from '../../addresses.ts';
+import { demoAccounts } from '../../addresses.ts';
 import type { OpenService } from '../service.ts';
 import { LoginAttempts } from './attempts.ts';
 import { Passwords } from './passwords.ts';
@@ -9,10 +9,14 @@ import { addUser, findUser } from './users.ts';
 
 export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
   const { database, redis, namespace } = host;
-  const passwords = new Passwords({ costLog2: config.PASSWORD_COST_LOG2 });
-  if (config.DEMO_PASSWORD && !(await findUser(database, demoAccount.email))) {
-    const passwordHash = await passwords.hash(config.DEMO_PASSWORD);
-    await addUser(database, { ...demoAccount, role: 'buyer', region: 'eu', passwordHash });
+  const passwords = new Passwords({
+    costLog2: config.PASSWORD_COST_LOG2,
+    passes: config.PASSWORD_PASSES,
+  });
+  for (const account of config.DEMO_PASSWORD ? demoAccounts : []) {
+    if (await findUser(database, account.email)) continue;
+    const passwordHash = await passwords.hash(config.DEMO_PASSWORD ?? '');
+    await addUser(database, { ...account, region: 'eu', passwordHash });
   }
   return {
     routes: (app) =>
@@ -21,7 +25,11 @@ export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
         passwords,
         tokens: host.tokens,
         sessions: new Sessions({ redis, namespace, ttlMs: config.REFRESH_TTL_MS }),
-        attempts: new LoginAttempts({ redis, namespace }),
+        attempts: new LoginAttempts({
+          redis,
+          namespace,
+          perAddress: config.LOGINS_PER_ADDRESS,
+        }),
         cookies: { secure: config.SECURE_COOKIES, ttlMs: config.REFRESH_TTL_MS },
       }),
   };

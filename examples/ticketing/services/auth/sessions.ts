@@ -2,7 +2,8 @@
  * Refresh sessions in Redis. The browser's token works once: each use replaces it, so a stolen copy
  * is found out as soon as thief and owner have both used it, and the session ends for both.
  *
- *   <family>.<secret>   the cookie      <namespace>:session:<family>   hash: user, current, previous, rotatedAt
+ *   <family>.<secret>   the cookie      <namespace>:session:<family>      hash: user, current, previous, rotatedAt
+ *                                       <namespace>:session:of:<user id>  set of families, for ending them all
  *
  * Only SHA-256 of a secret is stored: a look into Redis gives nobody a session.
  * @see https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2 Refresh token rotation
@@ -61,6 +62,8 @@ export class Sessions {
       .multi()
       .hset(key, { user: JSON.stringify(user), current: hash(secret) })
       .pexpire(key, this.#ttlMs)
+      .sadd(this.#familiesOf(user.id), family)
+      .pexpire(this.#familiesOf(user.id), this.#ttlMs)
       .exec();
     return `${family}.${secret}`;
   }
@@ -91,6 +94,19 @@ export class Sessions {
     if (!family) return;
     const current = await this.#redis.hget(this.#prefix + family, 'current');
     if (current === hash(secret)) await this.#redis.del(this.#prefix + family);
+  }
+
+  /** Ends every session of a user: a phone was lost, or a copy of a token was seen. */
+  async endAll(userId: string): Promise<void> {
+    const families = await this.#redis.smembers(this.#familiesOf(userId));
+    await this.#redis.del(
+      this.#familiesOf(userId),
+      ...families.map((family) => this.#prefix + family),
+    );
+  }
+
+  #familiesOf(userId: string): string {
+    return `${this.#prefix}of:${userId}`;
   }
 }
 

@@ -21,6 +21,12 @@ export class Catalog {
     return this.#cache.get('events', () => listEvents(this.#database), { ttlMs });
   }
 
+  /** After a change of it: every process asks the database the next time. */
+  async forget(slug: string): Promise<void> {
+    await this.#cache.invalidate(`event:${slug}`);
+    await this.#cache.invalidate('events');
+  }
+
   /** @throws ProblemError `not_found` */
   async event(slug: string): Promise<CatalogEvent> {
     // what cannot be a slug is not looked up, so that nobody fills the cache with nonsense

@@ -1,9 +1,10 @@
 import type { Pool } from 'pg';
 import type { NewEvent } from '../../contract.ts';
+import { audit } from '../audit.ts';
 import { transaction } from '../database.ts';
 
-/** False when there is an event of this name already; two that try at a time are one that does. */
-export function insertEvent(database: Pool, event: NewEvent): Promise<boolean> {
+/** `actor`: who puts it on sale. False when there is an event of this name already; two that try at a time are one that does. */
+export function insertEvent(database: Pool, event: NewEvent, actor: string): Promise<boolean> {
   return transaction(database, async (tx) => {
     const { slug, title, tagline, venue, city, startsAt, currency, categories } = event;
     const { rowCount } = await tx.query(
@@ -23,6 +24,7 @@ export function insertEvent(database: Pool, event: NewEvent): Promise<boolean> {
         [slug, sku, rows.map(({ row }) => row), rows.map(({ seats }) => seats)],
       );
     }
+    await audit(tx, { actor, action: 'event.create', subject: slug });
     return true;
   });
 }

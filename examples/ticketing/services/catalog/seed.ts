@@ -37,7 +37,8 @@ const categories: Category[] = [
 
 /** Adds it unless it is there: twice is once, and two processes at a time are one. */
 export async function seed(database: Pool): Promise<void> {
-  await insertEvent(database, { ...firstNight, startsAt: nextEvening(new Date()), categories });
+  const event = { ...firstNight, startsAt: nextEvening(new Date()), categories };
+  await insertEvent(database, event, 'catalog');
 }
 
 /** Half past seven, thirty days on: the demo is never about an evening that is over. */

@@ -7,5 +7,10 @@ export const openCatalog: OpenService<'catalog'> = async ({ host }) => {
   await seed(host.database);
   // the first visitor finds the page in the cache
   await host.catalog.event(firstNight.slug);
-  return { routes: (app) => catalogRoutes(app, { catalog: host.catalog, tokens: host.tokens }) };
+  return {
+    routes: (app) => {
+      const { catalog, database, tokens } = host;
+      catalogRoutes(app, { catalog, database, tokens });
+    },
+  };
 };

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { testCards } from '../../addresses.ts';
+import { StandInError } from '../stand-in/faults.ts';
 
 type ChargeState = 'authorised' | 'captured' | 'voided' | 'refunded' | 'declined';
 export type Charge = {
@@ -31,20 +32,17 @@ const moves: Record<Move, { from: ChargeState; to: ChargeState }> = {
   refund: { from: 'captured', to: 'refunded' },
 };
 
-export class PspError extends Error {
-  override readonly name = 'PspError';
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
 export class Charges {
   readonly #byKey = new Map<string, { fingerprint: string; charge: Charge }>();
   readonly #byId = new Map<string, Charge>();
+  readonly #onChange: (charge: Charge) => void;
   #requests = 0;
   #replays = 0;
+
+  /** `onChange` hears of every charge that was made or moved. */
+  constructor(onChange: (charge: Charge) => void = () => {}) {
+    this.#onChange = onChange;
+  }
 
   /** One charge a key, however often it is asked for; the same key for another charge is refused. */
   create(idempotencyKey: string, request: ChargeRequest): Charge {
@@ -58,7 +56,7 @@ export class Charges {
     const known = this.#byKey.get(idempotencyKey);
     if (known) {
       if (known.fingerprint !== fingerprint) {
-        throw new PspError(422, 'This Idempotency-Key was used for another charge');
+        throw new StandInError(422, 'This Idempotency-Key was used for another charge');
       }
       this.#replays += 1;
       return known.charge;
@@ -73,16 +71,19 @@ export class Charges {
     };
     this.#byKey.set(idempotencyKey, { fingerprint, charge });
     this.#byId.set(charge.id, charge);
+    this.#onChange(charge);
     return charge;
   }
 
   move(id: string, move: Move): Charge {
     const charge = this.#byId.get(id);
-    if (!charge) throw new PspError(404, `There is no charge ${id}`);
+    if (!charge) throw new StandInError(404, `There is no charge ${id}`);
     const { from, to } = moves[move];
     if (charge.state === to) this.#replays += 1;
-    else if (charge.state === from) charge.state = to;
-    else throw new PspError(409, `A ${charge.state} charge cannot ${move}`);
+    else if (charge.state === from) {
+      charge.state = to;
+      this.#onChange(charge);
+    } else throw new StandInError(409, `A ${charge.state} charge cannot ${move}`);
     return charge;
   }
 

@@ -6,12 +6,15 @@
  * | POST /charges (Idempotency-Key) | authorise: 201 charge, 402 declined, after the latency |
  * | POST /charges/:id/capture, /void, /refund | 200 charge, 409 |
  * | GET /charges, /stats | the books, for tests that count |
- * | PUT /faults { latencyMs?, errorRate? } | how badly it behaves from now on |
+ * | PUT /faults { latencyMs?, errorRate?, isDown?, duplicateRate?, isOutOfOrder? } | how badly it behaves from now on |
+ *
+ * It tells what becomes of a charge by signed webhooks, again until somebody has heard.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { type Charge, Charges, type Move, PspError } from './charges.ts';
+import { Faults, faultsSchema } from '../stand-in/faults.ts';
+import { type Charge, Charges, type Move } from './charges.ts';
+import { type WebhookOptions, Webhooks } from './webhooks.ts';
 
 const chargeSchema = z.object({
   reference: z.string().min(1),
@@ -19,61 +22,51 @@ const chargeSchema = z.object({
   currency: z.string().length(3),
   card: z.string().min(1),
 });
-const faultsSchema = z
-  .object({
-    latencyMs: z.number().int().min(0).max(600_000),
-    errorRate: z.number().min(0).max(1),
+const switches = faultsSchema
+  .extend({
+    /** share of webhooks that are sent twice */
+    duplicateRate: z.number().min(0).max(1),
+    /** each webhook waits for the one after it, for a second at most */
+    isOutOfOrder: z.boolean(),
   })
   .partial()
   .strict();
 
 export type FakePspOptions = {
   latencyMs: number;
-  /** share of requests answered 500; half of those have done their work before */
   errorRate: number;
+  /** where webhooks go; without it there are none */
+  webhooks?: WebhookOptions;
   random?: () => number;
 };
 
 export function fakePsp(options: FakePspOptions): FastifyInstance {
   const app = Fastify({ forceCloseConnections: true });
-  const charges = new Charges();
-  const faults = { latencyMs: options.latencyMs, errorRate: options.errorRate };
-  const random = options.random ?? Math.random;
-
-  /** A failing provider is worst when it has done the work and only its answer is lost. */
-  function failSometimes<T>(work: () => T): T {
-    const fails = random() < faults.errorRate;
-    if (fails && random() < 0.5) throw new PspError(500, 'Internal error');
-    const result = work();
-    if (fails) throw new PspError(500, 'Internal error');
-    return result;
-  }
-
-  app.setErrorHandler((error, _request, reply) => {
-    const status =
-      error instanceof PspError ? error.status : error instanceof z.ZodError ? 400 : 500;
-    return reply.code(status).send({ error: (error as Error).message });
-  });
+  const { latencyMs, errorRate } = options;
+  const settings = { latencyMs, errorRate, isDown: false, duplicateRate: 0, isOutOfOrder: false };
+  const faults = new Faults(settings, options.random);
+  const webhooks = options.webhooks && new Webhooks(options.webhooks, settings, options.random);
+  const charges = new Charges((charge) => webhooks?.tell(charge));
+  faults.routes(app, switches);
+  app.addHook('onClose', async () => webhooks?.close());
 
   app.post('/charges', async (request, reply) => {
     const key = z.string().min(1).parse(request.headers['idempotency-key']);
     const body = chargeSchema.parse(request.body);
-    // the work goes on when the caller hangs up, as a real provider's does
-    await sleep(faults.latencyMs);
-    const charge = failSometimes(() => charges.create(key, body));
+    const charge = await faults.around(() => charges.create(key, body));
     return reply.code(charge.state === 'declined' ? 402 : 201).send(charge);
   });
 
+  // these are quick even when authorising is slow: no bank is asked
+  const quick = new Faults({ ...settings, latencyMs: 0 }, options.random);
   for (const move of ['capture', 'void', 'refund'] satisfies Move[]) {
-    app.post<{ Params: { id: string } }>(
-      `/charges/:id/${move}`,
-      async ({ params }): Promise<Charge> => failSometimes(() => charges.move(params.id, move)),
-    );
+    app.post<{ Params: { id: string } }>(`/charges/:id/${move}`, async ({ params }) => {
+      quick.settings.errorRate = settings.errorRate;
+      return quick.around((): Charge => charges.move(params.id, move));
+    });
   }
 
-  app.get('/ready', async () => ({ status: 'pass' }));
   app.get('/charges', async () => charges.list());
   app.get('/stats', async () => charges.stats());
-  app.put('/faults', async (request) => Object.assign(faults, faultsSchema.parse(request.body)));
   return app;
 }

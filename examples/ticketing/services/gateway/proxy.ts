@@ -40,12 +40,14 @@ export function forward(upstream: Upstream, timeoutMs: number) {
             const headers = passedOn(request.headers);
             headers['x-forwarded-for'] = request.ip;
             headers['x-forwarded-proto'] = request.protocol;
+            headers['x-forwarded-host'] = request.host;
             const answer = await pool
               .request({
                 method,
                 path: request.url,
                 headers,
-                body: request.body === undefined ? null : JSON.stringify(request.body),
+                // byte for byte: signatures are made over bytes
+                body: request.rawBody ?? null,
               })
               .catch((cause) => {
                 request.log.warn({ err: cause, service: upstream.service }, 'service is away');

@@ -5,9 +5,11 @@ import { Holds } from './holds.ts';
 import { inventoryRoutes } from './routes.ts';
 
 export const openInventory: OpenService<'inventory'> = async ({ config, host }) => {
-  const { pools, catalog, tokens } = host;
+  const { pools, catalog, database, tokens } = host;
   const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
   const availability = new AvailabilityFeed(pools);
   await pools.openAll();
-  return { routes: (app) => inventoryRoutes(app, { holds, availability, tokens }) };
+  return {
+    routes: (app) => inventoryRoutes(app, { holds, availability, pools, database, tokens }),
+  };
 };

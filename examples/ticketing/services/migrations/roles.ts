@@ -7,6 +7,8 @@ import { transaction } from '../database.ts';
 
 const read = 'select';
 const holds = { 'all tables in schema soft_hold': 'select, insert, update, delete' };
+/** written and read, never changed */
+const log = { audit_log: 'select, insert' };
 const seats = { events: read, categories: read, seat_rows: read };
 const jobTables = {
   job_outbox: 'select, insert, update, delete',
@@ -18,20 +20,24 @@ const jobTables = {
 /** What each service may do with which table. Columns in brackets limit a right to them. */
 const rights = {
   gateway: { ...holds, ...seats, orders: read, tickets: read, job_outbox: read },
-  auth: { users: 'select, insert, update' },
+  auth: { users: 'select, insert, update', ...log },
   catalog: {
     events: 'select, insert, update',
     categories: 'select, insert, update',
     seat_rows: 'select, insert, update',
+    ...log,
   },
-  inventory: { ...holds, ...seats },
+  inventory: { ...holds, ...seats, ...log },
   orders: {
     ...holds,
     ...seats,
     ...jobTables,
+    ...log,
     job_inbox: 'select, delete',
     orders: 'select, insert, update',
-    tickets: read,
+    tickets: 'select, update',
+    admissions: 'select, insert',
+    scans: 'insert',
   },
   payments: {
     ...holds,
@@ -41,7 +47,11 @@ const rights = {
     orders: 'select, update',
     tickets: 'select, insert, update',
     payments: 'select, insert, update',
+    psp_events: 'select, insert',
+    ...log,
   },
+  // whom a mail goes to, and not what they log in with
+  notifications: { ...jobTables, events: read, orders: read, 'users (id, email, name)': read },
 } satisfies Record<string, Record<string, string>>;
 
 export type DatabaseRole = keyof typeof rights;
@@ -83,7 +93,8 @@ export async function setUpRoles(
       await tx.query(`grant connect on database ${database} to ${role}`);
       await tx.query(`grant select on migrations to ${role}`);
       for (const [table, may] of Object.entries(tables)) {
-        await tx.query(`grant ${may} on ${table} to ${role}`);
+        const [, name, columns = ''] = /^([^(]+?)( \(.+\))?$/.exec(table) ?? [];
+        await tx.query(`grant ${may}${columns} on ${name} to ${role}`);
       }
     }
   });

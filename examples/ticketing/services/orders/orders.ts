@@ -1,14 +1,14 @@
 /** Orders in the database: taken together with their payment job, read with their tickets. */
 import type { JobQueue } from '@evenkeel/async-jobs';
 import type { Pool } from 'pg';
-import type { Order, OrderRequest } from '../../contract.ts';
+import type { Order, OrderRequest, User } from '../../contract.ts';
 import { transaction } from '../database.ts';
 import { ProblemError } from '../problem.ts';
 import { type Charge, chargeJob } from './charge-job.ts';
 
 type NewOrder = {
   request: OrderRequest;
-  userId: string;
+  user: User;
   event: string;
   hold: Charge['hold'];
   seats: string[];
@@ -19,29 +19,36 @@ type NewOrder = {
  * other, whichever process dies when. The amount is by the price list as it stands in that very
  * transaction. Asking again with the same id changes nothing.
  *
- * @throws ProblemError `conflict` when the hold is being paid already
+ * @throws ProblemError `conflict` when the hold is being paid already, `price_changed`
  * @throws IdempotencyConflictError when the order was placed at the same moment by a twin request
  */
 export async function placeOrder(
   deps: { database: Pool; queue: JobQueue },
-  { request, userId, event, hold, seats }: NewOrder,
+  { request, user, event, hold, seats }: NewOrder,
 ): Promise<void> {
   const charge: Charge = { orderId: request.id, event, hold, card: request.card };
   try {
     await transaction(deps.database, async (tx) => {
       const job = await deps.queue.enqueue(chargeJob, charge, { idempotencyKey: request.id, tx });
       if (job.deduplicated) return;
-      const { rowCount } = await tx.query(
-        `insert into orders (id, user_id, hold_id, job_id, event, seats, amount_cents, currency)
-         select $1, $2, $3, $4, e.slug, $6, sum(c.price_cents), e.currency
+      const { rows } = await tx.query<{ amountCents: number }>(
+        `insert into orders
+           (id, user_id, hold_id, job_id, event, seats, amount_cents, currency, region)
+         select $1, $2, $3, $4, e.slug, $6, sum(c.price_cents), e.currency, $7
          from unnest($6::text[]) as wanted(seat)
          join seat_rows r on r.event = $5 and r.row = split_part(seat, '-', 1)
          join categories c on c.event = r.event and c.sku = r.sku
          join events e on e.slug = r.event
-         group by e.slug`,
-        [request.id, userId, hold.id, job.id, event, seats],
+         group by e.slug returning amount_cents as "amountCents"`,
+        [request.id, user.id, hold.id, job.id, event, seats, user.region],
       );
-      if (rowCount !== 1) throw new Error(`${event} has no price for ${seats.join(', ')}`);
+      const [price] = rows;
+      if (!price) throw new Error(`${event} has no price for ${seats.join(', ')}`);
+      const { amountCents: seen = price.amountCents } = request;
+      if (seen !== price.amountCents) {
+        const message = 'The price has changed meanwhile. Please look at it again.';
+        throw new ProblemError('price_changed', message);
+      }
     });
   } catch (error) {
     if ((error as { constraint?: string }).constraint === 'orders_hold') {
@@ -83,7 +90,7 @@ export async function readOrder(database: Pool, id: string): Promise<StoredOrder
            'id', t.id, 'seat', t.seat, 'category', c.name, 'code', t.code)
            order by array_position(o.seats, t.seat))
          from tickets t join categories c on c.event = t.event and c.sku = t.sku
-         where t.order_id = o.id), '[]') as tickets
+         where t.order_id = o.id and t.voided_at is null), '[]') as tickets
      from orders o join events e on e.slug = o.event where o.id = $1`,
     [id],
   );

@@ -12,6 +12,7 @@ import type { Holds } from '../inventory/holds.ts';
 import { ProblemError } from '../problem.ts';
 import { bind } from '../route.ts';
 import { publishedKey } from '../tickets/ticket-code.ts';
+import { cancelOrder } from './cancel.ts';
 import { findOrder, placeOrder, readOrder, type StoredOrder } from './orders.ts';
 import { currentOrder } from './progress.ts';
 
@@ -38,13 +39,18 @@ export function orderRoutes(app: FastifyInstance, deps: OrderDeps): void {
       // fails when the hold is gone, and else gives the payment its time
       const kept = await deps.holds.keepForPayment(order.holdId, user.id);
       try {
-        await placeOrder(deps, { request: order, userId: user.id, ...kept });
+        await placeOrder(deps, { request: order, user, ...kept });
       } catch (error) {
         const isTwin = error instanceof IdempotencyConflictError;
         if (!isTwin || !(await isPlaced(order, user.id))) throw error;
       }
     }
     return { id: order.id, state: 'processing', step: 'queued' } as const;
+  });
+
+  bind(app, tokens, api.cancelOrder, async ({ params, user }) => {
+    await cancelOrder(deps, params.id, { actor: user.id, onlyOwn: true });
+    return (await ownOrder(database, params.id, user.id)).order;
   });
 
   bind(app, tokens, api.readOrder, async ({ params, user }) =>

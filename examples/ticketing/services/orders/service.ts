@@ -1,6 +1,9 @@
 /** orders: promises to sell what is held, at once; the payments worker keeps the promise. */
 import { warmUp } from '../database.ts';
 import { Holds } from '../inventory/holds.ts';
+import { organiserRoutes } from '../organiser/routes.ts';
+import { scanRoutes } from '../scans/routes.ts';
+import { Scans } from '../scans/scans.ts';
 import type { OpenService } from '../service.ts';
 import { chargeJob } from './charge-job.ts';
 import { orderRoutes } from './routes.ts';
@@ -13,7 +16,11 @@ export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
   await pools.openAll();
   await warmUp(database);
   return {
-    routes: (app) =>
-      orderRoutes(app, { database, queue, holds, tokens, ticketKey: config.TICKET_PUBLIC_KEY }),
+    routes: (app) => {
+      const ticketKey = config.TICKET_PUBLIC_KEY;
+      orderRoutes(app, { database, queue, holds, tokens, ticketKey });
+      scanRoutes(app, { scans: new Scans({ database, key: ticketKey }), tokens });
+      organiserRoutes(app, { database, queue, pools, tokens, namespace: host.namespace });
+    },
   };
 };

@@ -10,16 +10,23 @@
  */
 
 import type { KeyObject } from 'node:crypto';
-import { type JobContext, NonRetryableError, type SqlExecutor } from '@evenkeel/async-jobs';
+import {
+  type JobContext,
+  type JobQueue,
+  NonRetryableError,
+  type SqlExecutor,
+} from '@evenkeel/async-jobs';
 import type { Pool } from 'pg';
 import type { Order, OrderStep } from '../../contract.ts';
 import type { Pools } from '../inventory/pools.ts';
+import { mailJob, mailKey } from '../notifications/mail-job.ts';
 import type { Charge } from '../orders/charge-job.ts';
 import { issueTickets } from '../tickets/issue-tickets.ts';
 import { type Authorisation, type PaymentProvider, ProviderRefusal } from './provider.ts';
 
 export type ChargeDeps = {
   database: Pool;
+  queue: JobQueue;
   pools: Pools;
   provider: PaymentProvider;
   ticketKey: KeyObject;
@@ -47,6 +54,9 @@ export async function payOrder(
   const { status } = await pool.commit(charge.hold, async (tx) => {
     await settle(tx, charge, { state: 'paid', payment: 'authorised', chargeId });
     await issueTickets(tx, charge.orderId, deps.ticketKey);
+    // the mail is promised by the transaction that sells, and sent when it can be
+    const mail = { orderId: charge.orderId, kind: 'confirmation' } as const;
+    await deps.queue.enqueue(mailJob, mail, { idempotencyKey: mailKey(mail), tx });
   });
   if (status === 'expired' || status === 'void') {
     const payment = await provider.giveBack(chargeId, ctx.signal);
@@ -56,7 +66,8 @@ export async function payOrder(
   say(ctx, 90, 'ticketing');
   await provider.capture(chargeId, ctx.signal);
   await database.query(
-    `update payments set state = 'captured', updated_at = now() where order_id = $1`,
+    `update payments set state = 'captured', updated_at = now()
+     where order_id = $1 and state = 'authorised'`,
     [charge.orderId],
   );
   return { state: 'paid' };

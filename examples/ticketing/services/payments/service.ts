@@ -1,14 +1,19 @@
 /** payments: takes charge jobs from Kafka and keeps the promises that orders made. */
 import { handle, Worker } from '@evenkeel/async-jobs';
 import { CircuitBreaker } from '@evenkeel/circuit-breaker';
+import { mailJob } from '../notifications/mail-job.ts';
 import { chargeJob } from '../orders/charge-job.ts';
+import { refundJob } from '../orders/refund-job.ts';
 import type { OpenService } from '../service.ts';
 import { payOrder } from './charge.ts';
 import { PaymentProvider } from './provider.ts';
+import { refundOrder } from './refund.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export const openPayments: OpenService<'payments'> = async ({ config, host, log }) => {
   const { database, queue, pools, health } = host;
-  await queue.ensureTopics([chargeJob]);
+  await queue.ensureTopics([chargeJob, mailJob]);
+  await host.relay();
   await pools.openAll();
 
   const breaker = new CircuitBreaker({
@@ -20,15 +25,15 @@ export const openPayments: OpenService<'payments'> = async ({ config, host, log 
   breaker.on('closed', (event) => log.info(event, 'the payment provider is well: circuit closed'));
   const provider = new PaymentProvider({ url: config.PSP_URL, breaker });
 
-  const deps = { database, pools, provider, ticketKey: config.TICKET_PRIVATE_KEY };
+  const deps = { database, queue, pools, provider, ticketKey: config.TICKET_PRIVATE_KEY };
+  // while the provider is given a rest, payments wait in Kafka instead of trying in vain
+  const guard = () => breaker.state !== 'open';
   const worker = new Worker(queue, {
     concurrency: config.PAYMENT_CONCURRENCY,
     sessionTimeoutMs: config.WORKER_SESSION_TIMEOUT_MS,
     handlers: [
-      handle(chargeJob, (charge, ctx) => payOrder(deps, charge, ctx), {
-        // while the provider is given a rest, payments wait in Kafka instead of trying in vain
-        guard: () => breaker.state !== 'open',
-      }),
+      handle(chargeJob, (charge, ctx) => payOrder(deps, charge, ctx), { guard }),
+      handle(refundJob, (refund, ctx) => refundOrder(deps, refund, ctx), { guard }),
     ],
   });
   worker.on('error', (error) => log.warn({ err: error }, 'worker failed'));
@@ -39,7 +44,10 @@ export const openPayments: OpenService<'payments'> = async ({ config, host, log 
   // an open circuit is news for people, not a reason to stop this instance
   health.check(breaker.healthCheck(), { scope: 'shared' });
 
+  const secret = config.PSP_WEBHOOK_SECRET;
+  if (!secret) log.warn('PSP_WEBHOOK_SECRET is not set: webhooks are refused');
   return {
+    routes: (app) => webhookRoutes(app, { database, secret }),
     phases: {
       jobs: [() => worker.drain({ timeoutMs: 17_000 })],
       caches: [() => breaker.close()],

@@ -1,0 +1,78 @@
+/** What an organiser looks at while tickets are sold: how it goes, what is stuck, who did what. */
+import type { JobQueue } from '@evenkeel/async-jobs';
+import type { Pool } from 'pg';
+import type { AuditLog, SaleReport, StuckOrders } from '../../contract.ts';
+import type { Pools } from '../inventory/pools.ts';
+
+/** @throws ProblemError `not_found` */
+export async function saleReport(
+  { database, pools, namespace }: { database: Pool; pools: Pools; namespace: string },
+  event: string,
+): Promise<SaleReport> {
+  const pool = await pools.of(event);
+  const { skus, serverNow } = await pool.available();
+  const { rows } = await database.query<
+    Pick<SaleReport, 'paused' | 'orders' | 'paidCents' | 'refundedCents' | 'ticketsLastMinute'>
+  >(
+    `select (select paused from soft_hold.pool where pool = $2) as paused,
+       (select coalesce(json_object_agg(state, n), '{}') from
+         (select state, count(*)::int as n from orders where event = $1 group by state) as s) as orders,
+       (select coalesce(sum(amount_cents), 0)::int from orders
+         where event = $1 and state = 'paid') as "paidCents",
+       (select coalesce(sum(amount_cents), 0)::int from orders
+         where event = $1 and state in ('refunding', 'refunded')) as "refundedCents",
+       (select count(*)::int from tickets t join orders o on o.id = t.order_id
+         where t.event = $1 and o.completed_at > now() - interval '1 minute') as "ticketsLastMinute"`,
+    [event, `${namespace}.${event}`],
+  );
+  const [row] = rows;
+  if (!row) throw new Error('PostgreSQL answered nothing');
+  const counts = Object.entries(skus).map(([sku, { total, free, held, sold }]) => ({
+    sku,
+    total,
+    free,
+    held,
+    sold,
+  }));
+  return { event, counts, ...row, serverNow: new Date(serverNow).toISOString() };
+}
+
+/** The oldest 100 whose buyers have waited for longer than `afterMs`. */
+export async function stuckOrders(
+  { database, queue }: { database: Pool; queue: JobQueue },
+  afterMs = 60_000,
+): Promise<StuckOrders> {
+  const { rows } = await database.query<
+    Omit<StuckOrders['orders'][number], 'job' | 'since'> & { since: Date; jobId: string }
+  >(
+    `select id, event, seats, state, job_id as "jobId",
+       coalesce(cancelled_at, created_at) as since
+     from orders where state in ('processing', 'refunding')
+       and coalesce(cancelled_at, created_at) < now() - $1 * interval '1 millisecond'
+     order by since limit 100`,
+    [afterMs],
+  );
+  const orders = await Promise.all(
+    rows.map(async ({ jobId, since, ...order }) => {
+      // without Redis the list is still true, only without the reasons
+      const status = await queue.status(jobId).catch(() => null);
+      const job = status && {
+        state: status.state,
+        attempt: status.attempt,
+        error: status.error?.message ?? null,
+      };
+      return { ...order, since: since.toISOString(), job };
+    }),
+  );
+  return { orders };
+}
+
+/** The latest first. */
+export async function readAuditLog(database: Pool, limit: number): Promise<AuditLog> {
+  const { rows } = await database.query<Omit<AuditLog['entries'][number], 'at'> & { at: Date }>(
+    `select id::int, at, actor, action, subject, details from audit_log order by audit_log.id desc
+     limit $1`,
+    [limit],
+  );
+  return { entries: rows.map((row) => ({ ...row, at: row.at.toISOString() })) };
+}

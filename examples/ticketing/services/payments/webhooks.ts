@@ -1,0 +1,72 @@
+/** What the payment provider tells unasked: believed when it is signed, heard once, in any order. */
+import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
+import { api } from '../../api.ts';
+import type { PspEvent } from '../../contract.ts';
+import { audit } from '../audit.ts';
+import { transaction } from '../database.ts';
+import { ProblemError } from '../problem.ts';
+import { bind } from '../route.ts';
+import { distrust } from './webhook-signature.ts';
+
+export function webhookRoutes(
+  app: FastifyInstance,
+  { database, secret }: { database: Pool; secret: string | undefined },
+): void {
+  bind(app, undefined, api.pspWebhook, async ({ body: event, request }) => {
+    const header = String(request.headers['psp-signature'] ?? '');
+    const reason =
+      secret === undefined
+        ? 'no secret'
+        : distrust(header, request.rawBody ?? '', secret, Date.now());
+    if (reason) {
+      const details = { reason, address: request.ip, type: event.type };
+      await audit(database, {
+        actor: 'payments',
+        action: 'webhook.refused',
+        subject: event.id,
+        details,
+      });
+      throw new ProblemError('unauthorized', 'This webhook is not signed as it should be.');
+    }
+    await hear(database, event);
+    return undefined;
+  });
+}
+
+/** A payment moves only to a higher rank, so that what comes late or twice changes nothing. */
+const ranks = { intended: 0, authorised: 1, captured: 2, declined: 3, voided: 3, refunded: 3 };
+
+/** Exported for tests. Twice is once; of several events of a charge the latest sequence counts. */
+export async function hear(database: Pool, event: PspEvent): Promise<void> {
+  await transaction(database, async (tx) => {
+    const { rowCount } = await tx.query(
+      `insert into psp_events (id, type, charge_id, sequence) values ($1, $2, $3, $4)
+       on conflict do nothing`,
+      [event.id, event.type, event.charge.id, event.sequence],
+    );
+    if (rowCount === 0) return;
+    const { rows } = await tx.query<{ orderId: string; state: keyof typeof ranks; latest: string }>(
+      `select p.order_id as "orderId", p.state,
+         (select type from psp_events where charge_id = $1 order by sequence desc limit 1) as latest
+       from payments p where p.charge_id = $1 for update`,
+      [event.charge.id],
+    );
+    const [payment] = rows;
+    // of a charge that we have not settled yet we shall ask ourselves
+    if (!payment) return;
+    const state = payment.latest.replace('charge.', '') as keyof typeof ranks;
+    if (ranks[state] <= ranks[payment.state]) return;
+    await tx.query('update payments set state = $2, updated_at = now() where order_id = $1', [
+      payment.orderId,
+      state,
+    ]);
+    if (state === 'refunded') {
+      await tx.query(`update orders set state = 'refunded' where id = $1 and state = 'refunding'`, [
+        payment.orderId,
+      ]);
+    }
+    const details = { from: payment.state, to: state };
+    await audit(tx, { actor: 'psp', action: 'payment.told', subject: payment.orderId, details });
+  });
+}

@@ -1,0 +1,152 @@
+/** What is outside of the shop and misbehaves: the mail provider, and the payment provider's webhooks. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { paths } from '../addresses.ts';
+import type { PspEvent } from '../contract.ts';
+import { signWebhook } from '../services/payments/webhook-signature.ts';
+import { hear } from '../services/payments/webhooks.ts';
+import { each, slug, TestShop } from './test-shop.ts';
+
+const secret = 'the secret of the webhooks, also long enough';
+let shop: TestShop;
+beforeAll(async () => {
+  shop = await TestShop.start({
+    PSP_LATENCY_MS: '20',
+    MAIL_LATENCY_MS: '20',
+    MAIL_TIMEOUT_MS: '1000',
+    PSP_WEBHOOK_SECRET: secret,
+    SEATS_PER_BUYER: '100',
+  });
+});
+afterAll(() => shop?.stop());
+
+const seats = (row: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${row}-${index + 1}`);
+
+async function buyEach(all: string[]): Promise<string[]> {
+  const buyer = await shop.buyer();
+  const ids = await each(all, 4, async (seat) => {
+    return (await buyer.order((await buyer.hold(slug, [seat])).id)).id;
+  });
+  await expect
+    .poll(
+      async () => {
+        const orders = await each(ids, 4, (id) => buyer.readOrder(id));
+        return orders.filter(({ state }) => state === 'paid').length;
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(ids.length);
+  return ids;
+}
+
+const mailsOf = async (ids: string[]) =>
+  (await shop.mails()).filter(({ text }) => ids.some((id) => text.includes(id)));
+
+describe('a mail provider that is dead for a while', () => {
+  it('costs no sale anything: mails go out later, none lost, none twice', async () => {
+    await shop.faults({ isDown: true }, shop.shop.mailUrl);
+    const ids = await buyEach(seats('N', 12));
+    expect(await mailsOf(ids).catch(() => [])).toEqual([]);
+    // back, but only half of it works: some mails are sent and their answers are lost
+    await shop.faults({ isDown: false, errorRate: 0.5 }, shop.shop.mailUrl);
+    await expect
+      .poll(async () => (await mailsOf(ids)).length, { timeout: 50_000, interval: 500 })
+      .toBe(12);
+    await shop.faults({ errorRate: 0 }, shop.shop.mailUrl);
+    const more = await buyEach(seats('P', 2));
+    await expect.poll(async () => (await mailsOf(more)).length, { timeout: 20_000 }).toBe(2);
+    const mails = await mailsOf([...ids, ...more]);
+    expect(new Set(mails.map(({ key }) => key)).size).toBe(14);
+    expect(new Set(mails.map(({ text }) => text)).size).toBe(14);
+  });
+});
+
+const send = (event: PspEvent, headers: Record<string, string>, body = JSON.stringify(event)) =>
+  fetch(shop.url + paths.pspWebhook, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body,
+  });
+const signed = (event: PspEvent, at = Date.now(), key = secret) => ({
+  'psp-signature': signWebhook(JSON.stringify(event), key, at),
+});
+const eventOf = (type: PspEvent['type'], chargeId: string, sequence: number): PspEvent => ({
+  id: `evt_${randomUUID()}`,
+  type,
+  sequence,
+  charge: { id: chargeId, reference: 'order' },
+});
+const count = async (sql: string, values: unknown[]) =>
+  (await shop.database.query<{ n: number }>(`select count(*)::int as n from ${sql}`, values))
+    .rows[0]?.n;
+
+describe('webhooks of the payment provider', () => {
+  it('are heard once, when they come twice and out of order', async () => {
+    await shop.faults({ duplicateRate: 1, isOutOfOrder: true });
+    const ids = await buyEach(seats('M', 6));
+    await shop.faults({ duplicateRate: 0, isOutOfOrder: false });
+    const charges = (await shop.charges()).filter(({ reference }) => ids.includes(reference));
+    const chargeIds = charges.map(({ id }) => id);
+    // authorised and captured, of each
+    await expect
+      .poll(() => count('psp_events where charge_id = any($1)', [chargeIds]), { timeout: 15_000 })
+      .toBe(12);
+    await expect
+      .poll(() => count(`payments where charge_id = any($1) and state = 'captured'`, [chargeIds]))
+      .toBe(6);
+  });
+
+  it('repair what we have not heard: a capture whose answer was lost, a refund made by hand', async () => {
+    const [id = ''] = await buyEach(['L-1']);
+    await expect.poll(async () => (await shop.chargeOf(id))?.state).toBe('captured');
+    const charge = await shop.chargeOf(id);
+    const state = async () =>
+      (
+        await shop.database.query<{ state: string }>(
+          'select state from payments where order_id = $1',
+          [id],
+        )
+      ).rows[0]?.state;
+    await expect.poll(() => count('psp_events where charge_id = $1', [charge?.id])).toBe(2);
+    await shop.database.query(`update payments set state = 'authorised' where order_id = $1`, [id]);
+    const chargeId = String(charge?.id);
+    const refunded = eventOf('charge.refunded', chargeId, 4);
+    const captured = eventOf('charge.captured', chargeId, 3);
+    // the later one first: it stands, whatever comes after it
+    expect((await send(refunded, signed(refunded))).status).toBe(204);
+    expect(await state()).toBe('refunded');
+    expect((await send(captured, signed(captured))).status).toBe(204);
+    expect((await send(refunded, signed(refunded))).status).toBe(204);
+    expect(await state()).toBe('refunded');
+    await Promise.all(Array.from({ length: 4 }, () => hear(shop.database, captured)));
+    expect(await state()).toBe('refunded');
+  });
+
+  it('are refused and written down when they are forged, unsigned, changed or old', async () => {
+    const event = eventOf('charge.captured', 'ch_none', 1);
+    const minute = 60_000;
+    const wrong: [string, Record<string, string>, string?][] = [
+      ['unsigned', {}],
+      ['unsigned', { 'psp-signature': 'nonsense' }],
+      ['forged', signed(event, Date.now(), 'a secret that the attacker has made up')],
+      ['forged', signed(event), JSON.stringify({ ...event, sequence: 2 })],
+      ['old', signed(event, Date.now() - 6 * minute)],
+      ['old', signed(event, Date.now() + 6 * minute)],
+    ];
+    for (const [, headers, body] of wrong) {
+      const answer = await send(event, headers, body);
+      expect(answer.status).toBe(401);
+      expect(await answer.json()).toMatchObject({ code: 'unauthorized' });
+    }
+    const { rows } = await shop.database.query<{ reason: string }>(
+      `select details->>'reason' as reason from audit_log
+       where action = 'webhook.refused' and subject = $1 order by id`,
+      [event.id],
+    );
+    expect(rows.map(({ reason }) => reason)).toEqual(wrong.map(([reason]) => reason));
+    expect(await count('psp_events where id = $1', [event.id])).toBe(0);
+    // a genuine one within the window is still welcome, also minutes late
+    expect((await send(event, signed(event, Date.now() - 4 * minute))).status).toBe(204);
+  });
+});
