@@ -6,20 +6,22 @@ import type { Pool } from 'pg';
 import { transaction } from '../database.ts';
 
 const read = 'select';
-const holds = { 'all tables in schema soft_hold': 'select, insert, update, delete' };
+const every = 'select, insert, update, delete';
+const holds = { 'all tables in schema soft_hold': every };
+
 /** written and read, never changed */
 const log = { audit_log: 'select, insert' };
 const seats = { events: read, categories: read, seat_rows: read };
 const jobTables = {
-  job_outbox: 'select, insert, update, delete',
-  job_idempotency: 'select, insert, update, delete',
-  job_delayed: 'select, insert, update, delete',
-  job_flows: 'select, insert, update',
+  job_outbox: every,
+  job_idempotency: every,
+  job_delayed: every,
+  job_flows: every,
 };
 
 /** What each service may do with which table. Columns in brackets limit a right to them. */
 const rights = {
-  gateway: { ...holds, ...seats, orders: read, tickets: read, job_outbox: read },
+  gateway: { ...holds, ...seats, orders: read, tickets: read, job_outbox: read, job_delayed: read },
   auth: { users: 'select, insert, update', ...log },
   catalog: {
     events: 'select, insert, update',
