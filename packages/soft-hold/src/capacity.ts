@@ -15,6 +15,11 @@ export async function changeTotal(
   sku: string,
   total: number,
 ): Promise<TotalResult> {
+  if (link.where.board === 'store') {
+    const { result } = await link.request(['total', sku, total]); // board and store in one transaction
+    if (result[0] === 'too_low') return { status: 'too_low', least: Number(result[1]) };
+    return { status: 'changed', total };
+  }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const step = await store.locked(pool, async (locked) => {
       const now = locked.stock.find((line) => line.sku === sku)?.total ?? 0;

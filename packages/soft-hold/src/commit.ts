@@ -4,7 +4,7 @@ import type { Link } from './link.ts';
 import type { Settings } from './options.ts';
 import { stateOf } from './results.ts';
 import type { HoldStore, Transaction } from './store.ts';
-import type { CommitResult, Hold, HoldState, ReleaseResult } from './types.ts';
+import type { CommitResult, Hold, HoldState, ReleaseResult, ReturnResult } from './types.ts';
 
 const ATTEMPTS = 4;
 
@@ -43,7 +43,7 @@ export async function commitHold(
         await context.suspect(); // bought, and Redis does not know
         return { status: 'already_sold' };
       }
-      if (outcome === 'void') return { status: 'void' };
+      if (outcome !== null) return { status: outcome };
       if (state === '-' && attempt < ATTEMPTS && shouldLive(context, hold, epoch, now)) {
         await context.suspect(hold.id);
         continue;
@@ -65,8 +65,9 @@ export async function commitHold(
         await finishHold(context, hold.id, 's');
         return { status: verdict };
       case 'void':
+      case 'returned':
         await finishHold(context, hold.id, 'v');
-        return { status: 'void' };
+        return { status: verdict };
       case 'overdrawn': {
         const outcome = await store.decideVoid(decision);
         await finishHold(context, hold.id, outcome === 'sold' ? 's' : 'v');
@@ -94,10 +95,10 @@ export async function releaseHold(
 ): Promise<ReleaseResult> {
   const { result, now } = await context.link.request(['release', id, token], signal);
   if (result[1] === '-') return { status: 'released' }; // unknown until now: a tombstone was left
-  if (result[2] !== undefined) context.journal.end({ id, token: String(result[2]), time: now });
+  if (result[2] !== undefined) endInJournal(context, id, result[2], now);
   let state = stateOf(result[1]);
   if (state === 'committing') state = await settleHold(context, id);
-  if (state === 'confirmed') return { status: 'sold' };
+  if (state === 'confirmed' || state === 'returning') return { status: 'sold' };
   return { status: state === 'expired' ? 'expired' : 'released' };
 }
 
@@ -108,13 +109,12 @@ export async function releaseHold(
 export async function finishHold(
   context: CommitContext,
   id: string,
-  state: 's' | 'v',
+  state: 's' | 'v' | 'b',
 ): Promise<void> {
   try {
     const { result, now } = await context.link.request(['finish', id, state]);
     if (result[0] === 'wrong') await context.suspect();
-    else if (result[1] !== undefined)
-      context.journal.end({ id, token: String(result[1]), time: now });
+    else if (result[1] !== undefined) endInJournal(context, id, result[1], now);
   } catch (error) {
     context.onFault(error);
   }
@@ -126,11 +126,49 @@ export async function finishHold(
  */
 export async function settleHold(context: CommitContext, id: string): Promise<HoldState> {
   const { result } = await context.link.request(['get', id]);
+  if (result[0] === 'record' && result[1] === 'd') return settleReturn(context, id);
   if (result[0] !== 'record' || result[1] !== 'c') return stateOf(result[1]);
   const [holder, items] = [String(result[5]), String(result[6])];
   const outcome = await context.store.decideVoid({ pool: context.pool, id, holder, items });
   await finishHold(context, id, outcome === 'sold' ? 's' : 'v');
   return outcome === 'sold' ? 'confirmed' : 'void';
+}
+
+/**
+ * Takes a sale back: pins it in Redis, lets the store decide together with the caller's rows, and
+ * gives the units back. A process that dies on the way leaves what the reconciler settles.
+ */
+export async function returnHold(
+  context: CommitContext,
+  id: string,
+  work: (tx: Transaction) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<ReturnResult> {
+  const { store, pool, link } = context;
+  const sale = await store.sale(pool, id);
+  if (sale === null || sale.outcome === 'void') return { status: 'not_sold' };
+  if (sale.outcome === 'sold') {
+    const { result } = await link.request(['unsell', id, sale.holder, sale.items], signal);
+    // not finished yet: then it is pinned for its sale, and finish brings it here
+    if (result[1] === 'p' || result[1] === 'c') {
+      await finishHold(context, id, 's');
+      await link.request(['unsell', id, sale.holder, sale.items], signal);
+    }
+  }
+  const verdict = await store.decideReturn(pool, id, work);
+  await finishHold(context, id, verdict === null ? 's' : 'b');
+  return { status: verdict ?? 'not_sold' };
+}
+
+async function settleReturn(context: CommitContext, id: string): Promise<HoldState> {
+  const returned = (await context.store.outcome(context.pool, id)) === 'returned';
+  await finishHold(context, id, returned ? 'b' : 's');
+  return returned ? 'returned' : 'confirmed';
+}
+
+/** The store's own board is its own journal. */
+function endInJournal({ link, journal }: CommitContext, id: string, token: unknown, time: number) {
+  if (link.where.board === 'redis') journal.end({ id, token: String(token), time });
 }
 
 /** A hold of this epoch that has not run out cannot be unknown, unless Redis lost it. */

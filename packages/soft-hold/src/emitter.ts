@@ -9,8 +9,10 @@ export type HoldPoolEvents = {
   expired: { seq: number; ids: string[] };
   /** Steps were missed; `change` goes on at `seq`. Fetch `available()` again. */
   gap: { seq: number };
-  /** Redis had lost the pool and this process filled it again from PostgreSQL. */
-  rebuilt: { epoch: number };
+  /** Waiters got their offer. */
+  offered: { seq: number; ids: string[] };
+  /** This process filled the board anew out of the store: its data was lost, or it is another one. */
+  rebuilt: { epoch: number; board: 'redis' | 'store' };
   /** Something in the background failed; it will be tried again. */
   fault: unknown;
 };

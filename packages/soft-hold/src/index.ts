@@ -1,4 +1,13 @@
+export type {
+  Board,
+  BoardCall,
+  BoardReply,
+  BoardStep,
+  StepReader,
+} from './board.ts';
+export type { PoolSnapshot } from './counters.ts';
 export type { HoldPoolEvents } from './emitter.ts';
+export type { HoldRow, StateLetter } from './engine/pool-state.ts';
 export {
   HoldInputError,
   HoldUnavailableError,
@@ -6,23 +15,29 @@ export {
   PoolNotOpenError,
   StockMismatchError,
 } from './errors.ts';
-export type { StockLine } from './input.ts';
+export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export type { HoldPoolOptions } from './options.ts';
 export { PostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 export type { PgClientLike, PgPoolLike } from './postgres-transaction.ts';
 export type { FeedConnection, RedisLike } from './redis.ts';
 export { migrationSql } from './schema.ts';
+export type { SeatMap } from './seat-plan.ts';
 export { HoldPool } from './soft-hold.ts';
+export type { StockLine } from './stock.ts';
 export type {
+  BoardName,
   Decision,
   HoldStore,
   JournalEnd,
   JournalEntry,
   Ledger,
   LockedPool,
+  Outcome,
+  Sale,
   StoredPool,
   Transaction,
   Verdict,
+  Where,
 } from './store.ts';
 export type {
   Availability,
@@ -41,6 +56,7 @@ export type {
   Item,
   ReleaseResult,
   ReplaceResult,
+  ReturnResult,
   SeatState,
   Stock,
   TotalResult,

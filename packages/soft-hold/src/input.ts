@@ -1,9 +1,9 @@
 import { HoldInputError } from './errors.ts';
-import type { Hold, Item, Stock } from './types.ts';
+import type { Catalogue } from './stock.ts';
+import type { Hold } from './types.ts';
 
 /** Most units of one SKU: sums of them stay exact in Lua and fit a PostgreSQL integer. */
 export const MAX_UNITS = 2_000_000_000;
-const MAX_SKUS = 1_000;
 const MAX_LINES = 32;
 const MAX_SEATS = 64;
 
@@ -16,7 +16,8 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-function fail(field: string, rule: string, value: unknown): never {
+/** @throws HoldInputError always */
+export function fail(field: string, rule: string, value: unknown): never {
   throw new HoldInputError(field, `Expected \`${field}\` ${rule}, got ${show(value)}`);
 }
 
@@ -37,6 +38,11 @@ export function checkToken(value: unknown): string {
   return fail('token', 'to be the token of a hold', value);
 }
 
+export function checkFlag(field: string, value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true;
+  return fail(field, 'to be a boolean', value);
+}
+
 export function checkUnits(field: string, value: unknown, least = 1): number {
   if (Number.isInteger(value) && (value as number) >= least && (value as number) <= MAX_UNITS)
     return value as number;
@@ -49,16 +55,9 @@ export function checkMs(field: string, value: unknown, most: number): number {
   return fail(field, `to be an integer from 1 to ${most} (milliseconds)`, value);
 }
 
-/** Whether every SKU of a request exists, and every seat in it. */
-export type Catalogue = {
-  has(sku: string): boolean;
-  /** null when the SKU is sold by number. */
-  seatsOf(sku: string): ReadonlySet<string> | null;
-};
-
 /**
- * Checks the items and packs them in one canonical line, `GA=2;STALLS=2@A-1,A-2`, sorted, so that
- * two requests want the same exactly when their lines are equal.
+ * Checks the items and packs them in one canonical line, see items.ts, sorted, so that two requests
+ * want the same exactly when their lines are equal.
  */
 export function packItems(items: unknown, catalogue: Catalogue): string {
   if (!Array.isArray(items) || items.length < 1 || items.length > MAX_LINES)
@@ -67,9 +66,7 @@ export function packItems(items: unknown, catalogue: Catalogue): string {
       `to be a list of 1 to ${MAX_LINES}`,
       Array.isArray(items) ? `${items.length} items` : items,
     );
-  const lines = (items as Partial<{ sku: unknown; quantity: unknown; seats: unknown }>[]).map(
-    (item) => packLine(item, catalogue),
-  );
+  const lines = (items as (Asked | null)[]).map((item) => packLine(item, catalogue));
   lines.sort((a, b) => (a.sku < b.sku ? -1 : 1));
   lines.forEach((line, i) => {
     if (i > 0 && lines[i - 1]?.sku === line.sku)
@@ -85,21 +82,26 @@ export function checkCounted(sku: unknown, catalogue: Catalogue): void {
   if (catalogue.seatsOf(name) !== null) fail('sku', 'to be sold by number', name);
 }
 
-function packLine(
-  item: Partial<{ sku: unknown; quantity: unknown; seats: unknown }> | null,
-  catalogue: Catalogue,
-): { sku: string; text: string } {
+type Asked = Partial<{ sku: unknown; quantity: unknown; seats: unknown; accessible: unknown }>;
+
+function packLine(item: Asked | null, catalogue: Catalogue): { sku: string; text: string } {
   const sku = checkName('sku', item?.sku);
   if (!catalogue.has(sku)) fail('sku', 'to be one of the pool', sku);
   const known = catalogue.seatsOf(sku);
+  const { quantity, seats, accessible } = item as Asked;
+  const best = catalogue.hasMap(sku) && seats === undefined;
+  if (accessible !== undefined && !(best && typeof accessible === 'boolean'))
+    fail('accessible', 'to be a boolean beside the quantity of a SKU with rows', accessible);
   if (known === null) {
-    if (item?.seats !== undefined)
-      fail('seats', `to be absent, ${sku} is sold by number`, item.seats);
-    return { sku, text: `${sku}=${checkUnits('quantity', item?.quantity)}` };
+    if (seats !== undefined) fail('seats', `to be absent, ${sku} is sold by number`, seats);
+    return { sku, text: `${sku}=${checkUnits('quantity', quantity)}` };
   }
-  const seats = item?.seats;
-  if (item?.quantity !== undefined)
-    fail('quantity', `to be absent, ${sku} has named seats`, item.quantity);
+  if (best) {
+    const units = checkUnits('quantity', quantity);
+    if (units > MAX_SEATS) fail('quantity', `to be at most ${MAX_SEATS} seats`, quantity);
+    return { sku, text: `${sku}=${units}*${accessible ? 'a' : ''}` };
+  }
+  if (quantity !== undefined) fail('quantity', `to be absent, ${sku} has named seats`, quantity);
   if (!Array.isArray(seats) || seats.length < 1 || seats.length > MAX_SEATS)
     return fail(
       'seats',
@@ -114,55 +116,8 @@ function packLine(
   return { sku, text: `${sku}=${names.length}@${names.join(',')}` };
 }
 
-/** One packed line taken apart. */
-export type PackedLine = { sku: string; quantity: number; seats: string[] };
-
-export function unpackLines(packed: string): PackedLine[] {
-  return packed.split(';').map((text) => {
-    const [, sku = '', quantity = '0', seats] = /^([^=]+)=(\d+)(?:@(.+))?$/.exec(text) ?? [];
-    return { sku, quantity: Number(quantity), seats: seats?.split(',') ?? [] };
-  });
-}
-
-export function unpackItems(packed: string): Item[] {
-  return unpackLines(packed).map(({ sku, quantity, seats }) =>
-    seats.length > 0 ? { sku, seats } : { sku, quantity },
-  );
-}
-
-/** One SKU of a pool, as kept by the store; `seats` is null when it is sold by number. */
-export type StockLine = { sku: string; total: number; seats: string[] | null };
-
-/** Checks the stock and lists it sorted by SKU. */
-export function listStock(stock: Stock): StockLine[] {
-  if (typeof stock !== 'object' || stock === null) return fail('stock', 'to be an object', stock);
-  const lines = Object.entries(stock).map(([sku, amount]): StockLine => {
-    checkName('sku', sku);
-    if (typeof amount === 'number')
-      return { sku, total: checkUnits(`stock.${sku}`, amount, 0), seats: null };
-    const seats = amount?.seats;
-    if (!Array.isArray(seats) || seats.length === 0)
-      return fail(`stock.${sku}`, 'to be a number or { seats: [names] }', amount);
-    for (const seat of seats) checkName(`stock.${sku}.seats`, seat);
-    if (new Set(seats).size !== seats.length)
-      fail(`stock.${sku}.seats`, 'to name each seat once', `${seats.length} names`);
-    return { sku, total: seats.length, seats: [...seats] };
-  });
-  if (lines.length === 0 || lines.length > MAX_SKUS)
-    return fail('stock', `to have 1 to ${MAX_SKUS} SKUs`, `${lines.length} SKUs`);
-  return lines.sort((a, b) => (a.sku < b.sku ? -1 : 1));
-}
-
 /** Checks a hold that came from elsewhere, such as a queue. */
 export function checkHold(hold: unknown): Pick<Hold, 'id' | 'token'> {
   const { id, token } = (hold ?? {}) as Partial<Hold>;
   return { id: checkId('id', id), token: checkToken(token) };
-}
-
-export function catalogueOf(stock: readonly StockLine[]): Catalogue {
-  const seats = new Map(stock.map((line) => [line.sku, line.seats && new Set(line.seats)]));
-  return {
-    has: (sku) => seats.has(sku),
-    seatsOf: (sku) => seats.get(sku) ?? null,
-  };
 }

@@ -13,9 +13,12 @@
  * | `:u` | hash | holder -> units held and sold |
  * | `:o` | hash | `SKU/seat` -> `h` or `s` and the hold id |
  * | `:l` | stream | every change, its id is `epoch-seq` |
+ * | `:q` | zset | waiting list: hold ids in the order in which they came |
+ * | `:w` | hash | SKU -> how many wait for it |
+ * | `:r` | hash | seats that lie in rows: what is free in each row, and where each seat lies |
  */
 export function keysOf(pool: string): string[] {
-  return ['m', 'c', 'h', 'x', 'k', 'g', 'u', 'o', 'l'].map((key) => `{hold:${pool}}:${key}`);
+  return [...'mchxkguolqwr'].map((key) => `{hold:${pool}}:${key}`);
 }
 
 /** Where the stream stands in the list of `keysOf`. */

@@ -1,57 +1,80 @@
 import { type Answer, Batcher, type BatchReply } from './batcher.ts';
+import type { Board } from './board.ts';
 import { withDeadline } from './deadline.ts';
 import { HoldUnavailableError, PoolClosedError } from './errors.ts';
 import { joinSeq } from './keys.ts';
 import { packSettings, type Settings } from './options.ts';
-import type { PoolScripts } from './redis.ts';
+import type { RedisBoard } from './redis.ts';
+import type { Where } from './store.ts';
 
 const BATCH = 64;
 const SWEEP = 48;
 const ATTEMPTS = 4;
 
-/** What this process believes of the pool's data in Redis. */
+/** What this process believes of the pool's data on its board. */
 export type Belief = { epoch: number; leastSeq: number };
 
+/** The boards a pool may be on; without Redis it is on the store's. */
+export type Boards = { redis: RedisBoard | null; store: Board };
+
 /**
- * The pool's line to Redis: batches, keeps the deadline, and carries epoch and highest seq with
- * every call. An answer that contradicts them means that Redis lost data; then `recover` says which
- * epoch to believe in, having refilled Redis if it had to, and the call, of which nothing was done,
- * is repeated.
+ * The pool's line to its board: batches, keeps the deadline, and carries epoch and highest seq with
+ * every call. An answer that contradicts them means that the board lost data, or that the pool is on
+ * another one by now; then `recover` says what to believe in, having refilled the board if it had to,
+ * and the call, of which nothing was done, is repeated.
  */
 export class Link {
-  readonly #scripts: PoolScripts;
+  readonly #boards: Boards;
   readonly #settings: Settings;
   readonly #pool: string;
   readonly #packed: string;
-  readonly #recover: (belief: Belief) => Promise<number>;
+  readonly #recover: (belief: Belief) => Promise<Where>;
   readonly #batcher: Batcher;
-  #belief: Belief = { epoch: 0, leastSeq: 0 };
+  #where: Where;
+  #leastSeq = 0;
+  #seen = { now: 0, at: 0 };
   #recovering: Promise<void> | null = null;
   #closed = false;
   /** Called when a batch left due holds behind. */
   onMore: () => void = () => {};
+  /** Called with the waiters who got their offer, as the board lists them. */
+  onPromoted: (promoted: unknown[][]) => void = () => {};
+  /** Called after every bounded call: did the board answer? */
+  onAnswer: (answered: boolean) => void = () => {};
 
   constructor(
-    scripts: PoolScripts,
+    boards: Boards,
     pool: string,
     settings: Settings,
-    recover: (belief: Belief) => Promise<number>,
+    recover: (belief: Belief) => Promise<Where>,
   ) {
-    this.#scripts = scripts;
+    this.#boards = boards;
     this.#pool = pool;
     this.#settings = settings;
     this.#packed = packSettings(settings, SWEEP);
     this.#recover = recover;
+    this.#where = { epoch: 0, board: boards.redis === null ? 'store' : 'redis' };
     this.#batcher = new Batcher((requests) => this.#bounded(requests), BATCH);
   }
 
   get epoch(): number {
-    return this.#belief.epoch;
+    return this.#where.epoch;
   }
 
-  /** Takes over the epoch that PostgreSQL names. */
-  adopt(epoch: number): void {
-    if (epoch > this.#belief.epoch) this.#belief = { epoch, leastSeq: 0 };
+  get where(): Where {
+    return this.#where;
+  }
+
+  get board(): Board {
+    const { redis, store } = this.#boards;
+    return this.#where.board === 'redis' && redis !== null ? redis : store;
+  }
+
+  /** Takes over what the store names. */
+  adopt({ epoch, board }: Where): void {
+    if (epoch <= this.#where.epoch) return;
+    this.#where = { epoch, board };
+    this.#leastSeq = 0;
   }
 
   /** One request, together with the others of this turn; `seq` of the answer is the joined one. */
@@ -67,19 +90,38 @@ export class Link {
   }
 
   get belief(): Belief {
-    return this.#belief;
+    return { epoch: this.#where.epoch, leastSeq: this.#leastSeq };
   }
 
-  /** The result of one request if Redis holds data of this epoch and as new, else null. */
+  /** The result of one request if the board holds data of this epoch and as new, else null. */
   async probe(belief: Belief, parts: readonly (string | number)[]): Promise<unknown[] | null> {
     const reply = await this.#run(belief, [JSON.stringify(parts)]);
     return reply.ok ? (reply.results[0] ?? []) : null;
   }
 
-  /** Asks for the epoch to believe in; callers at the same time share the answer. */
+  /** Whether Redis runs scripts again, whatever it holds. */
+  async redisAnswers(): Promise<boolean> {
+    const ms = this.#settings.commandTimeoutMs;
+    const nothing = { epoch: 0, leastSeq: 0, clock: null, settings: '[]', requests: [] };
+    const asking = this.#boards.redis?.run(nothing) ?? Promise.reject(new Error('no Redis'));
+    return withDeadline(asking, ms, () => new Error('late')).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** The board's time: what it last said, and what has passed since. */
+  estimatedNow(): number {
+    const { clock } = this.#settings;
+    if (clock !== null) return Math.floor(clock());
+    const { now, at } = this.#seen;
+    return now === 0 ? 0 : Math.floor(now + performance.now() - at);
+  }
+
+  /** Asks what to believe in; callers at the same time share the answer. */
   recover(): Promise<void> {
-    this.#recovering ??= this.#recover({ ...this.#belief })
-      .then((epoch) => this.adopt(epoch))
+    this.#recovering ??= this.#recover(this.belief)
+      .then((where) => this.adopt(where))
       .finally(() => {
         this.#recovering = null;
       });
@@ -91,36 +133,48 @@ export class Link {
     this.#batcher.close(new PoolClosedError(this.#pool));
   }
 
-  #bounded(requests: string[]): Promise<BatchReply> {
+  async #bounded(requests: string[]): Promise<BatchReply> {
     const ms = this.#settings.commandTimeoutMs;
-    return withDeadline(
-      this.#insist(requests),
-      ms,
-      () => new HoldUnavailableError('redis', `Redis did not answer within ${ms} ms`),
-    );
+    const { system } = this.board;
+    const late = () => {
+      const of = system === 'redis' ? 'Redis' : 'PostgreSQL';
+      return new HoldUnavailableError(
+        system === 'redis' ? 'redis' : 'postgres',
+        `${of} did not answer within ${ms} ms`,
+      );
+    };
+    try {
+      const reply = await withDeadline(this.#insist(requests), ms, late);
+      this.onAnswer(true);
+      return reply;
+    } catch (error) {
+      if (error instanceof HoldUnavailableError && error.system === system) this.onAnswer(false);
+      throw error;
+    }
   }
 
   async #insist(requests: readonly string[]): Promise<BatchReply> {
     for (let attempt = 1; ; attempt++) {
-      const { epoch } = this.#belief;
-      const reply = await this.#run(this.#belief, requests);
+      const { epoch } = this.#where;
+      const reply = await this.#run(this.belief, requests);
       if (reply.ok) {
+        const { seq, now, more, promoted, results } = reply;
         // a late answer of a past epoch says nothing about the present one
-        if (epoch === this.#belief.epoch && reply.seq > this.#belief.leastSeq)
-          this.#belief = { epoch, leastSeq: reply.seq };
-        if (reply.more) this.onMore();
-        const { now, more, results } = reply;
-        return { epoch, seq: joinSeq(epoch, reply.seq), now, more, results };
+        if (epoch === this.#where.epoch && seq > this.#leastSeq) this.#leastSeq = seq;
+        this.#seen = { now, at: performance.now() };
+        if (more) this.onMore();
+        if (promoted.length > 0) this.onPromoted(promoted);
+        return { epoch, seq: joinSeq(epoch, seq), now, more, results };
       }
       if (attempt === ATTEMPTS)
         throw new HoldUnavailableError('redis', `Redis lost the data of pool ${this.#pool}`);
-      if (epoch === this.#belief.epoch) await this.recover();
+      if (epoch === this.#where.epoch) await this.recover();
     }
   }
 
-  #run(belief: Belief, requests: readonly string[]) {
-    const { clock } = this.#settings;
-    const now = clock === null ? null : Math.floor(clock());
-    return this.#scripts.run(belief.epoch, belief.leastSeq, now, this.#packed, requests);
+  #run({ epoch, leastSeq }: Belief, requests: readonly string[]) {
+    const { clock: own } = this.#settings;
+    const clock = own === null ? null : Math.floor(own());
+    return this.board.run({ epoch, leastSeq, clock, settings: this.#packed, requests });
   }
 }

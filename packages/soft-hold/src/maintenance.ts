@@ -16,6 +16,7 @@ export class Maintenance {
   readonly #everyMs: number;
   readonly #settle: (id: string) => Promise<void>;
   readonly #trim: (until: number) => Promise<void>;
+  readonly #look: () => void;
   readonly #onError: (error: unknown) => void;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
@@ -28,12 +29,14 @@ export class Maintenance {
     everyMs: number,
     settle: (id: string) => Promise<void>,
     trim: (until: number) => Promise<void>,
+    look: () => void,
     onError: (error: unknown) => void,
   ) {
     this.#link = link;
     this.#everyMs = everyMs;
     this.#settle = settle;
     this.#trim = trim;
+    this.#look = look;
     this.#onError = onError;
   }
 
@@ -74,6 +77,7 @@ export class Maintenance {
 
   async #rounds(): Promise<void> {
     this.#nextMs = this.#everyMs;
+    this.#look();
     for (let swept = true; swept && !this.#closed; ) {
       const { now, result } = await this.#link.request(['work']);
       const nextAt = Number(result[0]); // when the next hold is due, 0 for none

@@ -5,9 +5,12 @@ const DAY_MS = 86_400_000;
 
 /** Options of a `HoldPool`. Every process of a sale must use the same times and limit. */
 export type HoldPoolOptions = {
-  /** The caller's client; never configured, never closed. */
-  redis: RedisLike;
-  /** Where it is decided who bought: `new PostgresStore(pgPool)`. */
+  /**
+   * The caller's client; never configured, never closed. Without it the store keeps the holds too.
+   * All processes of a sale must have it or none.
+   */
+  redis?: RedisLike;
+  /** Where it is decided who bought: `new PostgresStore(pgPool)`, in tests `new MemoryStore()`. */
   store: HoldStore;
   /** Name of the sale; its keys all lie under `{hold:<pool>}:`. */
   pool: string;
@@ -19,6 +22,15 @@ export type HoldPoolOptions = {
   maxHoldMs?: number;
   /** Most units one holder has held and bought together. Default: no limit. */
   limitPerHolder?: number;
+  /** How long a waiter's offer lives, in ms. Default `ttlMs`. */
+  offerMs?: number;
+  /** Most holds on the waiting list; whoever comes then is told `sold_out`. Default 10,000. */
+  waitingPlaces?: number;
+  /**
+   * Sell from the store while Redis is away. Off by default; `true` takes the defaults. All processes
+   * of a sale must have the same.
+   */
+  fallback?: boolean | { afterMs?: number; backAfterMs?: number };
   /** How long a commit may take until its hold is voided, in ms. Default 30,000. */
   commitMs?: number;
   /** How long the id of an ended hold is remembered, in ms. Default 3,600,000. */
@@ -47,7 +59,26 @@ export type Settings = {
   commandTimeoutMs: number;
   maintainEveryMs: number;
   clock: (() => number) | null;
+  offerMs: number;
+  waitingPlaces: number;
+  fallback: FallbackSettings | null;
 };
+
+/**
+ * When to leave Redis and when to return, in ms: after every call has failed for `afterMs` (default
+ * 3,000), and after Redis has answered for `backAfterMs` (default 5,000).
+ */
+export type FallbackSettings = { afterMs: number; backAfterMs: number };
+
+function readFallback({ fallback, redis }: HoldPoolOptions): FallbackSettings | null {
+  if (fallback === undefined || fallback === false) return null;
+  if (redis === undefined) throw new TypeError('Expected `redis` beside `fallback`');
+  const { afterMs = 3_000, backAfterMs = 5_000 } = fallback === true ? {} : fallback;
+  return {
+    afterMs: integer('fallback.afterMs', afterMs, 1, DAY_MS),
+    backAfterMs: integer('fallback.backAfterMs', backAfterMs, 1, DAY_MS),
+  };
+}
 
 function integer(field: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
@@ -58,7 +89,9 @@ function integer(field: string, value: number, least: number, most: number): num
 
 /** @throws RangeError or TypeError naming the option, the rule and the value. */
 export function readSettings(options: HoldPoolOptions): Settings {
-  if (typeof options?.redis?.defineCommand !== 'function')
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`Expected an object of options, got ${String(options)}`);
+  if (options.redis !== undefined && typeof options.redis?.defineCommand !== 'function')
     throw new TypeError('Expected `redis` to be an ioredis client');
   if (typeof options.store?.decide !== 'function')
     throw new TypeError('Expected `store` to be a hold store, such as a PostgresStore');
@@ -79,19 +112,18 @@ export function readSettings(options: HoldPoolOptions): Settings {
     commandTimeoutMs: integer('commandTimeoutMs', options.commandTimeoutMs ?? 2_000, 1, DAY_MS),
     maintainEveryMs: every === Infinity ? every : integer('maintainEveryMs', every, 1, DAY_MS),
     clock: options.clock ?? null,
+    offerMs: integer('offerMs', options.offerMs ?? ttlMs, 1, DAY_MS),
+    waitingPlaces: integer('waitingPlaces', options.waitingPlaces ?? 10_000, 0, 1_000_000),
+    fallback: readFallback(options),
   };
 }
 
 /** The settings as the first element of the pool script's batch. */
 export function packSettings(settings: Settings, sweep: number): string {
   const { ttlMs, graceMs, maxHoldMs, commitMs, replayMs, limitPerHolder } = settings;
+  const { offerMs, waitingPlaces } = settings;
   return JSON.stringify([
-    ttlMs,
-    graceMs,
-    maxHoldMs,
-    commitMs,
-    replayMs,
-    limitPerHolder ?? 0,
-    sweep,
+    ...[ttlMs, graceMs, maxHoldMs, commitMs, replayMs],
+    ...[limitPerHolder ?? 0, sweep, offerMs, waitingPlaces],
   ]);
 }

@@ -1,17 +1,26 @@
+import type { Board } from './board.ts';
+import type { HoldRow } from './engine/pool-state.ts';
 import { StockMismatchError } from './errors.ts';
-import { type StockLine, unpackLines } from './input.ts';
+import { unpackLines } from './items.ts';
+import { insertHolds, PostgresBoard } from './postgres-board.ts';
+import { holdsToJournal, readLedger, writeJournal } from './postgres-journal.ts';
 import { callersWork, type Ending, type PgPoolLike, transaction } from './postgres-transaction.ts';
 import { checkSchema, migrationSql } from './schema.ts';
+import { firstDifference, type StockLine } from './stock.ts';
 import type {
+  BoardName,
   Decision,
   HoldStore,
   JournalEnd,
   JournalEntry,
   Ledger,
   LockedPool,
+  Outcome,
+  Sale,
   StoredPool,
   Transaction,
   Verdict,
+  Where,
 } from './store.ts';
 
 /** Options of a `PostgresStore`. */
@@ -67,16 +76,17 @@ export class PostgresStore implements HoldStore {
       if (found === null) throw new Error(`pool ${pool} vanished`);
       if (found.stock.length > 0) {
         const opened = await tx.query<StockLine>(
-          `SELECT sku, opened AS total, seats FROM ${this.#schema}.sku WHERE pool = $1`,
+          `SELECT sku, opened AS total, seats, map FROM ${this.#schema}.sku WHERE pool = $1`,
           [pool],
         );
         const different = firstDifference(stock, opened.rows);
         return kept({ stored: found, different });
       }
-      for (const { sku, total, seats } of stock) {
+      for (const { sku, total, seats, map } of stock) {
         await tx.query(
-          `INSERT INTO ${this.#schema}.sku (pool, sku, total, opened, seats, epoch) VALUES ($1, $2, $3, $3, $4, $5)`,
-          [pool, sku, total, seats, found.epoch],
+          `INSERT INTO ${this.#schema}.sku (pool, sku, total, opened, seats, map, epoch)
+           VALUES ($1, $2, $3, $3, $4, $5, $6)`,
+          [pool, sku, total, seats, map && JSON.stringify(map), found.epoch],
         );
       }
       return kept({ stored: { ...found, stock }, different: null });
@@ -93,6 +103,16 @@ export class PostgresStore implements HoldStore {
     });
   }
 
+  where(pool: string): Promise<Where | null> {
+    return this.#transaction(async (tx) => {
+      const { rows } = await tx.query(
+        `SELECT epoch::float8, board FROM ${this.#schema}.pool WHERE pool = $1`,
+        [pool],
+      );
+      return undone(rows[0] ?? null);
+    });
+  }
+
   setPaused(pool: string, paused: boolean): Promise<void> {
     return this.#transaction(async (tx) => {
       await tx.query(`UPDATE ${this.#schema}.pool SET paused = $2 WHERE pool = $1`, [pool, paused]);
@@ -103,7 +123,7 @@ export class PostgresStore implements HoldStore {
   decide(decision: Decision, work: (tx: Transaction) => Promise<void>): Promise<Verdict> {
     return this.#transaction<Verdict>(async (tx) => {
       const decided = await this.#insert(tx, decision, 'sold');
-      if (decided !== null) return undone(decided === 'sold' ? 'already_sold' : 'void');
+      if (decided !== null) return undone(decided === 'sold' ? 'already_sold' : decided);
       await callersWork(tx, work);
       // sorted by SKU, as packed: two sales never wait for each other crosswise
       for (const { sku, quantity, seats } of unpackLines(decision.items)) {
@@ -131,29 +151,89 @@ export class PostgresStore implements HoldStore {
     });
   }
 
-  decideVoid(decision: Omit<Decision, 'epoch'>): Promise<'sold' | 'void'> {
+  decideVoid(decision: Omit<Decision, 'epoch'>): Promise<Outcome> {
     return this.#transaction(async (tx) =>
       kept((await this.#insert(tx, decision, 'void')) ?? ('void' as const)),
     );
   }
 
-  outcome(pool: string, id: string): Promise<'sold' | 'void' | null> {
-    return this.#transaction(async (tx) => kept(await this.#outcome(tx, pool, id)));
+  decideReturn(
+    pool: string,
+    id: string,
+    work: (tx: Transaction) => Promise<void>,
+  ): Promise<'returned' | 'already_returned' | null> {
+    return this.#transaction<'returned' | 'already_returned' | null>(async (tx) => {
+      const { rows } = await tx.query<Sale>(
+        `UPDATE ${this.#schema}.outcome SET outcome = 'returned'
+          WHERE pool = $1 AND hold_id = $2 AND outcome = 'sold' RETURNING items`,
+        [pool, id],
+      );
+      const sale = rows[0];
+      if (sale === undefined)
+        return undone(
+          (await this.#outcome(tx, pool, id)) === 'returned' ? 'already_returned' : null,
+        );
+      await callersWork(tx, work);
+      for (const { sku, quantity } of unpackLines(sale.items)) {
+        await tx.query(
+          `UPDATE ${this.#schema}.sku SET sold = sold - $3 WHERE pool = $1 AND sku = $2`,
+          [pool, sku, quantity],
+        );
+      }
+      await tx.query(`DELETE FROM ${this.#schema}.seat WHERE pool = $1 AND hold_id = $2`, [
+        pool,
+        id,
+      ]);
+      return kept('returned');
+    });
+  }
+
+  outcome(pool: string, id: string): Promise<Outcome | null> {
+    return this.#transaction(async (tx) => undone(await this.#outcome(tx, pool, id)));
+  }
+
+  sale(pool: string, id: string): Promise<(Sale & { outcome: Outcome }) | null> {
+    return this.#transaction(async (tx) => {
+      const { rows } = await tx.query(
+        `SELECT hold_id AS id, holder, items, outcome FROM ${this.#schema}.outcome
+          WHERE pool = $1 AND hold_id = $2`,
+        [pool, id],
+      );
+      return undone(rows[0] ?? null);
+    });
+  }
+
+  board(pool: string): Board {
+    return new PostgresBoard((work) => this.#transaction(work), this.#schema, pool);
   }
 
   locked<T>(pool: string, work: (locked: LockedPool) => Promise<T>): Promise<T> {
     const run = async (tx: Transaction) => {
       const found = await this.#read(tx, pool, 'FOR UPDATE');
       if (found === null) throw new Error(`pool ${pool} is not in the store`);
-      const advance = async (epoch: number) => {
+      const advance = async (epoch: number, board: BoardName) => {
         // in the order in which decisions take them; waits for those under way
         await tx.query(
           `SELECT 1 FROM ${this.#schema}.sku WHERE pool = $1 ORDER BY sku COLLATE "C" FOR UPDATE`,
           [pool],
         );
         await tx.query(`UPDATE ${this.#schema}.sku SET epoch = $2 WHERE pool = $1`, [pool, epoch]);
-        await tx.query(`UPDATE ${this.#schema}.pool SET epoch = $2 WHERE pool = $1`, [pool, epoch]);
-        return this.#ledger(tx, pool);
+        if (found.board === 'store') await holdsToJournal(tx, this.#schema, pool);
+        await tx.query(
+          `UPDATE ${this.#schema}.pool SET epoch = $2, board = 'redis', seq = 0, grants = 0
+            WHERE pool = $1`,
+          [pool, epoch],
+        );
+        const ledger = await readLedger(tx, this.#schema, pool);
+        await tx.query(`UPDATE ${this.#schema}.pool SET board = $2 WHERE pool = $1`, [pool, board]);
+        return ledger;
+      };
+      const fill = async (rows: readonly HoldRow[], now: number) => {
+        await insertHolds(tx, this.#schema, pool, rows, 0);
+        await tx.query(
+          `UPDATE ${this.#schema}.pool SET clock = greatest(clock, $2) WHERE pool = $1`,
+          [pool, now],
+        );
       };
       const setTotal = async (sku: string, total: number) => {
         await tx.query(`UPDATE ${this.#schema}.sku SET total = $3 WHERE pool = $1 AND sku = $2`, [
@@ -162,8 +242,8 @@ export class PostgresStore implements HoldStore {
           total,
         ]);
       };
-      const ledger = () => this.#ledger(tx, pool);
-      const value = await work({ ...found, advance, ledger, setTotal });
+      const ledger = () => readLedger(tx, this.#schema, pool);
+      const value = await work({ ...found, advance, fill, ledger, setTotal });
       return kept(value);
     };
     return transaction(this.#pg, REBUILD_TIMEOUT_MS, run);
@@ -172,7 +252,7 @@ export class PostgresStore implements HoldStore {
   ledger(pool: string): Promise<Ledger> {
     return this.#transaction(async (tx) => {
       await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ'); // one moment for all tables
-      return kept(await this.#ledger(tx, pool));
+      return kept(await readLedger(tx, this.#schema, pool));
     });
   }
 
@@ -182,40 +262,7 @@ export class PostgresStore implements HoldStore {
     ended: readonly JournalEnd[],
   ): Promise<void> {
     return this.#transaction(async (tx) => {
-      if (granted.length > 0) {
-        await tx.query(
-          `INSERT INTO ${this.#schema}.journal (pool, hold_id, token, holder, items, created_at, expires_at)
-           SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-           ON CONFLICT (pool, hold_id) DO UPDATE SET token = EXCLUDED.token, holder = EXCLUDED.holder,
-             items = EXCLUDED.items, created_at = EXCLUDED.created_at,
-             expires_at = EXCLUDED.expires_at, ended = false
-           WHERE EXCLUDED.token > journal.token OR (EXCLUDED.token = journal.token
-             AND NOT journal.ended AND EXCLUDED.expires_at >= journal.expires_at)`,
-          [
-            pool,
-            granted.map((entry) => entry.id),
-            granted.map((entry) => entry.token),
-            granted.map((entry) => entry.holder),
-            granted.map((entry) => entry.items),
-            granted.map((entry) => entry.createdAt),
-            granted.map((entry) => entry.expiresAt),
-          ],
-        );
-      }
-      if (ended.length > 0) {
-        await tx.query(
-          `INSERT INTO ${this.#schema}.journal (pool, hold_id, token, created_at, expires_at, holder, items, ended)
-           SELECT $1, *, '', '', true FROM unnest($2::text[], $3::bigint[], $4::bigint[], $4::bigint[])
-           ON CONFLICT (pool, hold_id) DO UPDATE SET ended = true, token = EXCLUDED.token
-           WHERE EXCLUDED.token >= journal.token`,
-          [
-            pool,
-            ended.map((end) => end.id),
-            ended.map((end) => end.token),
-            ended.map((end) => end.time),
-          ],
-        );
-      }
+      await writeJournal(tx, this.#schema, pool, granted, ended);
       return kept(undefined);
     });
   }
@@ -248,7 +295,7 @@ export class PostgresStore implements HoldStore {
     return inserted.rowCount === 1 ? null : this.#outcome(tx, pool, id);
   }
 
-  async #outcome(tx: Transaction, pool: string, id: string): Promise<'sold' | 'void' | null> {
+  async #outcome(tx: Transaction, pool: string, id: string): Promise<Outcome | null> {
     const { rows } = await tx.query(
       `SELECT outcome FROM ${this.#schema}.outcome WHERE pool = $1 AND hold_id = $2`,
       [pool, id],
@@ -258,53 +305,19 @@ export class PostgresStore implements HoldStore {
 
   async #read(tx: Transaction, pool: string, lock = ''): Promise<StoredPool | null> {
     const { rows } = await tx.query(
-      `SELECT epoch, paused FROM ${this.#schema}.pool WHERE pool = $1 ${lock}`,
+      `SELECT epoch, board, paused FROM ${this.#schema}.pool WHERE pool = $1 ${lock}`,
       [pool],
     );
     const row = rows[0];
     if (row === undefined) return null;
     const { rows: stock } = await tx.query<StockLine>(
-      `SELECT sku, total, seats FROM ${this.#schema}.sku WHERE pool = $1 ORDER BY sku COLLATE "C"`,
+      `SELECT sku, total, seats, map FROM ${this.#schema}.sku WHERE pool = $1 ORDER BY sku COLLATE "C"`,
       [pool],
     );
-    return { epoch: Number(row.epoch), paused: row.paused, stock };
-  }
-
-  async #ledger(tx: Transaction, pool: string): Promise<Ledger> {
-    const skus = await tx.query(
-      `SELECT sku, total, sold, seats, (SELECT count(*)::int FROM ${this.#schema}.seat
-          WHERE seat.pool = sku.pool AND seat.sku = sku.sku) AS "seatsSold"
-         FROM ${this.#schema}.sku WHERE pool = $1 ORDER BY sku COLLATE "C"`,
-      [pool],
-    );
-    const sold = await tx.query(
-      `SELECT hold_id AS id, holder, items FROM ${this.#schema}.outcome
-        WHERE pool = $1 AND outcome = 'sold'`,
-      [pool],
-    );
-    const open = await tx.query(
-      `SELECT hold_id AS id, token::text, holder, items, created_at::float8 AS "createdAt",
-              expires_at::float8 AS "expiresAt"
-         FROM ${this.#schema}.journal WHERE pool = $1 AND NOT ended AND NOT EXISTS (
-           SELECT 1 FROM ${this.#schema}.outcome
-            WHERE outcome.pool = journal.pool AND outcome.hold_id = journal.hold_id)
-        ORDER BY token DESC`,
-      [pool],
-    );
-    return { skus: skus.rows, sold: sold.rows, open: open.rows };
+    return { epoch: Number(row.epoch), board: row.board, paused: row.paused, stock };
   }
 
   #transaction<T>(work: (tx: Transaction) => Promise<Ending<T>>): Promise<T> {
     return transaction(this.#pg, this.#timeoutMs, work);
   }
-}
-
-/** Seats in another order are the same seats. */
-function firstDifference(wanted: StockLine[], stored: StockLine[]): string | null {
-  const shape = ({ total, seats }: StockLine) => `${total} ${seats ? [...seats].sort() : ''}`;
-  const known = new Map(stored.map((line) => [line.sku, shape(line)]));
-  const other = wanted.find((line) => known.get(line.sku) !== shape(line));
-  if (other !== undefined) return other.sku;
-  const names = new Set(wanted.map((line) => line.sku));
-  return stored.find((line) => !names.has(line.sku))?.sku ?? null;
 }

@@ -1,62 +1,94 @@
 import { sleep } from './deadline.ts';
+import type { HoldRow } from './engine/pool-state.ts';
 import { HoldUnavailableError } from './errors.ts';
-import { unpackLines } from './input.ts';
+import { unpackLines } from './items.ts';
 import type { Belief } from './link.ts';
 import type { Settings } from './options.ts';
-import type { PoolScripts } from './redis.ts';
-import type { HoldStore, JournalEntry, Ledger } from './store.ts';
+import type { RedisBoard } from './redis.ts';
+import { plansOf } from './stock.ts';
+import type { HoldStore, JournalEntry, Ledger, LockedPool, Where } from './store.ts';
 
 const CHUNK = 500;
+const FILL = 5_000;
 
 /** What a rebuild needs to know of its pool. */
 export type RebuildContext = {
   pool: string;
   store: HoldStore;
-  scripts: PoolScripts;
+  /** null when the pool has no Redis. */
+  redis: RedisBoard | null;
   settings: Settings;
   /** How long to wait until every process has written down what it granted before the loss. */
   journalDelayMs: number;
+  /** The board's time as far as this process knows it, in ms. */
+  now: () => number;
 };
 
 /**
- * Makes sure that Redis holds the pool, refilling it from PostgreSQL under a new epoch if it does
- * not, and answers the epoch to believe in.
+ * Makes sure that the pool is where it should be: `lost` says to which board it must be brought anew
+ * out of the store, under a new epoch, or null when all is well. Answers where it is.
  *
  * All who find data missing come here at about the same time, and late replies send more. The lock
- * lets one in at a time, and `stillLost` looks again with what PostgreSQL says now: so the first
- * rebuilds, and the rest only learn the epoch.
+ * lets one in at a time, and `lost` looks again with what the store says now: so the first rebuilds,
+ * and the rest only learn the epoch.
  *
- * @param belief what the caller thought; null when it knows nothing
+ * @param belief what the caller thought
  */
 export function rebuild(
   context: RebuildContext,
   belief: Belief,
-  stillLost: (believed: Belief, ledger: () => Promise<Ledger>) => Promise<boolean>,
-): Promise<{ epoch: number; rebuilt: boolean }> {
-  const { pool, store, scripts, settings } = context;
+  lost: (believed: Belief, locked: LockedPool) => Promise<Where['board'] | null>,
+): Promise<Where & { rebuilt: boolean }> {
+  const { pool, store } = context;
   return store.locked(pool, async (locked) => {
     const leastSeq = locked.epoch === belief.epoch ? belief.leastSeq : 0;
-    if (!(await stillLost({ epoch: locked.epoch, leastSeq }, locked.ledger))) {
-      return { epoch: locked.epoch, rebuilt: false };
-    }
-    if (locked.epoch > 0) await sleep(context.journalDelayMs);
-    const nonce = crypto.randomUUID();
-    const clock = settings.clock === null ? '' : Math.floor(settings.clock());
-    let epoch = locked.epoch + 1;
-    let now = await scripts.load('start', epoch, nonce, clock);
-    // a loader that died after filling Redis and before its commit left a later epoch behind
-    for (; now === 'refused'; now = await scripts.load('start', epoch, nonce, clock)) epoch++;
-    const ledger = await locked.advance(epoch);
-    for (const chunk of chunks(ledger, Number(now), settings)) {
-      await step(scripts, 'chunk', nonce, JSON.stringify(chunk));
-    }
-    await step(scripts, 'finish', nonce, epoch, locked.paused ? 1 : 0);
-    return { epoch, rebuilt: true };
+    const board = await lost({ epoch: locked.epoch, leastSeq }, locked);
+    if (board === null) return { epoch: locked.epoch, board: locked.board, rebuilt: false };
+    if (locked.epoch > 0 && locked.board === 'redis') await sleep(context.journalDelayMs);
+    const epoch = await (board === 'redis' ? fillRedis : fillStore)(context, locked);
+    return { epoch, board, rebuilt: true };
   });
 }
 
-async function step(scripts: PoolScripts, ...args: (string | number)[]): Promise<void> {
-  const answer = await scripts.load(...args);
+async function fillRedis(context: RebuildContext, locked: LockedPool): Promise<number> {
+  const { settings } = context;
+  const redis = context.redis as RedisBoard;
+  const nonce = crypto.randomUUID();
+  const clock = settings.clock === null ? '' : Math.floor(settings.clock());
+  let epoch = locked.epoch + 1;
+  let now = await redis.load('start', epoch, nonce, clock);
+  // a loader that died after filling Redis and before its commit left a later epoch behind
+  for (; now === 'refused'; now = await redis.load('start', epoch, nonce, clock)) epoch++;
+  const ledger = await locked.advance(epoch, 'redis');
+  for (const chunk of chunks(ledger, Number(now), settings)) {
+    await step(redis, 'chunk', nonce, JSON.stringify(chunk));
+  }
+  await step(redis, 'finish', nonce, epoch, locked.paused ? 1 : 0);
+  return epoch;
+}
+
+async function fillStore(context: RebuildContext, locked: LockedPool): Promise<number> {
+  const { settings } = context;
+  const epoch = locked.epoch + 1;
+  const now = context.now();
+  const ledger = await locked.advance(epoch, 'store');
+  const due = now + settings.replayMs;
+  const sold = ledger.sold.map((sale): HoldRow => {
+    const refilled = { token: '0', created: now, expires: now, want: '', due };
+    return { ...sale, ...refilled, s: 's' };
+  });
+  const open = surviving(ledger, now, settings.graceMs).map((entry): HoldRow => {
+    const { id, token, holder, items, want, createdAt: created, expiresAt: expires } = entry;
+    return { id, s: 'p', token, created, expires, holder, items, want, due: expires };
+  });
+  const rows = [...sold, ...open];
+  for (let i = 0; i < rows.length; i += FILL) await locked.fill(rows.slice(i, i + FILL), now);
+  if (rows.length === 0) await locked.fill([], now);
+  return epoch;
+}
+
+async function step(redis: RedisBoard, ...args: (string | number)[]): Promise<void> {
+  const answer = await redis.load(...args);
   if (answer !== 'ok')
     throw new HoldUnavailableError('redis', 'Another process is filling the pool');
 }
@@ -84,22 +116,23 @@ export function surviving(ledger: Ledger, now: number, graceMs: number): Journal
   });
 }
 
-type Chunk = Record<'h' | 'x' | 'g' | 'u' | 'o' | 'c', (string | number)[]>;
+type Chunk = Record<'h' | 'x' | 'g' | 'u' | 'o' | 'c' | 'r', (string | number)[]>;
 
 function emptyChunk(): Chunk {
-  return { h: [], x: [], g: [], u: [], o: [], c: [] };
+  return { h: [], x: [], g: [], u: [], o: [], c: [], r: [] };
 }
 
 /** The pool's data as the load script takes it, a few hundred holds at a time. */
 function* chunks(ledger: Ledger, now: number, settings: Settings): Generator<Chunk> {
   const held = new Map<string, number>();
-  const open = surviving(ledger, now, settings.graceMs);
+  const plans = plansOf(ledger.skus);
   let chunk = emptyChunk();
   let size = 0;
   const add = (hold: JournalEntry, state: 'p' | 's') => {
     const lines = unpackLines(hold.items);
-    const { id, token, createdAt, expiresAt, holder, items } = hold;
-    chunk.h.push(id, `${state} ${token} ${createdAt} ${expiresAt} ${holder} ${items}`);
+    const { id, token, createdAt, expiresAt, holder, items, want } = hold;
+    const record = `${state} ${token} ${createdAt} ${expiresAt} ${holder} ${items} ${want}`;
+    chunk.h.push(id, record.trimEnd());
     if (state === 'p') chunk.x.push(expiresAt, id);
     else chunk.g.push(now + settings.replayMs, id);
     chunk.u.push(
@@ -109,23 +142,29 @@ function* chunks(ledger: Ledger, now: number, settings: Settings): Generator<Chu
     for (const { sku, quantity, seats } of lines) {
       if (state === 'p') held.set(sku, (held.get(sku) ?? 0) + quantity);
       for (const seat of seats) chunk.o.push(`${sku}/${seat}`, `${state === 'p' ? 'h' : 's'}${id}`);
+      if (seats.length > 0) plans.get(sku)?.paint(seats, false);
     }
     size += 1 + lines.reduce((sum, line) => sum + line.seats.length, 0);
   };
-  for (const hold of open) {
-    add(hold, 'p');
-    if (size >= CHUNK) {
-      yield chunk;
-      chunk = emptyChunk();
-      size = 0;
-    }
+  function* full(): Generator<Chunk> {
+    if (size < CHUNK) return;
+    yield chunk;
+    chunk = emptyChunk();
+    size = 0;
   }
-  for (const { id, holder, items } of ledger.sold) {
-    add({ id, holder, items, token: '0', createdAt: now, expiresAt: now }, 's');
-    if (size >= CHUNK) {
-      yield chunk;
-      chunk = emptyChunk();
-      size = 0;
+  for (const hold of surviving(ledger, now, settings.graceMs)) {
+    add(hold, 'p');
+    yield* full();
+  }
+  for (const sale of ledger.sold) {
+    add({ ...sale, token: '0', want: '', createdAt: now, expiresAt: now }, 's');
+    yield* full();
+  }
+  for (const [sku, plan] of plans) {
+    for (const field of plan.fields(sku)) {
+      chunk.r.push(...field);
+      size++;
+      yield* full();
     }
   }
   for (const { sku, total, sold } of ledger.skus) {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Board, BoardCall, BoardReply, StepReader } from './board.ts';
 import { withDeadline } from './deadline.ts';
 import { HoldUnavailableError } from './errors.ts';
 import { keysOf } from './keys.ts';
-import { LOAD_SCRIPT } from './load-script.ts';
-import { POOL_SCRIPT } from './script.ts';
+import { RedisSteps } from './redis-steps.ts';
+import { LOAD_SCRIPT } from './script/load-script.ts';
+import { POOL_SCRIPT } from './script/pool-script.ts';
 
 /**
  * What is called of the Redis client: ioredis 5 or 6, its Cluster, or iovalkey. Commands are only
@@ -22,70 +24,71 @@ export interface FeedConnection {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-type Command = (...args: (string | number)[]) => Promise<unknown>;
+/** A command that was added by `defineCommand`. */
+export type Command = (...args: (string | number)[]) => Promise<unknown>;
 
-const hash = (lua: string) => createHash('sha1').update(lua).digest('hex').slice(0, 12);
-const POOL_COMMAND = `evenkeelHold_${hash(POOL_SCRIPT)}`;
-const LOAD_COMMAND = `evenkeelHoldLoad_${hash(LOAD_SCRIPT)}`;
+/** Adds a script to the client once, under a name that changes with the script. */
+export function bindScript(redis: RedisLike, name: string, lua: string, keys: number): Command {
+  const full = `${name}_${createHash('sha1').update(lua).digest('hex').slice(0, 12)}`;
+  const commands = redis as unknown as Record<string, Command | undefined>;
+  if (typeof commands[full] !== 'function') redis.defineCommand(full, { lua, numberOfKeys: keys });
+  return (commands[full] as Command).bind(redis);
+}
 
-/** What the pool script answers: its results, or that the data is not what the caller believes. */
-export type PoolReply =
-  | { ok: true; seq: number; now: number; more: boolean; results: unknown[][] }
-  | { ok: false; epoch: number | null; seq: number };
+/** Runs a command; a failure or silence of `timeoutMs` is a `HoldUnavailableError`. */
+export async function callRedis(
+  command: Command,
+  timeoutMs: number,
+  args: (string | number)[],
+): Promise<string> {
+  const late = () => new Error(`no answer within ${timeoutMs} ms`);
+  try {
+    return String(await withDeadline(command(...args), timeoutMs, late));
+  } catch (error) {
+    throw new HoldUnavailableError('redis', `Redis failed: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
 
 /** The two scripts of one pool, typed; no call of them waits for longer than `timeoutMs`. */
-export class PoolScripts {
+export class RedisBoard implements Board {
+  readonly system = 'redis';
+  readonly #redis: RedisLike;
+  readonly #pool: string;
   readonly #keys: string[];
-  readonly #pool: Command;
+  readonly #run: Command;
   readonly #load: Command;
   readonly #timeoutMs: number;
 
   constructor(redis: RedisLike, pool: string, timeoutMs: number) {
+    this.#redis = redis;
+    this.#pool = pool;
     this.#keys = keysOf(pool);
     this.#timeoutMs = timeoutMs;
-    const bind = (name: string, lua: string): Command => {
-      const commands = redis as unknown as Record<string, Command | undefined>;
-      if (typeof commands[name] !== 'function') {
-        redis.defineCommand(name, { lua, numberOfKeys: this.#keys.length });
-      }
-      return (commands[name] as Command).bind(redis);
-    };
-    this.#pool = bind(POOL_COMMAND, POOL_SCRIPT);
-    this.#load = bind(LOAD_COMMAND, LOAD_SCRIPT);
+    this.#run = bindScript(redis, 'evenkeelHold', POOL_SCRIPT, this.#keys.length);
+    this.#load = bindScript(redis, 'evenkeelHoldLoad', LOAD_SCRIPT, this.#keys.length);
   }
 
-  /** Runs the requests, JSON texts as in script.ts, in one call. */
-  async run(
-    epoch: number,
-    leastSeq: number,
-    clock: number | null,
-    settings: string,
-    requests: readonly string[],
-  ): Promise<PoolReply> {
+  async run({ epoch, leastSeq, clock, settings, requests }: BoardCall): Promise<BoardReply> {
     const batch = requests.length === 0 ? `[${settings}]` : `[${settings},${requests.join(',')}]`;
-    const text = await this.#call(this.#pool, epoch, leastSeq, clock ?? '', batch);
-    const reply = JSON.parse(text);
+    const args = [...this.#keys, epoch, leastSeq, clock ?? '', batch];
+    const reply = JSON.parse(await callRedis(this.#run, this.#timeoutMs, args));
     if (reply[0] !== 'ok') {
       return { ok: false, epoch: reply[1] === '' ? null : Number(reply[1]), seq: Number(reply[2]) };
     }
-    const [, seq, now, more] = reply;
-    return { ok: true, seq, now, more: more === 1, results: reply.slice(4) };
+    const [, seq, now, more, promoted] = reply;
+    const results = reply.slice(5);
+    return { ok: true, seq, now, more: more === 1, promoted: listOf(promoted), results };
   }
 
   /** One step of load-script.ts. */
   load(...args: (string | number)[]): Promise<string> {
-    return this.#call(this.#load, ...args);
+    return callRedis(this.#load, this.#timeoutMs, [...this.#keys, ...args]);
   }
 
-  async #call(command: Command, ...args: (string | number)[]): Promise<string> {
-    const late = () => new Error(`no answer within ${this.#timeoutMs} ms`);
-    try {
-      return String(await withDeadline(command(...this.#keys, ...args), this.#timeoutMs, late));
-    } catch (error) {
-      throw new HoldUnavailableError('redis', `Redis failed: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+  steps(onError: (error: unknown) => void): StepReader {
+    return new RedisSteps(this.#redis, this.#pool, onError);
   }
 }
 

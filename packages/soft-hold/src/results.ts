@@ -1,12 +1,15 @@
 import type { Answer } from './batcher.ts';
-import { unpackItems } from './input.ts';
+import { unpackItems } from './items.ts';
 import type { JournalEntry } from './store.ts';
 import type { EndedState, Hold, HoldResult, HoldState } from './types.ts';
 
 const STATES: Record<string, HoldState> = {
+  q: 'queued',
   p: 'pending',
   c: 'committing',
   s: 'confirmed',
+  d: 'returning',
+  b: 'returned',
   r: 'released',
   t: 'released',
   e: 'expired',
@@ -34,7 +37,7 @@ export function holdOf(id: string, { result, now }: Answer): Hold {
 }
 
 /** What the journal keeps of a `held` result. */
-export function entryOf(id: string, { result }: Answer): JournalEntry {
+export function entryOf(id: string, result: unknown[]): JournalEntry {
   return {
     id,
     token: String(result[1]),
@@ -42,6 +45,7 @@ export function entryOf(id: string, { result }: Answer): JournalEntry {
     expiresAt: Number(result[3]),
     holder: String(result[5]),
     items: String(result[6]),
+    want: String(result[7] ?? ''),
   };
 }
 
@@ -61,6 +65,8 @@ export function holdResultOf(id: string, answer: Answer): HoldResult {
         serverNow: now,
       };
     }
+    case 'queued':
+      return { status: 'queued', position: Number(result[1]) };
     case 'seat_taken':
       return { status: 'seat_taken', sku: String(result[1]), seats: result[2] as string[] };
     case 'limit':

@@ -1,31 +1,23 @@
-import type { Answer } from './batcher.ts';
 import { changeTotal } from './capacity.ts';
-import { type CommitContext, commitHold, releaseHold, settleHold } from './commit.ts';
-import { type HoldPoolEvents, SafeEmitter } from './emitter.ts';
-import { HoldUnavailableError, PoolClosedError, PoolNotOpenError } from './errors.ts';
-import { Feed } from './feed.ts';
+import { commitHold, releaseHold, returnHold } from './commit.ts';
+import type { PoolSnapshot } from './counters.ts';
+import type { HoldPoolEvents } from './emitter.ts';
 import { healthCheckOf } from './health-check.ts';
 import {
-  type Catalogue,
-  catalogueOf,
   checkCounted,
+  checkFlag,
   checkHold,
   checkId,
   checkMs,
-  checkName,
   checkToken,
   checkUnits,
-  listStock,
   packItems,
 } from './input.ts';
-import { Journal } from './journal.ts';
-import { Link } from './link.ts';
-import { Maintenance } from './maintenance.ts';
-import { type HoldPoolOptions, readSettings, type Settings } from './options.ts';
-import { Recovery } from './recovery.ts';
-import { PoolScripts } from './redis.ts';
-import { entryOf, holdOf, holdResultOf, stateOf } from './results.ts';
-import type { HoldStore, StoredPool, Transaction } from './store.ts';
+import type { HoldPoolOptions } from './options.ts';
+import { PoolCore } from './pool-core.ts';
+import { holdOf, holdResultOf, stateOf } from './results.ts';
+import { listStock } from './stock.ts';
+import type { Transaction } from './store.ts';
 import type {
   AvailabilitySnapshot,
   CommitResult,
@@ -38,13 +30,12 @@ import type {
   Item,
   ReleaseResult,
   ReplaceResult,
+  ReturnResult,
   Stock,
   TotalResult,
   Verification,
 } from './types.ts';
 import { snapshotOf } from './verify.ts';
-
-const SLOW_CALL_MS = 10_000;
 
 /**
  * The stock of one sale: holds in Redis, the decision who bought in PostgreSQL.
@@ -58,52 +49,12 @@ const SLOW_CALL_MS = 10_000;
  */
 export class HoldPool {
   readonly pool: string;
-  readonly #feed: Feed;
-  readonly #store: HoldStore;
-  readonly #settings: Settings;
-  readonly #link: Link;
-  readonly #journal: Journal;
-  readonly #recovery: Recovery;
-  readonly #maintenance: Maintenance;
-  readonly #emitter = new SafeEmitter();
-  readonly #context: CommitContext;
-  #catalogue: Catalogue | null = null;
-  #loading: Promise<Catalogue> | null = null;
-  #listening = false;
-  #closed = false;
+  readonly #core: PoolCore;
 
   /** @throws RangeError or TypeError when an option is wrong. */
   constructor(options: HoldPoolOptions) {
-    this.#settings = readSettings(options);
-    this.pool = checkName('pool', options.pool);
-    this.#store = options.store;
-    const onFault = (error: unknown) => this.#emitter.emit('fault', error);
-    const scripts = new PoolScripts(options.redis, this.pool, SLOW_CALL_MS);
-    this.#journal = new Journal(this.#store, this.pool, onFault);
-    this.#link = new Link(scripts, this.pool, this.#settings, (belief) =>
-      this.#recovery.recover(belief),
-    );
-    this.#context = {
-      pool: this.pool,
-      store: this.#store,
-      link: this.#link,
-      journal: this.#journal,
-      settings: this.#settings,
-      suspect: (lostId) => this.#recovery.suspect(lostId),
-      onFault,
-    };
-    const onRebuilt = (epoch: number) => this.#emitter.emit('rebuilt', { epoch });
-    this.#recovery = new Recovery({ ...this.#context, scripts, onRebuilt });
-    this.#maintenance = new Maintenance(
-      this.#link,
-      this.#settings.maintainEveryMs,
-      async (id) => void (await settleHold(this.#context, id)),
-      (until) => this.#store.trimJournal(this.pool, until - this.#settings.graceMs),
-      onFault,
-    );
-    const position = async () => (await this.available()).seq;
-    this.#feed = new Feed(options.redis, this.pool, position, this.#emitter);
-    this.#link.onMore = () => this.#maintenance.soon();
+    this.#core = new PoolCore(options, async () => (await this.available()).seq);
+    this.pool = this.#core.pool;
   }
 
   /**
@@ -115,25 +66,27 @@ export class HoldPool {
    */
   async open(stock: Stock): Promise<void> {
     const lines = listStock(stock);
-    this.#throwIfClosed();
-    this.#adopt(await this.#store.open(this.pool, lines));
-    await this.#link.unbounded(['work']); // fills Redis when it is empty
+    this.#core.throwIfClosed();
+    this.#core.adopt(await this.#core.store.open(this.pool, lines));
+    await this.#core.link.unbounded(['work']); // fills the board when it is empty
   }
 
   /**
-   * Takes the items for `ttlMs`, all or nothing.
+   * Takes the items for `ttlMs`, all or nothing; with `partial` what there is, with `queue` a place on
+   * the waiting list when they are sold out.
    *
    * @throws HoldInputError when the request is wrong; nothing was sent
    * @throws HoldUnavailableError when Redis did not answer in time; ask again with the same id
    * @throws PoolNotOpenError when nobody has opened the pool
    */
   async hold(request: HoldRequest): Promise<HoldResult> {
-    const catalogue = this.#catalogue ?? (await this.#load());
+    const catalogue = await this.#core.ready();
     const id = checkId('id', request?.id);
     const holder = checkId('holder', request.holder);
     const items = packItems(request.items, catalogue);
-    const answer = await this.#grant(['hold', id, holder, items], request.signal);
-    return holdResultOf(id, answer);
+    const flags = `${checkFlag('partial', request.partial) ? 'p' : ''}${checkFlag('queue', request.queue) ? 'q' : ''}`;
+    const answer = await this.#core.grant(['hold', id, holder, items, flags], request.signal);
+    return this.#core.counters.held(id, holdResultOf(id, answer));
   }
 
   /**
@@ -147,10 +100,10 @@ export class HoldPool {
     items: readonly Item[],
     options: { signal?: AbortSignal } = {},
   ): Promise<ReplaceResult> {
-    const catalogue = await this.#ready();
+    const catalogue = await this.#core.ready();
     const { id, token } = checkHold(hold);
     const packed = packItems(items, catalogue);
-    const answer = await this.#grant(['replace', id, token, packed], options.signal);
+    const answer = await this.#core.grant(['replace', id, token, packed], options.signal);
     if (answer.result[0] === 'state')
       return { status: stateOf(answer.result[1]) as Exclude<HoldState, 'pending'> };
     return holdResultOf(id, answer) as ReplaceResult;
@@ -167,12 +120,12 @@ export class HoldPool {
     options: { forMs: number; signal?: AbortSignal },
   ): Promise<ExtendResult> {
     const { id, token } = checkHold(hold);
-    const forMs = checkMs('forMs', options?.forMs, this.#settings.maxHoldMs);
-    await this.#ready();
-    const answer = await this.#link.request(['extend', id, token, forMs], options.signal);
+    const forMs = checkMs('forMs', options?.forMs, this.#core.settings.maxHoldMs);
+    await this.#core.ready();
+    const answer = await this.#core.link.request(['extend', id, token, forMs], options.signal);
     if (answer.result[0] !== 'held')
       return { status: stateOf(answer.result[1]) as Exclude<HoldState, 'pending'> };
-    this.#journal.grant(entryOf(id, answer));
+    this.#core.journal(id, answer.result);
     return { status: 'held', hold: holdOf(id, answer) };
   }
 
@@ -188,20 +141,21 @@ export class HoldPool {
   ): Promise<ReleaseResult> {
     const id = checkId('id', hold?.id);
     const token = hold.token === undefined ? '' : checkToken(hold.token);
-    await this.#ready();
-    return releaseHold(this.#context, id, token, options.signal);
+    await this.#core.ready();
+    return releaseHold(this.#core.context, id, token, options.signal);
   }
 
-  /** The hold of this id and where it stands; null when it was never granted or is forgotten. */
+  /** The hold of this id and where it stands, of a waiter its position; null when it was never granted or is forgotten. */
   async get(
     id: string,
     options: { signal?: AbortSignal } = {},
-  ): Promise<(Hold & { state: HoldState }) | null> {
+  ): Promise<(Hold & { state: HoldState; position?: number }) | null> {
     checkId('id', id);
-    await this.#ready();
-    const answer = await this.#link.request(['get', id], options.signal);
+    await this.#core.ready();
+    const answer = await this.#core.link.request(['get', id], options.signal);
     if (answer.result[0] === 'none') return null;
-    return { ...holdOf(id, answer), state: stateOf(answer.result[1]) };
+    const found = { ...holdOf(id, answer), state: stateOf(answer.result[1]) };
+    return found.state === 'queued' ? { ...found, position: Number(answer.result[7]) } : found;
   }
 
   /**
@@ -220,9 +174,31 @@ export class HoldPool {
     options: { signal?: AbortSignal } = {},
   ): Promise<CommitResult> {
     const { id, token } = checkHold(hold);
-    await this.#ready();
+    await this.#core.ready();
     const known = { id, token, expiresAt: hold.expiresAt };
-    return commitHold(this.#context, known, work, options.signal);
+    return this.#core.counters.committed(
+      id,
+      await commitHold(this.#core.context, known, work, options.signal),
+    );
+  }
+
+  /**
+   * Takes a sale back, with the caller's rows (a refund, say) in the transaction that decides. Units
+   * and seats are free again, for those who wait first. Idempotent; by id, for a buyer comes back
+   * when the hold is long forgotten.
+   *
+   * @throws what `work` throws; nothing is decided then, and the units stay sold
+   * @throws HoldInputError, HoldUnavailableError; return again
+   */
+  async return(
+    hold: HoldReference,
+    work: (tx: Transaction) => Promise<void>,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<ReturnResult> {
+    const id = checkId('id', hold?.id);
+    await this.#core.ready();
+    const result = await returnHold(this.#core.context, id, work, options.signal);
+    return this.#core.counters.returned(id, result);
   }
 
   /**
@@ -232,12 +208,12 @@ export class HoldPool {
   async available(
     options: { seats?: boolean; signal?: AbortSignal } = {},
   ): Promise<AvailabilitySnapshot> {
-    const catalogue = await this.#ready();
+    const catalogue = await this.#core.ready();
     const seats = options.seats === true;
-    const look = () => this.#link.request(['look', seats ? 1 : 0], options.signal);
+    const look = () => this.#core.link.request(['look', seats ? 1 : 0], options.signal);
     let answer = await look();
     if (answer.more) {
-      await this.#maintenance.run(); // due holds count as free, so give them back first
+      await this.#core.maintenance.run(); // due holds count as free, so give them back first
       answer = await look();
     }
     return snapshotOf(answer, seats ? catalogue : null);
@@ -250,19 +226,19 @@ export class HoldPool {
    * @throws HoldInputError, HoldUnavailableError; the same call again completes it
    */
   async setTotal(sku: string, total: number): Promise<TotalResult> {
-    const catalogue = await this.#ready();
+    const catalogue = await this.#core.ready();
     checkCounted(sku, catalogue);
-    return changeTotal(this.#context, sku, checkUnits('total', total, 0));
+    return changeTotal(this.#core.context, sku, checkUnits('total', total, 0));
   }
 
   /** Stops granting in every process (`closed`); what is held can still be bought. */
-  async pause(): Promise<void> {
-    await this.#setPaused(true);
+  pause(): Promise<void> {
+    return this.#setPaused(true);
   }
 
-  /** Grants again. */
-  async resume(): Promise<void> {
-    await this.#setPaused(false);
+  /** Grants again, to those who wait first. */
+  resume(): Promise<void> {
+    return this.#setPaused(false);
   }
 
   /**
@@ -270,11 +246,7 @@ export class HoldPool {
    * its own; await `subscribe()` to know that it runs.
    */
   on<E extends keyof HoldPoolEvents>(event: E, listener: (value: HoldPoolEvents[E]) => void): this {
-    this.#emitter.on(event, listener);
-    if (event === 'change' || event === 'expired' || event === 'gap') {
-      this.#listening = true;
-      this.#listen();
-    }
+    this.#core.on(event, listener);
     return this;
   }
 
@@ -282,14 +254,13 @@ export class HoldPool {
     event: E,
     listener: (value: HoldPoolEvents[E]) => void,
   ): this {
-    this.#emitter.off(event, listener);
+    this.#core.off(event, listener);
     return this;
   }
 
   /** Starts the feed; resolves when every later change will be told. Idempotent. */
-  async subscribe(): Promise<void> {
-    this.#throwIfClosed();
-    await this.#feed.start();
+  subscribe(): Promise<void> {
+    return this.#core.subscribe();
   }
 
   /**
@@ -297,8 +268,8 @@ export class HoldPool {
    * whose deadline has passed.
    */
   async maintain(): Promise<void> {
-    await this.#ready();
-    await this.#maintenance.run();
+    await this.#core.ready();
+    await this.#core.maintenance.run();
   }
 
   /**
@@ -306,91 +277,39 @@ export class HoldPool {
    * and every sale: for operators and tests, not for each request.
    */
   async verify(): Promise<Verification> {
-    await this.#ready();
-    const differences = await this.#recovery.differences();
+    await this.#core.ready();
+    const differences = await this.#core.recovery.differences();
     return { ok: differences.length === 0, differences };
   }
 
   /** Fills Redis again from PostgreSQL, under a new epoch, whatever it holds now. */
   async rebuild(): Promise<void> {
-    await this.#ready();
-    await this.#recovery.force();
+    await this.#core.ready();
+    await this.#core.recovery.force();
+  }
+
+  /** What this process has answered, and on which board the pool is. Nothing is asked for it. */
+  snapshot(): PoolSnapshot {
+    return this.#core.counters.snapshot(this.#core.link.where);
   }
 
   /** For @evenkeel/health: well when Redis and PostgreSQL answer. */
   healthCheck(): { name: string; check(signal: AbortSignal): Promise<unknown> } {
-    return healthCheckOf(this, this.#store);
+    return healthCheckOf(this, this.#core.store);
   }
 
   /** Stops timers and feed and writes the journal; what is held stays held. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#feed.close();
-    this.#link.close();
-    await this.#maintenance.close();
-    await this.#journal.close();
-    this.#emitter.clear();
+  close(): Promise<void> {
+    return this.#core.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Starts the feed; for a pool that is not open yet, `#adopt` does it. */
-  #listen(): void {
-    this.subscribe().catch((error) => {
-      if (!(error instanceof PoolNotOpenError)) this.#emitter.emit('fault', error);
-    });
-  }
-
-  #throwIfClosed(): void {
-    if (this.#closed) throw new PoolClosedError(this.pool);
-  }
-
-  async #ready(): Promise<Catalogue> {
-    return this.#catalogue ?? (await this.#load());
-  }
-
-  #load(): Promise<Catalogue> {
-    this.#loading ??= this.#store
-      .find(this.pool)
-      .then((stored) => {
-        this.#throwIfClosed();
-        if (stored === null) throw new PoolNotOpenError(this.pool);
-        return this.#adopt(stored);
-      })
-      .finally(() => {
-        this.#loading = null;
-      });
-    return this.#loading;
-  }
-
-  #adopt(stored: StoredPool): Catalogue {
-    this.#link.adopt(stored.epoch);
-    this.#catalogue = catalogueOf(stored.stock);
-    this.#maintenance.start();
-    if (this.#listening) this.#listen();
-    return this.#catalogue;
-  }
-
-  /** A request that may be granted; a SKU that is unknown to Redis alone means lost data. */
-  async #grant(parts: readonly string[], signal?: AbortSignal): Promise<Answer> {
-    let answer = await this.#link.request(parts, signal);
-    if (answer.result[0] === 'unknown') {
-      await this.#recovery.suspect();
-      answer = await this.#link.request(parts, signal);
-      if (answer.result[0] === 'unknown')
-        throw new HoldUnavailableError('redis', `Redis does not know ${answer.result[1]}`);
-    }
-    if (answer.result[0] === 'held' && answer.result[4] === 0)
-      this.#journal.grant(entryOf(parts[1] as string, answer));
-    return answer;
-  }
-
   async #setPaused(paused: boolean): Promise<void> {
-    await this.#ready();
-    await this.#store.setPaused(this.pool, paused);
-    await this.#link.request(['pause', paused ? 1 : 0]);
+    await this.#core.ready();
+    await this.#core.store.setPaused(this.pool, paused);
+    await this.#core.link.request(['pause', paused ? 1 : 0]);
   }
 }

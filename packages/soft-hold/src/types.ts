@@ -1,10 +1,19 @@
-/** What the buyer wants of one SKU: a number of units, or seats by name. */
+import type { SeatMap } from './seat-plan.ts';
+
+/** What the buyer wants of one SKU: a number of units (of a SKU with rows the best seats), or seats by name. */
 export type Item =
-  | { readonly sku: string; readonly quantity: number }
+  | {
+      readonly sku: string;
+      readonly quantity: number;
+      /** Of a SKU with rows: the best seats, an accessible one among them. */
+      readonly accessible?: boolean;
+    }
   | { readonly sku: string; readonly seats: readonly string[] };
 
-/** What is for sale: per SKU a number of equal units, or the names of its seats. */
-export type Stock = Readonly<Record<string, number | { readonly seats: readonly string[] }>>;
+/** What is for sale: per SKU a number of equal units, the names of its seats, or how its seats lie. */
+export type Stock = Readonly<
+  Record<string, number | { readonly seats: readonly string[] } | SeatMap>
+>;
 
 /**
  * A granted hold: plain data that may travel between processes as JSON. Times are milliseconds of
@@ -30,6 +39,10 @@ export type HoldRequest = {
   holder: string;
   /** All or nothing, 1..32 SKUs, each once. */
   items: readonly Item[];
+  /** Take what there is of each line instead of all or nothing. Default false. */
+  partial?: boolean;
+  /** Wait for the units when they are sold out; not for seats by name. Default false. */
+  queue?: boolean;
   signal?: AbortSignal;
 };
 
@@ -37,10 +50,16 @@ export type HoldRequest = {
 export type HoldReference = { readonly id: string; readonly token?: string };
 
 /** Why a hold of this id is over. */
-export type EndedState = 'released' | 'expired' | 'void';
+export type EndedState = 'released' | 'expired' | 'void' | 'returned';
 
-/** Where a hold stands. `committing` and `confirmed` no longer expire. */
-export type HoldState = 'pending' | 'committing' | 'confirmed' | EndedState;
+/** Where a hold stands; only `pending` expires. `queued` waits, `returning` is being taken back. */
+export type HoldState =
+  | 'queued'
+  | 'pending'
+  | 'committing'
+  | 'confirmed'
+  | 'returning'
+  | EndedState;
 
 /** The answer to `hold()`; everything but `held` is a refusal that took nothing. */
 export type HoldResult =
@@ -49,6 +68,8 @@ export type HoldResult =
   /** `retryAt` (server time): when the next hold runs out, null when none can. */
   | { status: 'sold_out'; sku: string; free: number; retryAt: number | null; serverNow: number }
   | { status: 'seat_taken'; sku: string; seats: string[] }
+  /** On the waiting list, 1 is next; the same call again tells the position or the offer. */
+  | { status: 'queued'; position: number }
   /** `current`: units this holder has held and bought already. */
   | { status: 'limit'; limit: number; current: number }
   /** The id is known with another holder or other items. */
@@ -66,7 +87,7 @@ export type ExtendResult =
 
 /** The answer to `replace()`: as `hold()`, or where the hold stands when it is not pending. */
 export type ReplaceResult =
-  | Exclude<HoldResult, { status: 'conflict' | 'released' }>
+  | Exclude<HoldResult, { status: 'conflict' | 'released' | 'queued' }>
   | { status: Exclude<HoldState, 'pending'> };
 
 /** The answer to `setTotal()`; `least` is what is held and sold. */
@@ -78,10 +99,22 @@ export type TotalResult =
 export type ReleaseResult = { status: 'released' | 'expired' | 'sold' };
 
 /** The answer to `commit()`; only `sold` ran the caller's work to its end. */
-export type CommitResult = { status: 'sold' | 'already_sold' | 'expired' | 'void' };
+export type CommitResult = {
+  status: 'sold' | 'already_sold' | 'expired' | 'void' | 'returned';
+};
+
+/** The answer to `return()`; only `returned` ran the caller's work to its end. */
+export type ReturnResult = { status: 'returned' | 'already_returned' | 'not_sold' };
 
 /** Units of one SKU; free + held + sold = total. */
-export type Availability = { total: number; free: number; held: number; sold: number };
+export type Availability = {
+  total: number;
+  free: number;
+  held: number;
+  sold: number;
+  /** How many holds wait for it. */
+  waiting: number;
+};
 
 export type SeatState = 'free' | 'held' | 'sold';
 

@@ -1,7 +1,8 @@
-import { type Catalogue, unpackLines } from './input.ts';
+import { unpackLines } from './items.ts';
 import { listOf } from './redis.ts';
+import type { Catalogue } from './stock.ts';
 import type { Ledger } from './store.ts';
-import type { Availability, AvailabilitySnapshot, Difference, SeatState } from './types.ts';
+import type { AvailabilitySnapshot, Difference, SeatState } from './types.ts';
 
 /** What the pool script's `dump` answers: pairs in flat lists. */
 export type Dump = { counts: unknown; owners: unknown; users: unknown; open: unknown };
@@ -17,7 +18,7 @@ export function* pairs(flat: unknown): Generator<[string, string]> {
 }
 
 /** The packed counts of one SKU, `free held sold total`. */
-export function readCounts(packed: string): Availability {
+function readCounts(packed: string) {
   const [free = 0, held = 0, sold = 0, total = 0] = packed.split(' ').map(Number);
   return { total, free, held, sold };
 }
@@ -28,9 +29,13 @@ export function snapshotOf(
   catalogue: Catalogue | null,
 ): AvailabilitySnapshot {
   const owners = new Map(pairs(result[1]));
+  const waiting = new Map(pairs(result[2]));
   const skus: AvailabilitySnapshot['skus'] = {};
   for (const [sku, packed] of pairs(result[0])) {
-    const count: AvailabilitySnapshot['skus'][string] = readCounts(packed);
+    const count: AvailabilitySnapshot['skus'][string] = {
+      ...readCounts(packed),
+      waiting: Number(waiting.get(sku) ?? 0),
+    };
     const names = catalogue?.seatsOf(sku);
     if (names) {
       const seats: Record<string, SeatState> = {};

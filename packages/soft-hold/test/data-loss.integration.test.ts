@@ -151,8 +151,8 @@ test('a loader that was overtaken cannot damage the pool', async () => {
         if (name !== 'locked') return typeof value === 'function' ? value.bind(target) : value;
         return (id: string, work: Parameters<typeof store.locked>[1]) =>
           target.locked(id, async (locked) => {
-            const advance = async (epoch: number) => {
-              const ledger = await locked.advance(epoch);
+            const advance = async (epoch: number, board: 'redis' | 'store') => {
+              const ledger = await locked.advance(epoch, board);
               throw Object.assign(new Error('lost its connection'), { ledger });
             };
             return work({ ...locked, advance });

@@ -7,13 +7,14 @@ const entry = (token: number, items: string, expiresAt = 1_000): JournalEntry =>
   token: String(token),
   holder: 'ada',
   items,
+  want: '',
   createdAt: 0,
   expiresAt,
 });
 const ledger = (total: number, sold: number, open: JournalEntry[]): Ledger => ({
   skus: [
-    { sku: 'GA', total, sold, seatsSold: 0, seats: null },
-    { sku: 'STALLS', total: 2, sold: 1, seatsSold: 1, seats: ['A-1', 'A-2'] },
+    { sku: 'GA', total, sold, seatsSold: 0, seats: null, map: null },
+    { sku: 'STALLS', total: 2, sold: 1, seatsSold: 1, seats: ['A-1', 'A-2'], map: null },
   ],
   sold: [{ id: 'sold', holder: 'bob', items: 'STALLS=1@A-1' }],
   open,

@@ -2,7 +2,34 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
-import { type Hold, HoldPool, type HoldPoolOptions, PostgresStore } from '../src/index.ts';
+import {
+  type Hold,
+  HoldPool,
+  type HoldPoolOptions,
+  type HoldStore,
+  MemoryStore,
+  PostgresStore,
+} from '../src/index.ts';
+
+/** Where a pool is kept; all of them must answer alike. */
+export const BOARDS = ['redis', 'postgres', 'memory'] as const;
+export type BoardKind = (typeof BOARDS)[number];
+
+const memory = new Map<string, MemoryStore>();
+
+/** The options that put a pool on a board; the same name is the same pool. */
+export function boardOptions(
+  board: BoardKind,
+  pool: string,
+  { redis, store }: Pick<ReturnType<typeof clients>, 'redis' | 'store'>,
+): { store: HoldStore; redis?: Redis } {
+  if (board === 'redis') return { redis, store };
+  if (board === 'postgres') return { store };
+  const kept =
+    memory.get(pool) ?? new MemoryStore({ query: async () => ({ rows: [], rowCount: 0 }) });
+  memory.set(pool, kept);
+  return { store: kept };
+}
 
 /** Clients of one test; closed when it ends. */
 export function clients(redisUrl = backends().redisUrl) {
@@ -17,14 +44,18 @@ export function clients(redisUrl = backends().redisUrl) {
   return { redis, pgPool, store: new PostgresStore(pgPool) };
 }
 
-type Overrides = Partial<HoldPoolOptions> & { redisUrl?: string };
+type Overrides = Partial<HoldPoolOptions> & { redisUrl?: string; board?: BoardKind };
 
 /** A pool on clients of its own, closed when the test ends. */
-export function makePool(name: string, { redisUrl, ...overrides }: Overrides = {}) {
+export function makePool(
+  name: string,
+  { redisUrl, board = 'redis', ...overrides }: Overrides = {},
+) {
   const own = clients(redisUrl);
-  const pool = new HoldPool({ redis: own.redis, store: own.store, pool: name, ...overrides });
+  const options = { ...boardOptions(board, name, own), ...overrides };
+  const pool = new HoldPool({ pool: name, ...options });
   onTestFinished(() => pool.close());
-  return { ...own, pool };
+  return { ...own, pool, store: options.store };
 }
 
 /** A migrated, opened pool under a name nobody else uses. */

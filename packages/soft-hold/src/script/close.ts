@@ -1,0 +1,25 @@
+/** Part of the pool script: runs the batch, serves those who wait, and writes down what changed. */
+export const CLOSE = `
+local results = {}
+for i = 2, #batch do
+  local request = batch[i]
+  results[#results + 1] = ops[request[1]](unpack(request, 2))
+  -- before the next request: what it frees is theirs who wait
+  if queued > 0 and not paused and next(freed) then promote() end
+  freed = {}
+end
+
+if touched then
+  seq = seq + 1
+  redis.call('HSET', M, 'seq', seq, 'n', n, 'now', int(now))
+  local changed = {}
+  for sku, c in pairs(dirty) do
+    local packed = string.format('%.0f %.0f %.0f %.0f', unpack(c))
+    redis.call('HSET', C, sku, packed)
+    changed[#changed + 1] = sku .. ' ' .. packed
+  end
+  save_maps()
+  redis.call('XADD', L, 'MAXLEN', '~', 5000, epoch .. '-' .. seq, 'c', table.concat(changed, ';'), 't', table.concat(log, '\\n'))
+end
+return cjson.encode({ 'ok', seq, now, more, promoted, unpack(results) })
+`;
