@@ -1,15 +1,80 @@
-/** What the buyer wants of one SKU: a number of units, or seats by name. */
+/** What a board answers: its results, or that the data is not what the caller believes. */
+type BoardReply = {
+    ok: true;
+    seq: number;
+    now: number;
+    /** Further holds are due. */
+    more: boolean;
+    /** Waiters who got their offer: `[id, token, created, expires, holder, items, want]`. */
+    promoted: unknown[][];
+    results: unknown[][];
+} | {
+    ok: false;
+    epoch: number | null;
+    seq: number;
+};
+/** One call: requests as JSON texts, see script/pool-script.ts, each decided by itself. */
+type BoardCall = {
+    epoch: number;
+    /** Highest position the caller has seen in that epoch. */
+    leastSeq: number;
+    /** Time in ms, null for the board's own clock. */
+    clock: number | null;
+    /** The settings as `packSettings` writes them. */
+    settings: string;
+    requests: readonly string[];
+};
+/** One step of the feed as it is stored. `seq` is the joined one of keys.ts. */
+type BoardStep = {
+    seq: number;
+    counts: string;
+    log: string;
+};
+/** The steps of a board, read on a connection of its own where it needs one. */
+interface StepReader {
+    /** The steps after `seq`; waits a while for the first. */
+    read(seq: number): Promise<BoardStep[]>;
+    close(): void;
+}
+/**
+ * Where holds are kept and granted: Redis, PostgreSQL or this process. All boards decide alike; the
+ * conformance suite says so. Who has bought is decided by the store, never by a board.
+ */
+interface Board {
+    readonly system: 'redis' | 'postgres' | 'memory';
+    run(call: BoardCall): Promise<BoardReply>;
+    steps(onError: (error: unknown) => void): StepReader;
+}
+
+/** Seats as they lie. A row's order is the physical one, whatever is printed on the seats. */
+type SeatMap = {
+    /** Front to back; `null` in a row is an aisle or a missing seat. */
+    rows: readonly {
+        readonly seats: readonly (string | null)[];
+        /** Seats of this row for wheelchairs and the like, offered only on request. */
+        readonly accessible?: readonly string[];
+    }[];
+    /** The best place: row and place in it, both from 0, fractions allowed. Default: middle of the first row. */
+    focus?: {
+        readonly row: number;
+        readonly seat: number;
+    };
+};
+
+/** What the buyer wants of one SKU: a number of units (of a SKU with rows the best seats), or seats by name. */
 type Item = {
     readonly sku: string;
     readonly quantity: number;
+    /** Of a SKU with rows: the best seats, an accessible one among them. */
+    readonly accessible?: boolean;
 } | {
     readonly sku: string;
     readonly seats: readonly string[];
 };
-/** What is for sale: per SKU a number of equal units, or the names of its seats. */
+/** What is for sale: per SKU a number of equal units, the names of its seats, or how its seats lie. */
 type Stock = Readonly<Record<string, number | {
     readonly seats: readonly string[];
-}>>;
+} | SeatMap>>;
 /**
  * A granted hold: plain data that may travel between processes as JSON. Times are milliseconds of
  * the Redis server's clock; count down from `expiresAt - serverNow`, never from the local clock.
@@ -33,6 +98,10 @@ type HoldRequest = {
     holder: string;
     /** All or nothing, 1..32 SKUs, each once. */
     items: readonly Item[];
+    /** Take what there is of each line instead of all or nothing. Default false. */
+    partial?: boolean;
+    /** Wait for the units when they are sold out; not for seats by name. Default false. */
+    queue?: boolean;
     signal?: AbortSignal;
 };
 /** Names a hold to release: a `Hold`, or just its id. */
@@ -41,9 +110,9 @@ type HoldReference = {
     readonly token?: string;
 };
 /** Why a hold of this id is over. */
-type EndedState = 'released' | 'expired' | 'void';
-/** Where a hold stands. `committing` and `confirmed` no longer expire. */
-type HoldState = 'pending' | 'committing' | 'confirmed' | EndedState;
+type EndedState = 'released' | 'expired' | 'void' | 'returned';
+/** Where a hold stands; only `pending` expires. `queued` waits, `returning` is being taken back. */
+type HoldState = 'queued' | 'pending' | 'committing' | 'confirmed' | 'returning' | EndedState;
 /** The answer to `hold()`; everything but `held` is a refusal that took nothing. */
 type HoldResult = 
 /** `replayed`: this id was granted before, to the same holder with the same items. */
@@ -63,6 +132,11 @@ type HoldResult =
     status: 'seat_taken';
     sku: string;
     seats: string[];
+}
+/** On the waiting list, 1 is next; the same call again tells the position or the offer. */
+ | {
+    status: 'queued';
+    position: number;
 }
 /** `current`: units this holder has held and bought already. */
  | {
@@ -94,7 +168,7 @@ type ExtendResult = {
 };
 /** The answer to `replace()`: as `hold()`, or where the hold stands when it is not pending. */
 type ReplaceResult = Exclude<HoldResult, {
-    status: 'conflict' | 'released';
+    status: 'conflict' | 'released' | 'queued';
 }> | {
     status: Exclude<HoldState, 'pending'>;
 };
@@ -112,7 +186,11 @@ type ReleaseResult = {
 };
 /** The answer to `commit()`; only `sold` ran the caller's work to its end. */
 type CommitResult = {
-    status: 'sold' | 'already_sold' | 'expired' | 'void';
+    status: 'sold' | 'already_sold' | 'expired' | 'void' | 'returned';
+};
+/** The answer to `return()`; only `returned` ran the caller's work to its end. */
+type ReturnResult = {
+    status: 'returned' | 'already_returned' | 'not_sold';
 };
 /** Units of one SKU; free + held + sold = total. */
 type Availability = {
@@ -120,6 +198,8 @@ type Availability = {
     free: number;
     held: number;
     sold: number;
+    /** How many holds wait for it. */
+    waiting: number;
 };
 type SeatState = 'free' | 'held' | 'sold';
 /** A consistent picture of the pool; `seq` is the position in the feed it stands at. */
@@ -156,6 +236,167 @@ type Verification = {
     differences: Difference[];
 };
 
+/** One SKU of a pool, as kept by the store; `seats` is null when it is sold by number. */
+type StockLine = {
+    sku: string;
+    total: number;
+    seats: string[] | null;
+    /** How the seats lie; null when the pool does not know. */
+    map: SeatMap | null;
+};
+
+/** The letters of script/pool-script.ts. */
+type StateLetter = 'q' | 'p' | 'c' | 's' | 'd' | 'b' | 'r' | 'e' | 'v' | 't';
+/** A hold as a board keeps it. Never changed, only replaced: what it counted can be taken back. */
+type HoldRow = {
+    readonly id: string;
+    readonly s: StateLetter;
+    readonly token: string;
+    readonly created: number;
+    readonly expires: number;
+    readonly holder: string;
+    readonly items: string;
+    /** What was asked for, where that differs from the items; else ''. */
+    readonly want: string;
+    /** When it expires, must be committed, is forgotten; of a waiter its number. */
+    readonly due: number;
+};
+
+/** A transaction as the caller of `commit()` sees it: parameterised queries, nothing else. */
+type Transaction = {
+    query<Row = any>(sql: string, values?: readonly unknown[]): Promise<{
+        rows: Row[];
+        rowCount: number | null;
+    }>;
+};
+/** Where the holds of a pool are: in Redis, or beside the decisions in the store itself. */
+type BoardName = 'redis' | 'store';
+/** Which board grants, and in which epoch. `epoch` 0 means: none has been filled yet. */
+type Where = {
+    epoch: number;
+    board: BoardName;
+};
+/** A pool as the store knows it. */
+type StoredPool = Where & {
+    paused: boolean;
+    stock: StockLine[];
+};
+/** What is to be decided about one hold. `items` is the packed line of items.ts. */
+type Decision = {
+    pool: string;
+    id: string;
+    holder: string;
+    items: string;
+    epoch: number;
+};
+/**
+ * `sold` and `already_sold`, `void`, `returned`: what the decision row says. `stale_epoch`: the board
+ * has been filled anew since the hold was pinned. `overdrawn`: more than the stock would be sold,
+ * which the board must have lost count of. The last two wrote nothing.
+ */
+type Verdict = 'sold' | 'already_sold' | 'void' | 'returned' | 'stale_epoch' | 'overdrawn';
+/** What the decision row says. */
+type Outcome = 'sold' | 'void' | 'returned';
+/** The sale behind a decision row. */
+type Sale = {
+    id: string;
+    holder: string;
+    items: string;
+};
+/** A granted hold in the journal. Times are the board's, in ms. */
+type JournalEntry = {
+    id: string;
+    token: string;
+    holder: string;
+    items: string;
+    /** What was asked for, where that differs from the items; else ''. */
+    want: string;
+    createdAt: number;
+    expiresAt: number;
+};
+/** A journalled hold is over. `time` is the board's, in ms. */
+type JournalEnd = {
+    id: string;
+    token: string;
+    time: number;
+};
+/** All that the store knows of a pool. */
+type Ledger = {
+    skus: (StockLine & {
+        sold: number;
+        seatsSold: number;
+    })[];
+    sold: Sale[];
+    /** Holds nobody has decided about, newest first: of the journal, or of the store's own board. */
+    open: JournalEntry[];
+};
+/** The pool while its row is locked. */
+type LockedPool = StoredPool & {
+    /**
+     * Starts a new epoch, after which no decision of an older one can be made, and reads it all. To
+     * `store`: that board is empty then, see `fill`. Away from it: its open holds go into the journal.
+     */
+    advance(epoch: number, board: BoardName): Promise<Ledger>;
+    /** Puts holds on the store's own board. `now` is the least its clock may show, in ms. */
+    fill(rows: readonly HoldRow[], now: number): Promise<void>;
+    ledger(): Promise<Ledger>;
+    /** Changes the units of a counted SKU; fails when more are sold. */
+    setTotal(sku: string, total: number): Promise<void>;
+};
+/**
+ * Where it is decided who bought. One decision row per hold: whoever inserts it first has decided,
+ * everybody else can only read it. No clock, lock or lease is part of that argument.
+ */
+interface HoldStore {
+    /** Creates or updates the tables. Idempotent; several processes may call it at once. */
+    migrate(): Promise<void>;
+    /** Records the pool and its stock, or checks that it is the same. @throws StockMismatchError */
+    open(pool: string, stock: StockLine[]): Promise<StoredPool>;
+    /** null when the pool was never opened. */
+    find(pool: string): Promise<StoredPool | null>;
+    /** null when the pool was never opened. Cheap: asked once a second. */
+    where(pool: string): Promise<Where | null>;
+    setPaused(pool: string, paused: boolean): Promise<void>;
+    /** Decides for `sold`, with the caller's own rows in the same transaction. */
+    decide(decision: Decision, work: (tx: Transaction) => Promise<void>): Promise<Verdict>;
+    /** Decides for `void` unless it is decided already; answers what now stands. */
+    decideVoid(decision: Omit<Decision, 'epoch'>): Promise<Outcome>;
+    /** Takes a sale back, with the caller's own rows in the same transaction; null when it is none. */
+    decideReturn(pool: string, id: string, work: (tx: Transaction) => Promise<void>): Promise<'returned' | 'already_returned' | null>;
+    outcome(pool: string, id: string): Promise<Outcome | null>;
+    sale(pool: string, id: string): Promise<(Sale & {
+        outcome: Outcome;
+    }) | null>;
+    /** Holds the pool's row locked while `work` runs; commits what it did when it resolves. */
+    locked<T>(pool: string, work: (locked: LockedPool) => Promise<T>): Promise<T>;
+    ledger(pool: string): Promise<Ledger>;
+    /**
+     * Writes granted or extended holds down and marks ended ones. Other processes write too, so an end
+     * may come before its grant; it stands nevertheless.
+     */
+    journal(pool: string, granted: readonly JournalEntry[], ended: readonly JournalEnd[]): Promise<void>;
+    /** Takes out journalled holds that expired or ended before `time`. */
+    trimJournal(pool: string, time: number): Promise<void>;
+    /** The store as a board of its own: for a pool without Redis, or while Redis is away. */
+    board(pool: string): Board;
+    /** Rejects when the store does not answer. */
+    ping(): Promise<void>;
+}
+
+/** What a pool has answered in this process, and where it is. Plain data, made when asked for. */
+type PoolSnapshot = {
+    pool: string;
+    epoch: number;
+    board: Where['board'];
+    /** Answers by status; `replayed` apart from `held`. */
+    holds: Record<string, number>;
+    commits: Record<string, number>;
+    returns: Record<string, number>;
+    /** How often this process filled a board anew. */
+    rebuilds: number;
+    faults: number;
+};
+
 /** What a pool tells, and with what. */
 type HoldPoolEvents = {
     /** Units moved, here or in any other process. */
@@ -169,9 +410,15 @@ type HoldPoolEvents = {
     gap: {
         seq: number;
     };
-    /** Redis had lost the pool and this process filled it again from PostgreSQL. */
+    /** Waiters got their offer. */
+    offered: {
+        seq: number;
+        ids: string[];
+    };
+    /** This process filled the board anew out of the store: its data was lost, or it is another one. */
     rebuilt: {
         epoch: number;
+        board: 'redis' | 'store';
     };
     /** Something in the background failed; it will be tried again. */
     fault: unknown;
@@ -222,12 +469,41 @@ declare class PoolClosedError extends Error {
     static [Symbol.hasInstance](value: unknown): boolean;
 }
 
-/** One SKU of a pool, as kept by the store; `seats` is null when it is sold by number. */
-type StockLine = {
-    sku: string;
-    total: number;
-    seats: string[] | null;
+/** Options of a `MemoryStore`. */
+type MemoryStoreOptions = {
+    /** Time in ms, settable in tests; it never goes back. Default: `Date.now`. */
+    clock?: () => number;
+    /** Answers the queries of the caller's rows. Default: rejects, there is no database. */
+    query?: Transaction['query'];
 };
+/**
+ * A store and board in this process, for tests and for a sale that may end with it. Pools that share
+ * the store share the stock, as processes share a database. Nothing outlives the process.
+ */
+declare class MemoryStore implements HoldStore {
+    #private;
+    /** @throws TypeError when an option is no function */
+    constructor(options?: MemoryStoreOptions);
+    migrate(): Promise<void>;
+    open(pool: string, stock: StockLine[]): Promise<StoredPool>;
+    find(pool: string): Promise<StoredPool | null>;
+    where(pool: string): Promise<Where | null>;
+    setPaused(pool: string, paused: boolean): Promise<void>;
+    decide(decision: Decision, work: (tx: Transaction) => Promise<void>): Promise<Verdict>;
+    decideVoid(decision: Omit<Decision, 'epoch'>): Promise<Outcome>;
+    decideReturn(pool: string, id: string, work: (tx: Transaction) => Promise<void>): Promise<'returned' | 'already_returned' | null>;
+    outcome(pool: string, id: string): Promise<Outcome | null>;
+    sale(pool: string, id: string): Promise<(Sale & {
+        outcome: Outcome;
+    }) | null>;
+    /** Nothing else runs in between, so there is no lock to wait for. */
+    locked<T>(pool: string, work: (locked: LockedPool) => Promise<T>): Promise<T>;
+    ledger(pool: string): Promise<Ledger>;
+    journal(): Promise<void>;
+    trimJournal(): Promise<void>;
+    ping(): Promise<void>;
+    board(pool: string): Board;
+}
 
 /**
  * What is called of the Redis client: ioredis 5 or 6, its Cluster, or iovalkey. Commands are only
@@ -248,109 +524,14 @@ interface FeedConnection {
     on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** A transaction as the caller of `commit()` sees it: parameterised queries, nothing else. */
-type Transaction = {
-    query<Row = any>(sql: string, values?: readonly unknown[]): Promise<{
-        rows: Row[];
-        rowCount: number | null;
-    }>;
-};
-/** A pool as the store knows it. `epoch` 0 means: never loaded into Redis yet. */
-type StoredPool = {
-    epoch: number;
-    paused: boolean;
-    stock: StockLine[];
-};
-/** What is to be decided about one hold. `items` is the packed line of input.ts. */
-type Decision = {
-    pool: string;
-    id: string;
-    holder: string;
-    items: string;
-    epoch: number;
-};
-/**
- * `sold` and `already_sold`, `void`: what the decision row says. `stale_epoch`: Redis has been
- * rebuilt since the hold was pinned. `overdrawn`: more than the stock would be sold, which Redis
- * must have lost count of. The last two wrote nothing.
- */
-type Verdict = 'sold' | 'already_sold' | 'void' | 'stale_epoch' | 'overdrawn';
-/** A granted hold in the journal. Times are the Redis server's, in ms. */
-type JournalEntry = {
-    id: string;
-    token: string;
-    holder: string;
-    items: string;
-    createdAt: number;
-    expiresAt: number;
-};
-/** A journalled hold is over. `time` is the Redis server's, in ms. */
-type JournalEnd = {
-    id: string;
-    token: string;
-    time: number;
-};
-/** All that PostgreSQL knows of a pool. */
-type Ledger = {
-    skus: {
-        sku: string;
-        total: number;
-        sold: number;
-        seatsSold: number;
-        seats: string[] | null;
-    }[];
-    sold: {
-        id: string;
-        holder: string;
-        items: string;
-    }[];
-    /** Journalled holds nobody has decided about, newest first. */
-    open: JournalEntry[];
-};
-/** The pool while its row is locked. */
-type LockedPool = StoredPool & {
-    /** Starts a new epoch, after which no decision of an older one can be made, and reads it all. */
-    advance(epoch: number): Promise<Ledger>;
-    ledger(): Promise<Ledger>;
-    /** Changes the units of a counted SKU; fails when more are sold. */
-    setTotal(sku: string, total: number): Promise<void>;
-};
-/**
- * Where it is decided who bought. One decision row per hold: whoever inserts it first has decided,
- * everybody else can only read it. No clock, lock or lease is part of that argument.
- */
-interface HoldStore {
-    /** Creates or updates the tables. Idempotent; several processes may call it at once. */
-    migrate(): Promise<void>;
-    /** Records the pool and its stock, or checks that it is the same. @throws StockMismatchError */
-    open(pool: string, stock: StockLine[]): Promise<StoredPool>;
-    /** null when the pool was never opened. */
-    find(pool: string): Promise<StoredPool | null>;
-    setPaused(pool: string, paused: boolean): Promise<void>;
-    /** Decides for `sold`, with the caller's own rows in the same transaction. */
-    decide(decision: Decision, work: (tx: Transaction) => Promise<void>): Promise<Verdict>;
-    /** Decides for `void` unless it is decided already; answers what now stands. */
-    decideVoid(decision: Omit<Decision, 'epoch'>): Promise<'sold' | 'void'>;
-    outcome(pool: string, id: string): Promise<'sold' | 'void' | null>;
-    /** Holds the pool's row locked while `work` runs; commits what it did when it resolves. */
-    locked<T>(pool: string, work: (locked: LockedPool) => Promise<T>): Promise<T>;
-    ledger(pool: string): Promise<Ledger>;
-    /**
-     * Writes granted or extended holds down and marks ended ones. Other processes write too, so an end
-     * may come before its grant; it stands nevertheless.
-     */
-    journal(pool: string, granted: readonly JournalEntry[], ended: readonly JournalEnd[]): Promise<void>;
-    /** Takes out journalled holds that expired or ended before `time`. */
-    trimJournal(pool: string, time: number): Promise<void>;
-    /** Rejects when the store does not answer. */
-    ping(): Promise<void>;
-}
-
 /** Options of a `HoldPool`. Every process of a sale must use the same times and limit. */
 type HoldPoolOptions = {
-    /** The caller's client; never configured, never closed. */
-    redis: RedisLike;
-    /** Where it is decided who bought: `new PostgresStore(pgPool)`. */
+    /**
+     * The caller's client; never configured, never closed. Without it the store keeps the holds too.
+     * All processes of a sale must have it or none.
+     */
+    redis?: RedisLike;
+    /** Where it is decided who bought: `new PostgresStore(pgPool)`, in tests `new MemoryStore()`. */
     store: HoldStore;
     /** Name of the sale; its keys all lie under `{hold:<pool>}:`. */
     pool: string;
@@ -362,6 +543,18 @@ type HoldPoolOptions = {
     maxHoldMs?: number;
     /** Most units one holder has held and bought together. Default: no limit. */
     limitPerHolder?: number;
+    /** How long a waiter's offer lives, in ms. Default `ttlMs`. */
+    offerMs?: number;
+    /** Most holds on the waiting list; whoever comes then is told `sold_out`. Default 10,000. */
+    waitingPlaces?: number;
+    /**
+     * Sell from the store while Redis is away. Off by default; `true` takes the defaults. All processes
+     * of a sale must have the same.
+     */
+    fallback?: boolean | {
+        afterMs?: number;
+        backAfterMs?: number;
+    };
     /** How long a commit may take until its hold is voided, in ms. Default 30,000. */
     commitMs?: number;
     /** How long the id of an ended hold is remembered, in ms. Default 3,600,000. */
@@ -415,10 +608,16 @@ declare class PostgresStore implements HoldStore {
     migrate(): Promise<void>;
     open(pool: string, stock: StockLine[]): Promise<StoredPool>;
     find(pool: string): Promise<StoredPool | null>;
+    where(pool: string): Promise<Where | null>;
     setPaused(pool: string, paused: boolean): Promise<void>;
     decide(decision: Decision, work: (tx: Transaction) => Promise<void>): Promise<Verdict>;
-    decideVoid(decision: Omit<Decision, 'epoch'>): Promise<'sold' | 'void'>;
-    outcome(pool: string, id: string): Promise<'sold' | 'void' | null>;
+    decideVoid(decision: Omit<Decision, 'epoch'>): Promise<Outcome>;
+    decideReturn(pool: string, id: string, work: (tx: Transaction) => Promise<void>): Promise<'returned' | 'already_returned' | null>;
+    outcome(pool: string, id: string): Promise<Outcome | null>;
+    sale(pool: string, id: string): Promise<(Sale & {
+        outcome: Outcome;
+    }) | null>;
+    board(pool: string): Board;
     locked<T>(pool: string, work: (locked: LockedPool) => Promise<T>): Promise<T>;
     ledger(pool: string): Promise<Ledger>;
     journal(pool: string, granted: readonly JournalEntry[], ended: readonly JournalEnd[]): Promise<void>;
@@ -458,7 +657,8 @@ declare class HoldPool {
      */
     open(stock: Stock): Promise<void>;
     /**
-     * Takes the items for `ttlMs`, all or nothing.
+     * Takes the items for `ttlMs`, all or nothing; with `partial` what there is, with `queue` a place on
+     * the waiting list when they are sold out.
      *
      * @throws HoldInputError when the request is wrong; nothing was sent
      * @throws HoldUnavailableError when Redis did not answer in time; ask again with the same id
@@ -493,11 +693,12 @@ declare class HoldPool {
     release(hold: HoldReference, options?: {
         signal?: AbortSignal;
     }): Promise<ReleaseResult>;
-    /** The hold of this id and where it stands; null when it was never granted or is forgotten. */
+    /** The hold of this id and where it stands, of a waiter its position; null when it was never granted or is forgotten. */
     get(id: string, options?: {
         signal?: AbortSignal;
     }): Promise<(Hold & {
         state: HoldState;
+        position?: number;
     }) | null>;
     /**
      * Sells what is held. `work` writes the caller's rows in the transaction that decides: they are
@@ -512,6 +713,17 @@ declare class HoldPool {
     commit(hold: Hold, work: (tx: Transaction) => Promise<void>, options?: {
         signal?: AbortSignal;
     }): Promise<CommitResult>;
+    /**
+     * Takes a sale back, with the caller's rows (a refund, say) in the transaction that decides. Units
+     * and seats are free again, for those who wait first. Idempotent; by id, for a buyer comes back
+     * when the hold is long forgotten.
+     *
+     * @throws what `work` throws; nothing is decided then, and the units stay sold
+     * @throws HoldInputError, HoldUnavailableError; return again
+     */
+    return(hold: HoldReference, work: (tx: Transaction) => Promise<void>, options?: {
+        signal?: AbortSignal;
+    }): Promise<ReturnResult>;
     /**
      * What is free, held and sold of each SKU, and with `seats` the state of each named seat. O(SKUs),
      * with `seats` O(seats).
@@ -529,7 +741,7 @@ declare class HoldPool {
     setTotal(sku: string, total: number): Promise<TotalResult>;
     /** Stops granting in every process (`closed`); what is held can still be bought. */
     pause(): Promise<void>;
-    /** Grants again. */
+    /** Grants again, to those who wait first. */
     resume(): Promise<void>;
     /**
      * Listens. The first listener to `change`, `expired` or `gap` starts the feed, on a connection of
@@ -551,6 +763,8 @@ declare class HoldPool {
     verify(): Promise<Verification>;
     /** Fills Redis again from PostgreSQL, under a new epoch, whatever it holds now. */
     rebuild(): Promise<void>;
+    /** What this process has answered, and on which board the pool is. Nothing is asked for it. */
+    snapshot(): PoolSnapshot;
     /** For @evenkeel/health: well when Redis and PostgreSQL answer. */
     healthCheck(): {
         name: string;
@@ -561,4 +775,4 @@ declare class HoldPool {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-export { type Availability, type AvailabilitySnapshot, type Change, type ChangeEvent, type CommitResult, type Decision, type Difference, type EndedState, type ExtendResult, type FeedConnection, type Hold, HoldInputError, HoldPool, type HoldPoolEvents, type HoldPoolOptions, type HoldReference, type HoldRequest, type HoldResult, type HoldState, type HoldStore, HoldUnavailableError, type Item, type JournalEnd, type JournalEntry, type Ledger, type LockedPool, type PgClientLike, type PgPoolLike, PoolClosedError, PoolNotOpenError, PostgresStore, type PostgresStoreOptions, type RedisLike, type ReleaseResult, type ReplaceResult, type SeatState, type Stock, type StockLine, StockMismatchError, type StoredPool, type TotalResult, type Transaction, type Verdict, type Verification, migrationSql };
+export { type Availability, type AvailabilitySnapshot, type Board, type BoardCall, type BoardName, type BoardReply, type BoardStep, type Change, type ChangeEvent, type CommitResult, type Decision, type Difference, type EndedState, type ExtendResult, type FeedConnection, type Hold, HoldInputError, HoldPool, type HoldPoolEvents, type HoldPoolOptions, type HoldReference, type HoldRequest, type HoldResult, type HoldRow, type HoldState, type HoldStore, HoldUnavailableError, type Item, type JournalEnd, type JournalEntry, type Ledger, type LockedPool, MemoryStore, type MemoryStoreOptions, type Outcome, type PgClientLike, type PgPoolLike, PoolClosedError, PoolNotOpenError, type PoolSnapshot, PostgresStore, type PostgresStoreOptions, type RedisLike, type ReleaseResult, type ReplaceResult, type ReturnResult, type Sale, type SeatMap, type SeatState, type StateLetter, type StepReader, type Stock, type StockLine, StockMismatchError, type StoredPool, type TotalResult, type Transaction, type Verdict, type Verification, type Where, migrationSql };
