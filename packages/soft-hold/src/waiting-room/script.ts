@@ -1,0 +1,78 @@
+/**
+ * The state of a waiting room: one step of its pacing, an admission, or somebody leaving. No call is
+ * made by a poll, and none by somebody who only waits.
+ *
+ * KEYS  r (hash: opened, admitted, allowed, tick, pace), b (hash: arrivals by bucket), a (zset: accounts
+ *       with a pass, by its expiry), c (zset: ticks by time, what they admitted)
+ * ARGV  tick   clock JSON [[bucket, people]...] JSON {opensAt, everyMs, perSecond, maxActive, claimMs, units}
+ *       enter  clock account expiresAt
+ *       leave  clock account
+ *       read   clock
+ * Reply tick   JSON [now, opened, admitted, active, pace, [bucket, people...]]; read the same
+ *       enter  the time at which the account's pass expires, as it was given first
+ *       leave  1, or 0 when there was no pass
+ *
+ * A tick within everyMs of the last one only adds arrivals. People who were admitted and have not
+ * come for their pass count as active for claimMs, then their share is given on.
+ */
+export const ROOM_SCRIPT = `
+local R, B, A, C = unpack(KEYS)
+local step, now = ARGV[1], tonumber(ARGV[2])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+now = math.max(now, tonumber(redis.call('HGET', R, 'now') or 0))
+local int = function(x) return string.format('%.0f', x) end
+
+if step == 'enter' then
+  local has = redis.call('ZSCORE', A, ARGV[3])
+  if has and tonumber(has) > now then return has end
+  redis.call('ZADD', A, ARGV[4], ARGV[3])
+  redis.call('HINCRBY', R, 'claimed', 1)
+  return ARGV[4]
+elseif step == 'leave' then
+  return redis.call('ZREM', A, ARGV[3])
+end
+
+redis.call('ZREMRANGEBYSCORE', A, '-inf', int(now))
+local room = redis.call('HMGET', R, 'opened', 'admitted', 'tick', 'claimed', 'pace')
+local admitted, tick, claimed, pace = tonumber(room[2] or 0), tonumber(room[3] or 0), tonumber(room[4] or 0), tonumber(room[5] or 0)
+local opened = room[1]
+if step == 'tick' then
+  redis.call('HSET', R, 'now', int(now))
+  for _, arrival in ipairs(cjson.decode(ARGV[3])) do redis.call('HINCRBY', B, arrival[1], arrival[2]) end
+  local rules = cjson.decode(ARGV[4])
+  if not opened and now >= rules.opensAt then
+    opened = int(now)
+    tick = now
+    redis.call('HSET', R, 'opened', opened, 'tick', int(now))
+  end
+  if opened and now - tick >= rules.everyMs then
+    -- who was admitted lately and has not come yet still may
+    redis.call('ZREMRANGEBYSCORE', C, '-inf', int(now - rules.claimMs))
+    local lately = 0
+    for _, one in ipairs(redis.call('ZRANGE', C, 0, -1)) do lately = lately + tonumber(string.match(one, ':(%d+)$')) end
+    local absent = math.max(0, math.min(lately, admitted - claimed))
+    -- who comes in this very second is counted when it is over
+    local total, present = 0, 1024 + math.floor((now - rules.opensAt) / 1000)
+    local people = redis.call('HGETALL', B)
+    for i = 1, #people, 2 do
+      if tonumber(people[i]) < present then total = total + tonumber(people[i + 1]) end
+    end
+    local room_for = rules.maxActive
+    if rules.units >= 0 then room_for = math.min(room_for, rules.units) end
+    room_for = room_for - redis.call('ZCARD', A) - absent
+    local rate = rules.perSecond * math.min(now - tick, 10 * rules.everyMs) / 1000
+    local allowed = math.max(0, math.floor(math.min(rate, room_for, total - admitted)))
+    if allowed > 0 then redis.call('ZADD', C, int(now), int(now) .. ':' .. allowed) end
+    local since = now - tick
+    -- a rate below one a tick adds up
+    if rate >= 1 then tick = now end
+    admitted = admitted + allowed
+    pace = 0.8 * pace + 0.2 * allowed * 1000 / since
+    redis.call('HSET', R, 'admitted', admitted, 'tick', int(tick), 'pace', pace)
+  end
+end
+return cjson.encode({ now, opened and tonumber(opened) or 0, admitted, redis.call('ZCARD', A), pace, redis.call('HGETALL', B) })
+`;
