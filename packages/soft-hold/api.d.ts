@@ -230,6 +230,8 @@ type Difference = {
     found: number | string | null;
     expected: number | string | null;
 };
+/** Told how far a long call is, in steps. */
+type OnProgress = (done: number, total: number) => void;
 /** The result of `verify()`. */
 type Verification = {
     ok: boolean;
@@ -760,9 +762,13 @@ declare class HoldPool {
      * Compares Redis with itself and with PostgreSQL; `ok` when nothing differs. Reads every open hold
      * and every sale: for operators and tests, not for each request.
      */
-    verify(): Promise<Verification>;
+    verify(options?: {
+        onProgress?: OnProgress;
+    }): Promise<Verification>;
     /** Fills Redis again from PostgreSQL, under a new epoch, whatever it holds now. */
-    rebuild(): Promise<void>;
+    rebuild(options?: {
+        onProgress?: OnProgress;
+    }): Promise<void>;
     /** What this process has answered, and on which board the pool is. Nothing is asked for it. */
     snapshot(): PoolSnapshot;
     /** For @evenkeel/health: well when Redis and PostgreSQL answer. */
@@ -775,4 +781,4 @@ declare class HoldPool {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-export { type Availability, type AvailabilitySnapshot, type Board, type BoardCall, type BoardName, type BoardReply, type BoardStep, type Change, type ChangeEvent, type CommitResult, type Decision, type Difference, type EndedState, type ExtendResult, type FeedConnection, type Hold, HoldInputError, HoldPool, type HoldPoolEvents, type HoldPoolOptions, type HoldReference, type HoldRequest, type HoldResult, type HoldRow, type HoldState, type HoldStore, HoldUnavailableError, type Item, type JournalEnd, type JournalEntry, type Ledger, type LockedPool, MemoryStore, type MemoryStoreOptions, type Outcome, type PgClientLike, type PgPoolLike, PoolClosedError, PoolNotOpenError, type PoolSnapshot, PostgresStore, type PostgresStoreOptions, type RedisLike, type ReleaseResult, type ReplaceResult, type ReturnResult, type Sale, type SeatMap, type SeatState, type StateLetter, type StepReader, type Stock, type StockLine, StockMismatchError, type StoredPool, type TotalResult, type Transaction, type Verdict, type Verification, type Where, migrationSql };
+export { type Availability, type AvailabilitySnapshot, type Board, type BoardCall, type BoardName, type BoardReply, type BoardStep, type Change, type ChangeEvent, type CommitResult, type Decision, type Difference, type EndedState, type ExtendResult, type FeedConnection, type Hold, HoldInputError, HoldPool, type HoldPoolEvents, type HoldPoolOptions, type HoldReference, type HoldRequest, type HoldResult, type HoldRow, type HoldState, type HoldStore, HoldUnavailableError, type Item, type JournalEnd, type JournalEntry, type Ledger, type LockedPool, MemoryStore, type MemoryStoreOptions, type OnProgress, type Outcome, type PgClientLike, type PgPoolLike, PoolClosedError, PoolNotOpenError, type PoolSnapshot, PostgresStore, type PostgresStoreOptions, type RedisLike, type ReleaseResult, type ReplaceResult, type ReturnResult, type Sale, type SeatMap, type SeatState, type StateLetter, type StepReader, type Stock, type StockLine, StockMismatchError, type StoredPool, type TotalResult, type Transaction, type Verdict, type Verification, type Where, migrationSql };

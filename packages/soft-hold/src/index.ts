@@ -54,6 +54,7 @@ export type {
   HoldResult,
   HoldState,
   Item,
+  OnProgress,
   ReleaseResult,
   ReplaceResult,
   ReturnResult,

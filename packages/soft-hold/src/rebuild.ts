@@ -7,6 +7,7 @@ import type { Settings } from './options.ts';
 import type { RedisBoard } from './redis.ts';
 import { plansOf } from './stock.ts';
 import type { HoldStore, JournalEntry, Ledger, LockedPool, Where } from './store.ts';
+import type { OnProgress } from './types.ts';
 
 const CHUNK = 500;
 const FILL = 5_000;
@@ -22,6 +23,7 @@ export type RebuildContext = {
   journalDelayMs: number;
   /** The board's time as far as this process knows it, in ms. */
   now: () => number;
+  onProgress: OnProgress;
 };
 
 /**
@@ -60,10 +62,15 @@ async function fillRedis(context: RebuildContext, locked: LockedPool): Promise<n
   // a loader that died after filling Redis and before its commit left a later epoch behind
   for (; now === 'refused'; now = await redis.load('start', epoch, nonce, clock)) epoch++;
   const ledger = await locked.advance(epoch, 'redis');
+  const total = ledger.sold.length + ledger.open.length + 1;
+  let done = 0;
   for (const chunk of chunks(ledger, Number(now), settings)) {
+    context.onProgress(Math.min(done, total - 1), total);
     await step(redis, 'chunk', nonce, JSON.stringify(chunk));
+    done += chunk.h.length / 2;
   }
   await step(redis, 'finish', nonce, epoch, locked.paused ? 1 : 0);
+  context.onProgress(total, total);
   return epoch;
 }
 

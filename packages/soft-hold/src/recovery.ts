@@ -4,13 +4,13 @@ import { JOURNAL_MS, type Journal } from './journal.ts';
 import type { Belief, Link } from './link.ts';
 import { type RebuildContext, rebuild } from './rebuild.ts';
 import type { LockedPool, Where } from './store.ts';
-import type { Difference } from './types.ts';
+import type { Difference, OnProgress } from './types.ts';
 import { compare, readDump } from './verify.ts';
 
 const ATTEMPTS = 4;
 const PAUSE_MS = 40;
 
-type RecoveryContext = Omit<RebuildContext, 'journalDelayMs' | 'now'> & {
+type RecoveryContext = Omit<RebuildContext, 'journalDelayMs' | 'now' | 'onProgress'> & {
   link: Link;
   journal: Journal;
   onRebuilt: (where: Where) => void;
@@ -46,9 +46,9 @@ export class Recovery {
   }
 
   /** Whatever the board holds, fills it again. */
-  async force(): Promise<void> {
+  async force(onProgress?: OnProgress): Promise<void> {
     const { link } = this.#context;
-    link.adopt(await this.#rebuild(link.belief, async (_, { board }) => board));
+    link.adopt(await this.#rebuild(link.belief, async (_, { board }) => board, onProgress));
   }
 
   /** To the store's own board, unless Redis answers after all or somebody was first. */
@@ -92,21 +92,30 @@ export class Recovery {
   }
 
   /** What differs between board and store, and goes on differing when looked at again. */
-  async differences(): Promise<Difference[]> {
+  async differences(onProgress: OnProgress = () => {}): Promise<Difference[]> {
     const { link, store, pool } = this.#context;
     for (let attempt = 1; ; attempt++) {
+      onProgress(0, 3);
       const { result } = await link.unbounded(['dump']);
-      const found = compare(readDump(result), await store.ledger(pool));
+      onProgress(1, 3);
+      const ledger = await store.ledger(pool);
+      onProgress(2, 3);
+      const found = compare(readDump(result), ledger);
+      onProgress(3, 3);
       if (found.length === 0 || attempt === ATTEMPTS) return found;
       await sleep(PAUSE_MS); // a sale may have happened between the two looks
     }
   }
 
-  async #rebuild(belief: Belief, lost: Parameters<typeof rebuild>[2]): Promise<Where> {
+  async #rebuild(
+    belief: Belief,
+    lost: Parameters<typeof rebuild>[2],
+    onProgress: OnProgress = () => {},
+  ): Promise<Where> {
     const { journal, onRebuilt, link } = this.#context;
     await journal.flush();
     const now = () => link.estimatedNow();
-    const context = { ...this.#context, journalDelayMs: 4 * JOURNAL_MS, now };
+    const context = { ...this.#context, journalDelayMs: 4 * JOURNAL_MS, now, onProgress };
     const { epoch, board, rebuilt } = await rebuild(context, belief, lost);
     if (rebuilt) onRebuilt({ epoch, board });
     return { epoch, board };

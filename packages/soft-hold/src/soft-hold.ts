@@ -28,6 +28,7 @@ import type {
   HoldResult,
   HoldState,
   Item,
+  OnProgress,
   ReleaseResult,
   ReplaceResult,
   ReturnResult,
@@ -276,16 +277,16 @@ export class HoldPool {
    * Compares Redis with itself and with PostgreSQL; `ok` when nothing differs. Reads every open hold
    * and every sale: for operators and tests, not for each request.
    */
-  async verify(): Promise<Verification> {
+  async verify(options: { onProgress?: OnProgress } = {}): Promise<Verification> {
     await this.#core.ready();
-    const differences = await this.#core.recovery.differences();
+    const differences = await this.#core.recovery.differences(options.onProgress);
     return { ok: differences.length === 0, differences };
   }
 
   /** Fills Redis again from PostgreSQL, under a new epoch, whatever it holds now. */
-  async rebuild(): Promise<void> {
+  async rebuild(options: { onProgress?: OnProgress } = {}): Promise<void> {
     await this.#core.ready();
-    await this.#core.recovery.force();
+    await this.#core.recovery.force(options.onProgress);
   }
 
   /** What this process has answered, and on which board the pool is. Nothing is asked for it. */

@@ -145,5 +145,8 @@ export type Difference = {
   expected: number | string | null;
 };
 
+/** Told how far a long call is, in steps. */
+export type OnProgress = (done: number, total: number) => void;
+
 /** The result of `verify()`. */
 export type Verification = { ok: boolean; differences: Difference[] };
