@@ -1,10 +1,31 @@
-import type { TieredCache, TieredCacheStats } from './index.ts';
-
 /** What is called of a registry; prom-client 15's `Registry` has this shape. */
 export interface RegistryLike {
   // biome-ignore lint/suspicious/noExplicitAny: prom-client declares its own classes
   registerMetric(metric: any): void;
   removeSingleMetric(name: string): void;
+}
+
+/** What is asked of a `TieredCache`. */
+export interface CacheLike {
+  readonly namespace: string;
+  stats(): CacheFigures;
+}
+
+/** Some of `TieredCacheStats`. */
+export interface CacheFigures {
+  readonly hits: number;
+  readonly joined: number;
+  readonly near: number;
+  readonly global: number;
+  readonly master: number;
+  readonly loads: number;
+  readonly stale: number;
+  readonly failed: number;
+  readonly loaderCalls: number;
+  readonly local: { readonly entries: number; readonly bytes: number };
+  readonly undelivered: number;
+  readonly fenced: number;
+  readonly confirmed: boolean;
 }
 
 interface Value {
@@ -18,20 +39,17 @@ type Figures = readonly (readonly [value: number, labels?: Readonly<Record<strin
  * Registers metrics named `evenkeel_tiered_cache_...`, labelled by namespace, that read the caches'
  * statistics when they are scraped. Returns a function that takes them back.
  */
-export function registerMetrics(
-  registry: RegistryLike,
-  caches: readonly TieredCache[],
-): () => void {
+export function registerMetrics(registry: RegistryLike, caches: readonly CacheLike[]): () => void {
   const names: string[] = [];
   const add = (
     type: 'counter' | 'gauge',
     what: string,
     help: string,
-    figures: (stats: TieredCacheStats) => Figures,
+    figures: (stats: CacheFigures) => Figures,
   ): void => {
     const name = `evenkeel_tiered_cache_${what}`;
     names.push(name);
-    const valuesOf = (cache: TieredCache): Value[] =>
+    const valuesOf = (cache: CacheLike): Value[] =>
       figures(cache.stats()).map(([value, labels]) => ({
         value,
         labels: { namespace: cache.namespace, ...labels },

@@ -1,7 +1,12 @@
-import { Registry } from 'prom-client';
+import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { TieredCache } from '../src/index.ts';
 import { registerMetrics } from '../src/prometheus.ts';
+
+// its own file: the index of prom-client also loads a module that vitest resolves wrongly
+const Registry = createRequire(import.meta.url)('prom-client/lib/registry.js') as {
+  new (): import('prom-client').Registry;
+};
 
 test('the figures of all caches are scraped, and taken back', async () => {
   await using shop = new TieredCache({ namespace: 'shop' });
