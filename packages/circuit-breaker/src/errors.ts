@@ -9,7 +9,10 @@ export type CircuitBreakerErrorCode =
   | 'ERR_CALL_TIMEOUT'
   | 'ERR_BREAKER_CLOSED'
   | 'ERR_PERMIT_SETTLED'
-  | 'ERR_NO_STALE_VALUE';
+  | 'ERR_NO_STALE_VALUE'
+  | 'ERR_LATER_QUEUE_FULL'
+  | 'ERR_LATER_QUEUE_CLOSED'
+  | 'ERR_REGISTRY_CLOSED';
 
 /**
  * Common ancestor of the errors of this package; `instanceof` recognises those of another copy of the package too.
@@ -122,6 +125,47 @@ export class NoStaleValueError extends CircuitBreakerError {
 
   static {
     define(NoStaleValueError, 'NoStaleValueError', 'ERR_NO_STALE_VALUE');
+  }
+}
+
+/** The queue for later holds as many entries as it may: nothing was accepted. */
+export class LaterQueueFullError extends CircuitBreakerError {
+  readonly code = 'ERR_LATER_QUEUE_FULL';
+  readonly maxEntries: number;
+
+  constructor(breaker: string, maxEntries: number) {
+    super(breaker, `The queue for later of circuit ${breaker} is full (${maxEntries} entries)`);
+    this.maxEntries = maxEntries;
+  }
+
+  static {
+    define(LaterQueueFullError, 'LaterQueueFullError', 'ERR_LATER_QUEUE_FULL');
+  }
+}
+
+/** The queue for later was closed: nothing was accepted. */
+export class LaterQueueClosedError extends CircuitBreakerError {
+  readonly code = 'ERR_LATER_QUEUE_CLOSED';
+
+  constructor(breaker: string) {
+    super(breaker, `The queue for later of circuit ${breaker} has been closed`);
+  }
+
+  static {
+    define(LaterQueueClosedError, 'LaterQueueClosedError', 'ERR_LATER_QUEUE_CLOSED');
+  }
+}
+
+/** The registry was closed: it gives out no breaker any more. */
+export class RegistryClosedError extends CircuitBreakerError {
+  readonly code = 'ERR_REGISTRY_CLOSED';
+
+  constructor(registry: string) {
+    super(registry, `The circuit breaker registry ${registry} has been closed`);
+  }
+
+  static {
+    define(RegistryClosedError, 'RegistryClosedError', 'ERR_REGISTRY_CLOSED');
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Channel, channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'eventemitter3';
 import type { CircuitState, TransitionReason } from './circuit.ts';
 import type { BreakerClosedError, CircuitIsolatedError, CircuitOpenError } from './errors.ts';
@@ -56,6 +57,19 @@ type Listener = (event: any) => unknown;
 
 const guards = new WeakMap<Listener, Listener>();
 
+/** `evenkeel:circuit-breaker:<event>` of `node:diagnostics_channel`: every breaker of the process, without a reference to it. */
+const channels: Readonly<Record<Name, Channel>> = {
+  open: channel('evenkeel:circuit-breaker:open'),
+  'half-open': channel('evenkeel:circuit-breaker:half-open'),
+  closed: channel('evenkeel:circuit-breaker:closed'),
+  isolated: channel('evenkeel:circuit-breaker:isolated'),
+  success: channel('evenkeel:circuit-breaker:success'),
+  failure: channel('evenkeel:circuit-breaker:failure'),
+  slow: channel('evenkeel:circuit-breaker:slow'),
+  reject: channel('evenkeel:circuit-breaker:reject'),
+  fallback: channel('evenkeel:circuit-breaker:fallback'),
+};
+
 type Payload<E extends Name> = Omit<Parameters<CircuitBreakerEvents[E]>[0], 'name'>;
 
 /** Listeners of one breaker. Whatever they do, throwing and rejecting included, stays with them. */
@@ -89,11 +103,18 @@ export class Listeners {
 
   /** Whether it is worth making the event. */
   has(event: Name): boolean {
-    return this.#emitter !== undefined && this.#emitter.listenerCount(event) > 0;
+    return (
+      channels[event].hasSubscribers ||
+      (this.#emitter !== undefined && this.#emitter.listenerCount(event) > 0)
+    );
   }
 
   emit<E extends Name>(event: E, payload: Payload<E>): void {
-    this.#emitter?.emit(event, { name: this.name, ...payload });
+    const subscribed = channels[event].hasSubscribers;
+    if (this.#emitter === undefined && !subscribed) return;
+    const told = { name: this.name, ...payload };
+    if (subscribed) channels[event].publish(told); // what a subscriber throws is reported by Node, not to us
+    this.#emitter?.emit(event, told);
   }
 
   /** Tells a change of the state that follows from the calls. */

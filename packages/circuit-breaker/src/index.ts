@@ -10,8 +10,11 @@ export {
   type CircuitBreakerErrorCode,
   CircuitIsolatedError,
   CircuitOpenError,
+  LaterQueueClosedError,
+  LaterQueueFullError,
   NoStaleValueError,
   PermitSettledError,
+  RegistryClosedError,
 } from './errors.ts';
 export type {
   CallEvent,
@@ -32,6 +35,7 @@ export {
 } from './fallback.ts';
 export type { HealthCheck } from './health-check.ts';
 export type { Isolation } from './isolation.ts';
+export { type LaterContext, LaterQueue, type LaterQueueOptions } from './later-queue.ts';
 export type {
   CircuitBreakerOptions,
   Classification,
@@ -42,6 +46,18 @@ export type {
   TimeWindowOptions,
 } from './options.ts';
 export type { Permit } from './permit.ts';
+export {
+  type Accepted,
+  type LaterEntry,
+  type LaterSink,
+  type QueueForLaterOptions,
+  queueForLater,
+} from './queue-for-later.ts';
+export {
+  CircuitBreakerRegistry,
+  type CircuitBreakerRegistryOptions,
+  type KeyedBreakerOptions,
+} from './registry.ts';
 export type { CircuitBreakerSnapshot, Totals, WindowSnapshot } from './snapshot.ts';
 export { type StaleCacheOptions, staleCache } from './stale-cache.ts';
 export { TestClock } from './test-clock.ts';

@@ -130,7 +130,7 @@ function toWindow(window: TimeWindowOptions | CountWindowOptions): {
   };
 }
 
-function checkedClock(clock: Clock): Clock {
+export function checkedClock(clock: Clock): Clock {
   if (typeof clock !== 'object' || clock === null) throw wrongType('clock', 'a Clock', clock);
   for (const method of ['now', 'setTimeout', 'clearTimeout'] as const) {
     if (typeof clock[method] !== 'function') {
@@ -178,7 +178,7 @@ function boolean(field: string, value: unknown): boolean {
   return value;
 }
 
-function optionalFunction<F>(field: string, value: F): F {
+export function optionalFunction<F>(field: string, value: F): F {
   if (value !== undefined && typeof value !== 'function') {
     throw wrongType(field, 'a function', value);
   }
@@ -186,7 +186,7 @@ function optionalFunction<F>(field: string, value: F): F {
 }
 
 /** A misspelt option would silently leave its default in force, so unknown names are refused. */
-function object(field: string, value: unknown, known: readonly string[]): void {
+export function object(field: string, value: unknown, known: readonly string[]): void {
   if (!isObject(value)) throw wrongType(field, 'an object', value);
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
