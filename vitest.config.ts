@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Workspace packages are tested from their sources: no build needs to run first.
-const conditions = ['@evenkeel/source', 'module', 'node'];
+const conditions = ['@evenkeel/source', 'node'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const integration = '**/*.integration.test.ts';
 const timed = '**/*.timed.test.ts';

@@ -16,7 +16,7 @@ import { InFlight } from './in-flight.ts';
 import { type Isolation, Isolations } from './isolation.ts';
 import type { CircuitBreakerOptions } from './options.ts';
 import { Permit } from './permit.ts';
-import { isObject, type Settings, toSettings, wrongType } from './settings.ts';
+import { isObject, optionalFunction, type Settings, toSettings, wrongType } from './settings.ts';
 import { type CircuitBreakerSnapshot, countsOf } from './snapshot.ts';
 
 /**
@@ -156,6 +156,26 @@ export class CircuitBreaker implements AsyncDisposable {
       this.#listeners.emit('isolated', { from, to: 'isolated', reason: 'isolated' });
     }
     return isolation;
+  }
+
+  /**
+   * Opens a closed circuit on evidence from elsewhere: the verdict of other processes, an alarm. It closes again by its own
+   * probes; to keep it open use {@link isolate}.
+   */
+  trip(): void {
+    const now = this.#settings.clock.now();
+    this.#refresh(now);
+    this.#circuit.trip(now);
+  }
+
+  /**
+   * Lets someone else have a say in when the circuit is probed: while `gate` answers false a half-open circuit refuses,
+   * as if the probes were under way. It is asked synchronously, must not throw, and `undefined` takes it away.
+   *
+   * @throws TypeError when `gate` is neither a function nor undefined
+   */
+  gateProbes(gate: (() => boolean) | undefined): void {
+    this.#circuit.gateProbes(optionalFunction('gate', gate));
   }
 
   /** Where the circuit stands now. */

@@ -14,6 +14,7 @@ export type TransitionReason =
   | 'failure-rate'
   | 'slow-rate'
   | 'bad-rate'
+  | 'tripped'
   | 'probe-bad'
   | 'probes-good'
   | 'open-time-over'
@@ -39,6 +40,9 @@ interface HalfOpen {
   lastProbeAt: number;
 }
 type State = Closed | Open | HalfOpen;
+
+/** Who has a say in the probes: of few circuits, so no field of each. */
+const gates = new WeakMap<Circuit, () => boolean>();
 
 /**
  * The state machine: decides from verdicts and the time, and does nothing else (no timers, no promises).
@@ -102,6 +106,7 @@ export class Circuit {
     const { probes, probeMaxWaitMs } = this.#settings;
     // The first probe goes alone: a dependency that is still sick gets one call to bear, not all of them.
     const atOnce = state.good === 0 ? 1 : probes - state.good;
+    if (state.probing === 0 && state.good === 0 && gates.get(this)?.() === false) return false;
     if (state.probing >= atOnce) {
       if (now - state.lastProbeAt < probeMaxWaitMs) return false;
       this.generation += 1; // these never came back; whatever they still say is not heard
@@ -120,6 +125,17 @@ export class Circuit {
     const { slowAfterMs, timeoutMs, probeMaxWaitMs } = this.#settings;
     const longest = Math.min(slowAfterMs, timeoutMs, probeMaxWaitMs);
     return state.probing === 0 ? 0 : Math.max(0, state.lastProbeAt + longest - now);
+  }
+
+  /** Has `gate` asked before a round of probes begins; `undefined` takes it away. */
+  gateProbes(gate: (() => boolean) | undefined): void {
+    if (gate === undefined) gates.delete(this);
+    else gates.set(this, gate);
+  }
+
+  /** Opens a closed circuit on evidence from elsewhere. */
+  trip(now: number): void {
+    if (this.#state.kind === 'closed') this.#open('tripped', now);
   }
 
   good(call: Call): void {

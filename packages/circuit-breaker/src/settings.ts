@@ -162,7 +162,7 @@ export function integer(field: string, value: unknown, most: number): number {
   return number(field, value, rule, (n) => Number.isInteger(n) && n >= 1 && n <= most);
 }
 
-function number(
+export function number(
   field: string,
   value: unknown,
   rule: string,
