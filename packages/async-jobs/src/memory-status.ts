@@ -1,4 +1,4 @@
-import { EventEmitter, on } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { isFinal, type JobStatus, type StatusStore, type StatusUpdate } from './status.ts';
 
 /** Makes a status store within this process, for tests without servers. It forgets everything at its end. */
@@ -29,19 +29,30 @@ class MemoryStatus implements StatusStore {
   }
 
   async *watch(id: string, signal?: AbortSignal): AsyncGenerator<JobStatus> {
+    let latest = this.#updates.get(id)?.status ?? null;
+    let wake: () => void = () => {};
+    const told = (status: JobStatus): void => {
+      latest = status;
+      wake();
+    };
     const until = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
-    if (until.aborted) return;
-    const events = on(this.#events, id, { signal: until }); // from here on nothing is missed
-    const now = this.#updates.get(id);
-    if (now) yield now.status;
-    if (now && isFinal(now.status.state)) return;
+    until.addEventListener('abort', () => wake(), { once: true });
+    this.#events.on(id, told);
     try {
-      for await (const [status] of events as AsyncIterable<[JobStatus]>) {
+      while (!until.aborted) {
+        if (latest === null) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        const status: JobStatus = latest;
+        latest = null;
         yield status;
         if (isFinal(status.state)) return;
       }
-    } catch (error) {
-      if (!until.aborted) throw error;
+    } finally {
+      this.#events.off(id, told);
     }
   }
 

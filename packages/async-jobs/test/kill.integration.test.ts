@@ -1,9 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, expect, it } from 'vitest';
-import { backends, uniqueName } from '../../../test/backends.ts';
+import { uniqueName } from '../../../test/backends.ts';
 import { Clients } from './clients.ts';
 import { chargeJob } from './fixtures/charge.ts';
+import { startProcess } from './fixtures/start-process.ts';
 import { until } from './until.ts';
 
 const clients = new Clients();
@@ -18,19 +19,8 @@ const KEYS = 100;
 const KILLS = 2;
 
 async function startWorker(queue: string): Promise<ChildProcess> {
-  const { databaseUrl, kafkaBrokers } = backends();
-  const child = fork(new URL('./fixtures/worker-process.ts', import.meta.url), {
-    execArgv: ['--conditions=@evenkeel/source', '--import', 'tsx'],
-    env: {
-      ...process.env,
-      DATABASE_URL: databaseUrl,
-      KAFKA_BROKERS: kafkaBrokers,
-      SCHEMA: clients.schema,
-      QUEUE: queue,
-    },
-  });
+  const child = await startProcess('worker-process.ts', { SCHEMA: clients.schema, QUEUE: queue });
   children.push(child);
-  await once(child, 'message');
   return child;
 }
 
