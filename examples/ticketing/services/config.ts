@@ -47,6 +47,12 @@ const variables = {
   /** a service that has not answered the gateway after so long counts as away */
   UPSTREAM_TIMEOUT_MS: wholeMs.default(10_000),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Prometheus reads `/metrics` here; unset: on the service's own port, for one machine's demo */
+  METRICS_PORT: port.optional(),
+  /** all the time that a shutdown may take; Kubernetes kills the pod after its own, longer one */
+  GRACE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(28_000),
+  /** requests still come so long after readiness is gone; unset: 5 s in Kubernetes, else none */
+  DRAIN_DELAY_MS: z.coerce.number().int().min(0).max(600_000).optional(),
   /** at the end, idle kept-alive connections stay open so long for a request already on its way */
   LINGER_MS: z.coerce.number().int().min(0).max(60_000).default(5_000),
   /** begins every Redis key, Kafka topic and consumer group, so that two systems can share servers */
@@ -126,7 +132,15 @@ const variables = {
 type Variables = typeof variables;
 export type Config<Name extends keyof Variables> = { [K in Name]: z.output<Variables[K]> };
 
-const common = ['HOST', 'LOG_LEVEL', 'LINGER_MS', 'NAMESPACE'] as const;
+const common = [
+  'HOST',
+  'LOG_LEVEL',
+  'METRICS_PORT',
+  'GRACE_MS',
+  'DRAIN_DELAY_MS',
+  'LINGER_MS',
+  'NAMESPACE',
+] as const;
 const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS'] as const;
 const jobs = [...database, 'REDIS_URL', 'KAFKA_BROKERS'] as const;

@@ -78,7 +78,9 @@ export async function runServices(
     health,
     servers: apps.map(({ app }) => app.server),
     webSocketServers,
+    graceMs: config.GRACE_MS,
     lingerMs: config.LINGER_MS,
+    ...(config.DRAIN_DELAY_MS === undefined ? {} : { drainDelayMs: config.DRAIN_DELAY_MS }),
     phases: { jobs: steps('jobs'), caches: steps('caches'), db: steps('db') },
     log: (line) => log.error(line),
   }).listen();
