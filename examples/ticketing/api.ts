@@ -143,6 +143,38 @@ export const api = {
     answer: c.eventPageSchema,
   }),
 
+  readWaitingRoom: define({
+    ...inventory,
+    method: 'GET',
+    path: paths.waitingRoom(':slug'),
+    access: 'anybody',
+    summary: 'Where everybody stands: one document for all, good for a second.',
+    params: c.slugParams,
+    status: 200,
+    answer: c.waitingRoomSchema,
+  }),
+  joinWaitingRoom: define({
+    ...inventory,
+    method: 'POST',
+    path: paths.waitingTicket(':slug'),
+    access: 'user',
+    summary: 'A place in the draw before the opening, in the queue after it.',
+    params: c.slugParams,
+    status: 201,
+    answer: c.waitingTicketSchema,
+  }),
+  enterSale: define({
+    ...inventory,
+    method: 'POST',
+    path: paths.waitingPass(':slug'),
+    access: 'user',
+    summary: 'Exchanges a ticket whose turn has come for a pass.',
+    params: c.slugParams,
+    body: c.passRequestSchema,
+    status: 200,
+    answer: c.admissionSchema,
+    problems: ['pass_needed'],
+  }),
   changeSale: define({
     ...inventory,
     method: 'PUT',
@@ -174,7 +206,15 @@ export const api = {
     body: c.holdRequestSchema,
     status: 201,
     answer: c.heldSeatsSchema,
-    problems: ['not_found', 'seat_taken', 'limit_reached', 'conflict', 'hold_expired'],
+    problems: [
+      'not_found',
+      'pass_needed',
+      'not_open',
+      'seat_taken',
+      'limit_reached',
+      'conflict',
+      'hold_expired',
+    ],
   }),
   readHold: define({
     ...inventory,
@@ -348,7 +388,7 @@ export type InputOf<R extends Route> = {
   params: R['params'] extends z.ZodType ? z.output<R['params']> : undefined;
   query: R['query'] extends z.ZodType ? z.output<R['query']> : undefined;
   body: R['body'] extends z.ZodType ? z.output<R['body']> : undefined;
-  user: R['access'] extends 'anybody' ? undefined : c.User;
+  user: R['access'] extends 'anybody' ? undefined : c.Caller;
 };
 /** What it must give. */
 export type AnswerOf<R extends Route> = R['answer'] extends z.ZodType

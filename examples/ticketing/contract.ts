@@ -24,8 +24,12 @@ const sku = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a name such as front-sta
 const currency = z.string().regex(/^[A-Z]{3}$/, 'a currency such as EUR');
 const seatId = z.string().regex(/^[A-Z]{1,2}-[1-9][0-9]{0,2}$/, 'a seat such as C-12');
 const slug = z.string().regex(/^[a-z0-9-]{1,64}$/, 'a name such as northern-lights');
-const email = z.email().max(254);
-const regions = ['eu', 'us', 'au'] as const;
+/** at most 64 characters before the @, as RFC 5321 has it */
+const email = z
+  .email()
+  .max(254)
+  .regex(/^[^@]{1,64}@/, 'has too much before the @');
+export const regions = ['eu', 'us', 'au'] as const;
 
 export const idParams = z.object({ id });
 export const slugParams = z.object({ slug });
@@ -47,6 +51,8 @@ export const holdRequestSchema = z.object({
   id,
   event: z.string().max(64),
   seats: z.array(seatId).min(1).max(6),
+  /** where the event has a waiting room */
+  pass: z.string().max(2_000).optional(),
 });
 /**
  * `id` comes from the browser and is the idempotency key of the whole purchase. `amountCents` is the
@@ -72,6 +78,9 @@ export const userSchema = z.object({
   region: z.enum(regions),
 });
 export type User = z.infer<typeof userSchema>;
+/** Who calls, as an access token says it: a number, not a person. */
+export const callerSchema = userSchema.pick({ id: true, role: true, region: true });
+export type Caller = z.infer<typeof callerSchema>;
 /** `accessToken` is kept in memory by the page and is good until `expiresAt` (ISO time). */
 export const sessionSchema = z.object({
   user: userSchema,
@@ -104,6 +113,11 @@ export const newEventSchema = z.object({
   venue: text(100),
   city: text(100),
   startsAt: time,
+  /** null: it is on sale already */
+  opensAt: time.nullable().default(null),
+  hasWaitingRoom: z.boolean().default(false),
+  /** how many people a second the waiting room lets through */
+  admitPerSecond: z.int().min(1).max(10_000).default(50),
   currency,
   categories: z
     .array(categorySchema)
@@ -128,7 +142,10 @@ export const eventListSchema = z.object({
 });
 export type EventList = z.infer<typeof eventListSchema>;
 export const priceChangeSchema = z.object({ priceCents: cents });
-export const saleChangeSchema = z.object({ paused: z.boolean() });
+export const saleChangeSchema = z.object({
+  paused: z.boolean(),
+  admitPerSecond: z.int().min(1).max(10_000).optional(),
+});
 export const categoryParams = z.object({ slug, sku });
 
 const seatStates = ['free', 'held', 'sold'] as const;
@@ -144,6 +161,39 @@ export const availabilitySchema = z.object({
   serverNow: time,
 });
 export type Availability = z.infer<typeof availabilitySchema>;
+
+/** One document for everybody, cached for a second; each browser finds its own place in it. */
+export const waitingRoomSchema = z.object({
+  room: z.string(),
+  phase: z.enum(['lobby', 'open']),
+  commitment: z.string(),
+  seed: z.string().nullable(),
+  opensAt: z.number(),
+  admittedBelow: z.number(),
+  steps: z.array(z.array(z.number()).length(2)),
+  waiting: count,
+  active: count,
+  pacePerSecond: z.number(),
+  updatedAt: z.number(),
+});
+export type WaitingRoomPage = z.infer<typeof waitingRoomSchema>;
+/** `place` is null before the draw; the same account has the same place however often it comes. */
+export const waitingTicketSchema = z.object({
+  ticket: z.string(),
+  place: z.number().nullable(),
+  expiresAt: z.number(),
+});
+export type WaitingTicket = z.infer<typeof waitingTicketSchema>;
+export const passRequestSchema = z.object({ ticket: z.string().min(1).max(2_000) });
+/** `pass` and `expiresAt` (ms) once it is one's turn, else where one stands. */
+export const admissionSchema = z.object({
+  status: z.enum(['admitted', 'waiting']),
+  pass: z.string().nullable(),
+  expiresAt: z.number().nullable(),
+  position: z.number(),
+  waitSeconds: z.number().nullable(),
+});
+export type Admission = z.infer<typeof admissionSchema>;
 
 export const heldSeatsSchema = z.object({
   id,
@@ -296,12 +346,14 @@ export const problemCodes = {
   invalid_input: 400,
   unauthorized: 401,
   forbidden: 403,
+  pass_needed: 403,
   not_found: 404,
   email_taken: 409,
   seat_taken: 409,
   limit_reached: 409,
   conflict: 409,
   price_changed: 409,
+  not_open: 409,
   hold_expired: 410,
   too_large: 413,
   too_many_attempts: 429,

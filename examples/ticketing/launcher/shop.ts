@@ -99,7 +99,12 @@ export class Shop {
           // nobody is on the way to a port of this machine that closes
           env: Object.assign(
             // everybody of a demo comes from the same address
-            { HOST: '127.0.0.1', LINGER_MS: '100', LOGINS_PER_ADDRESS: '1000000' },
+            {
+              HOST: '127.0.0.1',
+              LINGER_MS: '100',
+              LOGINS_PER_ADDRESS: '1000000',
+              REQUESTS_PER_ADDRESS: '100000',
+            },
             { ...options.env, ...secrets, ...addresses },
             // behind the gateway, who calls is what the gateway says
             layout === 'apart' && name !== 'gateway' ? { TRUST_PROXY: 'true' } : {},

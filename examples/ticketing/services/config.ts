@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type ApiService, apiServices } from '../api.ts';
+import { regions } from '../contract.ts';
 import { type DatabaseRole, isDatabaseRole } from './migrations/roles.ts';
 import { ticketPrivateKey, ticketPublicKey } from './tickets/ticket-code.ts';
 
@@ -44,6 +45,8 @@ const variables = {
   PSP_WEBHOOK_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   /** where the stand-in sends them; without it it sends none */
   PSP_WEBHOOK_URL: url(['http', 'https']).optional(),
+  /** calls of the API a second that one address may go on with, at each gateway */
+  REQUESTS_PER_ADDRESS: z.coerce.number().int().min(1).default(100),
   /** a service that has not answered the gateway after so long counts as away */
   UPSTREAM_TIMEOUT_MS: wholeMs.default(10_000),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -60,6 +63,21 @@ const variables = {
     .string()
     .regex(/^[a-z][a-z0-9_]{0,40}$/, 'must be a-z, 0-9 and _, beginning with a letter')
     .default('ticketing'),
+
+  /** where this process lives, and all regions that the shop has */
+  REGION: z.enum(regions).default('eu'),
+  REGIONS: z
+    .string()
+    .transform((text) => text.split(',').map((region) => region.trim()))
+    .pipe(z.array(z.enum(regions)).min(1))
+    .default(['eu']),
+  /** front doors of the other regions */
+  EU_URL: url(['http', 'https']).optional(),
+  US_URL: url(['http', 'https']).optional(),
+  AU_URL: url(['http', 'https']).optional(),
+  /** the region's own stores, for whatever names a person; unset: those of everything else */
+  PEOPLE_DATABASE_URL: url(['postgres', 'postgresql']).optional(),
+  PEOPLE_REDIS_URL: url(['redis', 'rediss']).optional(),
 
   REDIS_URL: url(['redis', 'rediss']),
   DATABASE_URL: url(['postgres', 'postgresql']),
@@ -145,16 +163,32 @@ const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS'] as const;
 const jobs = [...database, 'REDIS_URL', 'KAFKA_BROKERS'] as const;
 const sale = [...database, 'REDIS_URL', 'HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
+const people = ['REGION', 'PEOPLE_DATABASE_URL'] as const;
 const token = ['ACCESS_TOKEN_SECRET', 'ACCESS_TOKEN_TTL_MS'] as const;
 
 /** The variables that each service reads, and nothing else: a worker has no use for login secrets. */
 const needs = {
-  gateway: [...common, ...http, ...jobs, ...sale, ...token, 'GATEWAY_PORT', 'UPSTREAM_TIMEOUT_MS'],
+  gateway: [
+    ...common,
+    ...http,
+    ...jobs,
+    ...sale,
+    ...token,
+    'GATEWAY_PORT',
+    'REQUESTS_PER_ADDRESS',
+    'UPSTREAM_TIMEOUT_MS',
+  ],
   auth: [
     ...common,
     ...http,
     ...database,
     ...token,
+    ...people,
+    'REGIONS',
+    'EU_URL',
+    'US_URL',
+    'AU_URL',
+    'PEOPLE_REDIS_URL',
     'AUTH_PORT',
     'REDIS_URL',
     'REFRESH_TTL_MS',
@@ -172,6 +206,7 @@ const needs = {
     ...jobs,
     ...sale,
     'PAYMENTS_PORT',
+    'REGIONS',
     'TICKET_PRIVATE_KEY',
     'PSP_URL',
     'PSP_WEBHOOK_SECRET',
@@ -184,6 +219,7 @@ const needs = {
     ...common,
     ...http,
     ...jobs,
+    ...people,
     'NOTIFICATIONS_PORT',
     'MAIL_URL',
     'MAIL_CONCURRENCY',

@@ -28,7 +28,8 @@ export type HostConfig = Config<
   | 'HOLD_TTL_MS'
   | 'HOLD_GRACE_MS'
   | 'SEATS_PER_BUYER'
->;
+> &
+  Partial<Config<'PEOPLE_DATABASE_URL' | 'PEOPLE_REDIS_URL'>>;
 
 export class Host {
   readonly name: string;
@@ -49,28 +50,25 @@ export class Host {
   }
 
   get redis(): Redis {
-    return this.#once('redis', () => {
-      const redis = connectRedis(this.#config.REDIS_URL, this.name, this.#log);
-      this.health.check('redis', redisCheck(redis), { scope: 'shared' });
-      this.#stores.push(() => redis.quit());
-      return redis;
-    });
+    return this.#once('redis', () => this.#openRedis('redis', this.#config.REDIS_URL));
   }
 
   get database(): Pool {
-    return this.#once('database', () => {
-      const database = openDatabase({
-        url: this.#config.DATABASE_URL,
-        connections: this.#config.DATABASE_CONNECTIONS,
-        service: this.name,
-        onError: (error) => this.#log.warn({ err: error }, 'idle database connection failed'),
-      });
-      // real rows, which every role may read: a database that answers `select 1` may have lost them
-      const query = 'select name from migrations limit 1';
-      this.health.check('database', pgCheck(database, { query }), { scope: 'shared' });
-      this.#stores.push(() => database.end());
-      return database;
-    });
+    return this.#once('database', () => this.#openDatabase('database', this.#config.DATABASE_URL));
+  }
+
+  /** Where the people of this region live; without an address of its own, beside everything else. */
+  get people(): Pool {
+    const url = this.#config.PEOPLE_DATABASE_URL;
+    if (!url) return this.database;
+    return this.#once('people', () => this.#openDatabase('people', url));
+  }
+
+  /** Sessions have names in them, so they stay in the region too. */
+  get sessionRedis(): Redis {
+    const url = this.#config.PEOPLE_REDIS_URL;
+    if (!url) return this.redis;
+    return this.#once('session-redis', () => this.#openRedis('session-redis', url));
   }
 
   get queue(): JobQueue {
@@ -132,6 +130,27 @@ export class Host {
   /** The host's part of the shutdown: what was opened last is closed first. */
   get phases(): ShutdownPhases {
     return { caches: this.#caches.toReversed(), db: this.#stores.toReversed() };
+  }
+
+  #openRedis(name: string, url: string): Redis {
+    const redis = connectRedis(url, this.name, this.#log);
+    this.health.check(name, redisCheck(redis), { scope: 'shared' });
+    this.#stores.push(() => redis.quit());
+    return redis;
+  }
+
+  #openDatabase(name: string, url: string): Pool {
+    const database = openDatabase({
+      url,
+      connections: this.#config.DATABASE_CONNECTIONS,
+      service: this.name,
+      onError: (error) => this.#log.warn({ err: error }, 'idle database connection failed'),
+    });
+    // real rows, which every role may read: a database that answers `select 1` may have lost them
+    const query = 'select name from migrations limit 1';
+    this.health.check(name, pgCheck(database, { query }), { scope: 'shared' });
+    this.#stores.push(() => database.end());
+    return database;
   }
 
   #once<T>(name: string, open: () => T): T {

@@ -59,9 +59,14 @@ export async function httpServer(options: {
     if (options.https) {
       reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
     }
-    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
+    // what may be kept says so itself
+    if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) {
+      reply.header('cache-control', 'no-store');
+    }
   });
 
+  // only JSON is read
+  app.removeContentTypeParser('text/plain');
   // an empty body is no body: DELETE with a content type is common and harmless
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined);

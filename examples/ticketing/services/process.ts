@@ -46,6 +46,7 @@ export async function runServices(
   const health = new Health({ service: name });
   const host = new Host({ name, health, config: config as unknown as HostConfig, log });
   if ('DATABASE_URL' in config) await migrateIfAllowed(host.database);
+  if ('PEOPLE_DATABASE_URL' in config) await migrateIfAllowed(host.people);
 
   const opened = new Map<ServiceName, Service>();
   for (const service of names) {

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { AnswerOf, InputOf, Route } from '../api.ts';
-import type { User } from '../contract.ts';
+import type { Caller } from '../contract.ts';
 import type { AccessTokens } from './auth/access-token.ts';
 import { ProblemError, parse } from './problem.ts';
 
@@ -54,7 +54,7 @@ async function caller(
   request: FastifyRequest,
   tokens: AccessTokens | undefined,
   { access }: Route,
-): Promise<User | undefined> {
+): Promise<Caller | undefined> {
   if (access === 'anybody' || !tokens) return undefined;
   const [, token] = /^Bearer ([\w.-]+)$/.exec(request.headers.authorization ?? '') ?? [];
   const user = await tokens.verify(token);

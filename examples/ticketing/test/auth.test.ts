@@ -36,7 +36,8 @@ describe('an access token', () => {
     const { accessToken, expiresAt } = await tokens.issue(user);
     expect(expiresAt).toBe('2027-01-01T12:15:00.000Z');
     now = start + 899_000;
-    expect(await tokens.verify(accessToken)).toEqual(user);
+    const { id, role, region } = user;
+    expect(await tokens.verify(accessToken)).toEqual({ id, role, region });
     now = start + 900_000;
     expect((await rejectionOf(tokens.verify(accessToken))).status).toBe(401);
   });

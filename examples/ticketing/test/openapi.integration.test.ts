@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { paths, testCards } from '../addresses.ts';
 import { api, type RouteName } from '../api.ts';
-import type { HeldSeats, NewEvent, Order, OrderAccepted } from '../contract.ts';
+import type { HeldSeats, NewEvent, Order, OrderAccepted, WaitingTicket } from '../contract.ts';
 import type { OpenApiDocument } from '../services/openapi.ts';
 import { signWebhook } from '../services/payments/webhook-signature.ts';
 import { slug, TestShop } from './test-shop.ts';
@@ -144,9 +144,22 @@ describe('the OpenAPI document', () => {
       city: 'Port Merrow',
       startsAt: at,
       currency: 'EUR',
+      opensAt: null,
+      hasWaitingRoom: true,
+      admitPerSecond: 50,
       categories: [{ sku: 'all', name: 'All', priceCents: 1, rows: [{ row: 'A', seats: 9 }] }],
     };
     await call('createEvent', paths.organiser.events, { body: event });
+    await call('readWaitingRoom', paths.waitingRoom(event.slug));
+    const { body: place } = await call<WaitingTicket>(
+      'joinWaitingRoom',
+      paths.waitingTicket(event.slug),
+    );
+    const pass = paths.waitingPass(event.slug);
+    await call('enterSale', pass, { body: { ticket: place.ticket } });
+    expect((await call('enterSale', pass, { body: { ticket: 'x' } })).status).toBe(403);
+    const early = { id: randomUUID(), event: event.slug, seats: ['A-1'] };
+    expect((await call('hold', paths.holds, { body: early })).status).toBe(403);
     await call('changePrice', paths.organiser.price(event.slug, 'all'), {
       body: { priceCents: 2 },
     });

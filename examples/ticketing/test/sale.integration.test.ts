@@ -71,6 +71,12 @@ describe('a cancelled order', () => {
     await expect.poll(async () => (await buyer.readOrder(id)).state).toBe('refunded');
     expect(await shop.chargeOf(id)).toMatchObject({ state: 'refunded' });
     expect((await buyer.readOrder(id)).tickets).toEqual([]);
+    // the seats are for sale again, and the books agree
+    const { seats } = await buyer.availability(slug);
+    expect([seats['B-1'], seats['B-2']]).toEqual([undefined, undefined]);
+    expect(await shop.verify()).toEqual({ ok: true, differences: [] });
+    const next = await bought(await shop.buyer(), ['B-1']);
+    expect(next.tickets).toHaveLength(1);
     const scan = { id: randomUUID(), event: slug, device: 'North', code: tickets[0]?.code };
     expect(await organiser.call('POST', paths.scans, scan)).toMatchObject({ outcome: 'void' });
     await expect
@@ -116,6 +122,9 @@ describe('the organiser', () => {
     city: 'Port Merrow',
     startsAt: '2031-01-01T19:30:00.000Z',
     currency: 'EUR',
+    opensAt: null,
+    hasWaitingRoom: false,
+    admitPerSecond: 50,
     categories: [{ sku: 'all', name: 'All', priceCents: 2_000, rows: [{ row: 'A', seats: 3 }] }],
   };
 

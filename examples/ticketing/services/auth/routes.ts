@@ -11,11 +11,17 @@ import { bind } from '../route.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { LoginAttempts } from './attempts.ts';
 import type { Passwords } from './passwords.ts';
-import type { Sessions } from './sessions.ts';
+import type { Regions } from './regions.ts';
+import { regionOf, type Sessions } from './sessions.ts';
 import { addUser, findUser } from './users.ts';
+import { isWeakPassword } from './weak-passwords.ts';
 
 export type AuthDeps = {
+  /** the sale's, for what names nobody */
   database: Pool;
+  /** the home region's */
+  people: Pool;
+  regions: Regions;
   passwords: Passwords;
   tokens: AccessTokens;
   sessions: Sessions;
@@ -26,7 +32,7 @@ export type AuthDeps = {
 const cookieName = 'session';
 
 export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
-  const { database, passwords, tokens, sessions, attempts } = deps;
+  const { database, people, regions, passwords, tokens, sessions, attempts } = deps;
   // Strict and HttpOnly: no other site can send it and no script can read it
   const cookie = {
     path: paths.session,
@@ -46,18 +52,27 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     });
 
   bind(app, tokens, api.register, async ({ body, request, reply }) => {
-    const { email, name, password, region = 'eu' } = body;
+    const { email, name, password } = body;
+    const region = regions.chosen(body.region);
+    if (region !== regions.own) return regions.passOn(region, request, reply);
+    if (isWeakPassword(password)) {
+      const fields = { password: 'is one that everybody tries first' };
+      throw new ProblemError('invalid_input', 'Please choose another password.', { fields });
+    }
     await attempts.count(`registration of ${email}`, request.ip);
     const passwordHash = await passwords.hash(password);
-    const user = await addUser(database, { email, name, region, role: 'buyer', passwordHash });
+    await regions.claim(email, region);
+    const user = await addUser(people, { email, name, region, role: 'buyer', passwordHash });
     if (!user) throw new ProblemError('email_taken', 'This address has an account already.');
     giveCookie(reply, await sessions.start(user));
     return session(user);
   });
 
   bind(app, tokens, api.logIn, async ({ body, request, reply }) => {
+    const home = await regions.homeOf(body.email);
+    if (home !== regions.own) return regions.passOn(home, request, reply);
     await attempts.count(body.email, request.ip);
-    const account = await findUser(database, body.email);
+    const account = await findUser(people, body.email);
     const matches = await passwords.verify(body.password, account?.passwordHash);
     if (!account || !matches) {
       throw new ProblemError('unauthorized', 'Address and password do not belong together.');
@@ -68,7 +83,10 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
   });
 
   bind(app, tokens, api.refresh, async ({ request, reply }) => {
-    const refreshed = await sessions.refresh(request.cookies[cookieName] ?? '');
+    const token = request.cookies[cookieName] ?? '';
+    const home = regionOf(token) ?? regions.own;
+    if (home !== regions.own) return regions.passOn(home, request, reply);
+    const refreshed = await sessions.refresh(token);
     if (refreshed.outcome === 'unknown' || refreshed.outcome === 'reused') {
       if (refreshed.outcome === 'reused') {
         const { id } = refreshed.user;
@@ -83,12 +101,16 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
   });
 
   bind(app, tokens, api.logOut, async ({ request, reply }) => {
-    await sessions.end(request.cookies[cookieName] ?? '');
+    const token = request.cookies[cookieName] ?? '';
+    const home = regionOf(token) ?? regions.own;
+    if (home !== regions.own) return regions.passOn(home, request, reply);
+    await sessions.end(token);
     reply.clearCookie(cookieName, cookie);
     return undefined;
   });
 
-  bind(app, tokens, api.logOutEverywhere, async ({ user }) => {
+  bind(app, tokens, api.logOutEverywhere, async ({ user, request, reply }) => {
+    if (user.region !== regions.own) return regions.passOn(user.region, request, reply);
     await sessions.endAll(user.id);
     await audit(database, { actor: user.id, action: 'session.end-all', subject: user.id });
     return undefined;

@@ -1,35 +1,45 @@
 /** auth: accounts, sessions, tokens. After it has answered, nobody asks a store who somebody is. */
 import { demoAccounts } from '../../addresses.ts';
+import { derivedSecret } from '../derived-secret.ts';
 import type { OpenService } from '../service.ts';
 import { LoginAttempts } from './attempts.ts';
 import { Passwords } from './passwords.ts';
+import { Regions } from './regions.ts';
 import { authRoutes } from './routes.ts';
 import { Sessions } from './sessions.ts';
 import { addUser, findUser } from './users.ts';
 
 export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
-  const { database, redis, namespace } = host;
+  const { database, people, sessionRedis: redis, namespace, tokens } = host;
+  const region = config.REGION;
+  const regions = new Regions({
+    own: region,
+    all: config.REGIONS,
+    urls: { eu: config.EU_URL, us: config.US_URL, au: config.AU_URL },
+    database,
+    secret: derivedSecret(config.ACCESS_TOKEN_SECRET, 'homes'),
+  });
   const passwords = new Passwords({
     costLog2: config.PASSWORD_COST_LOG2,
     passes: config.PASSWORD_PASSES,
   });
   for (const account of config.DEMO_PASSWORD ? demoAccounts : []) {
-    if (await findUser(database, account.email)) continue;
+    if ((await regions.homeOf(account.email)) !== region) continue;
+    if (await findUser(people, account.email)) continue;
     const passwordHash = await passwords.hash(config.DEMO_PASSWORD ?? '');
-    await addUser(database, { ...account, region: 'eu', passwordHash });
+    await regions.claim(account.email, region);
+    await addUser(people, { ...account, region, passwordHash });
   }
   return {
     routes: (app) =>
       authRoutes(app, {
         database,
+        people,
+        regions,
         passwords,
-        tokens: host.tokens,
-        sessions: new Sessions({ redis, namespace, ttlMs: config.REFRESH_TTL_MS }),
-        attempts: new LoginAttempts({
-          redis,
-          namespace,
-          perAddress: config.LOGINS_PER_ADDRESS,
-        }),
+        tokens,
+        sessions: new Sessions({ redis, namespace, region, ttlMs: config.REFRESH_TTL_MS }),
+        attempts: new LoginAttempts({ redis, namespace, perAddress: config.LOGINS_PER_ADDRESS }),
         cookies: { secure: config.SECURE_COOKIES, ttlMs: config.REFRESH_TTL_MS },
       }),
   };

@@ -2,15 +2,16 @@
  * Refresh sessions in Redis. The browser's token works once: each use replaces it, so a stolen copy
  * is found out as soon as thief and owner have both used it, and the session ends for both.
  *
- *   <family>.<secret>   the cookie      <namespace>:session:<family>      hash: user, current, previous, rotatedAt
- *                                       <namespace>:session:of:<user id>  set of families, for ending them all
+ *   the cookie                        <region>.<family>.<secret>
+ *   <namespace>:session:<family>      hash: user, current, previous, rotatedAt
+ *   <namespace>:session:of:<user id>  set of families, for ending them all
  *
  * Only SHA-256 of a secret is stored: a look into Redis gives nobody a session.
  * @see https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2 Refresh token rotation
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { User } from '../../contract.ts';
+import { type Region, regions, type User } from '../../contract.ts';
 
 /**
  * Two tabs that wake together send the same cookie, and one comes second. For this long the
@@ -46,8 +47,11 @@ export class Sessions {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #ttlMs: number;
+  readonly #region: Region;
 
-  constructor(options: { redis: Redis; namespace: string; ttlMs: number }) {
+  /** `redis` is the home region's: a session has a person's name in it. */
+  constructor(options: { redis: Redis; namespace: string; ttlMs: number; region: Region }) {
+    this.#region = options.region;
     this.#redis = options.redis;
     this.#prefix = `${options.namespace}:session:`;
     this.#ttlMs = options.ttlMs;
@@ -65,7 +69,7 @@ export class Sessions {
       .sadd(this.#familiesOf(user.id), family)
       .pexpire(this.#familiesOf(user.id), this.#ttlMs)
       .exec();
-    return `${family}.${secret}`;
+    return `${this.#region}.${family}.${secret}`;
   }
 
   /** Uses the token up. `reused` has ended the session: someone else holds a copy of it. */
@@ -84,7 +88,7 @@ export class Sessions {
     )) as [Refreshed['outcome'], string];
     if (outcome === 'unknown') return { outcome };
     if (outcome === 'rotated')
-      return { outcome, user: JSON.parse(user), token: `${family}.${next}` };
+      return { outcome, user: JSON.parse(user), token: `${this.#region}.${family}.${next}` };
     return { outcome, user: JSON.parse(user) };
   }
 
@@ -110,8 +114,14 @@ export class Sessions {
   }
 }
 
+/** Which region's session a cookie is of. */
+export function regionOf(token: string): Region | undefined {
+  const [region] = token.split('.');
+  return regions.find((known) => known === region);
+}
+
 function split(token: string): { family: string; secret: string } {
-  const [, family = '', secret = ''] = /^([0-9a-f-]{36})\.([\w-]{43})$/.exec(token) ?? [];
+  const [, family = '', secret = ''] = /^[a-z]{2}\.([0-9a-f-]{36})\.([\w-]{43})$/.exec(token) ?? [];
   return { family, secret };
 }
 

@@ -12,10 +12,14 @@ export async function loadEvent(database: Pool, slug: string): Promise<CatalogEv
     venue: string;
     city: string;
     starts_at: Date;
+    opens_at: Date | null;
+    hasWaitingRoom: boolean;
+    admitPerSecond: number;
     currency: string;
     categories: Category[];
   }>(
-    `select title, tagline, venue, city, starts_at, currency,
+    `select title, tagline, venue, city, starts_at, currency, opens_at,
+       has_waiting_room as "hasWaitingRoom", admit_per_second as "admitPerSecond",
        (select json_agg(json_build_object('sku', sku, 'name', name, 'priceCents', price_cents,
           'rows', (select json_agg(json_build_object('row', row, 'seats', seats) order by length(row), row)
                    from seat_rows r where r.event = c.event and r.sku = c.sku)) order by position)
@@ -25,8 +29,9 @@ export async function loadEvent(database: Pool, slug: string): Promise<CatalogEv
   );
   const row = rows[0];
   if (!row) return undefined;
-  const { starts_at, ...page } = row;
-  return { slug, ...page, startsAt: starts_at.toISOString() };
+  const { starts_at, opens_at, ...page } = row;
+  const opensAt = opens_at?.toISOString() ?? null;
+  return { slug, ...page, opensAt, startsAt: starts_at.toISOString() };
 }
 
 /** The soonest first. */

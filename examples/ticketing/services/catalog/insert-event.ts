@@ -8,9 +8,21 @@ export function insertEvent(database: Pool, event: NewEvent, actor: string): Pro
   return transaction(database, async (tx) => {
     const { slug, title, tagline, venue, city, startsAt, currency, categories } = event;
     const { rowCount } = await tx.query(
-      `insert into events (slug, title, tagline, venue, city, starts_at, currency)
-       values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-      [slug, title, tagline, venue, city, startsAt, currency],
+      `insert into events (slug, title, tagline, venue, city, starts_at, currency, opens_at,
+         has_waiting_room, admit_per_second)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
+      [
+        slug,
+        title,
+        tagline,
+        venue,
+        city,
+        startsAt,
+        currency,
+        event.opensAt,
+        event.hasWaitingRoom,
+        event.admitPerSecond,
+      ],
     );
     if (rowCount === 0) return false;
     for (const [position, { sku, name, priceCents, rows }] of categories.entries()) {

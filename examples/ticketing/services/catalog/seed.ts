@@ -11,6 +11,9 @@ export const firstNight = {
   venue: 'Lantern House',
   city: 'Port Merrow',
   currency: 'EUR',
+  opensAt: null,
+  hasWaitingRoom: false,
+  admitPerSecond: 50,
 };
 
 /** 300 seats: a short front, a wide middle, two rows high up. */

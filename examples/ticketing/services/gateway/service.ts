@@ -6,9 +6,11 @@ import { apiServices } from '../../api.ts';
 import { firstNight } from '../catalog/seed.ts';
 import { urlOf } from '../config.ts';
 import { AvailabilityFeed } from '../inventory/availability.ts';
+import { ProblemError } from '../problem.ts';
 import type { OpenService } from '../service.ts';
 import { servePages } from './pages.ts';
 import { forward, type Upstream } from './proxy.ts';
+import { RateLimit } from './rate-limit.ts';
 import { webSockets } from './socket.ts';
 
 export const openGateway: OpenService<'gateway'> = async ({ config, host, names, log }) => {
@@ -19,6 +21,7 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
     return names.includes(service) ? [] : [{ service, url: String(url) }];
   });
   const proxies = upstreams.map((upstream) => forward(upstream, config.UPSTREAM_TIMEOUT_MS));
+  const limit = new RateLimit({ perSecond: config.REQUESTS_PER_ADDRESS });
   await pools.openAll();
   // the first visitor finds the counts known
   await availability
@@ -26,6 +29,13 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
     .catch((error) => log.warn({ err: error }, 'not yet on sale'));
   return {
     async routes(app) {
+      app.addHook('onRequest', async (request) => {
+        // probes and pages are free: who is turned away here shall still see the shop
+        const retryAfterMs = request.url.startsWith('/api/') ? limit.take(request.ip) : 0;
+        if (retryAfterMs === 0) return;
+        const message = 'Too many calls from your network. Please wait a moment.';
+        throw new ProblemError('too_many_attempts', message, { retryAfterMs });
+      });
       for (const proxy of proxies) proxy.routes(app);
       await servePages(app);
     },

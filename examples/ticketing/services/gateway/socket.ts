@@ -4,16 +4,19 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { paths } from '../../addresses.ts';
-import { clientMessageSchema, type ServerMessage, type User } from '../../contract.ts';
+import { type Caller, clientMessageSchema, type ServerMessage } from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
 import type { AvailabilityFeed } from '../inventory/availability.ts';
 import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
+import { RateLimit } from './rate-limit.ts';
 
 const pingEveryMs = 30_000;
 /** a browser that reads so slowly is cut off; it reconnects and begins with a snapshot */
 const maxBufferedBytes = 1024 * 1024;
+/** a page sends a handful when it opens; who sends hundreds is none of ours */
+const messages = { perSecond: 5, burst: 50 };
 /** one page looks at one event and pays for one order; a few more are several tabs' worth */
 const maxWatched = 8;
 
@@ -51,7 +54,8 @@ class Connection {
   readonly #deps: SocketDeps;
   readonly #closed = new AbortController();
   readonly #watched = new Map<string, AbortController>();
-  #user: Promise<User> | undefined;
+  #user: Promise<Caller> | undefined;
+  readonly #limit = new RateLimit({ ...messages, maxAddresses: 1 });
   #alive = true;
 
   constructor(socket: WebSocket, deps: SocketDeps) {
@@ -70,6 +74,10 @@ class Connection {
   }
 
   async #receive(data: RawData): Promise<void> {
+    if (this.#limit.take('') > 0) {
+      this.#socket.close(1008, 'too many messages');
+      return;
+    }
     try {
       const message = parse(clientMessageSchema, readJson(data));
       if (message.type === 'authorize') {

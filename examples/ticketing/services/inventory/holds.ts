@@ -40,6 +40,8 @@ export class Holds {
       }
       case 'conflict':
         throw new ProblemError('conflict', 'This hold id was used for other seats.');
+      // nobody of ours asks to be put on the list of those who wait for seats
+      case 'queued':
       case 'closed':
         throw new ProblemError('unavailable', 'The sale is paused.', { retryAfterMs: 5_000 });
       case 'released':

@@ -22,14 +22,14 @@ const jobTables = {
 /** What each service may do with which table. Columns in brackets limit a right to them. */
 const rights = {
   gateway: { ...holds, ...seats, orders: read, tickets: read, job_outbox: read, job_delayed: read },
-  auth: { users: 'select, insert, update', ...log },
+  auth: { users: 'select, insert, update', homes: 'select, insert', ...log },
   catalog: {
     events: 'select, insert, update',
     categories: 'select, insert, update',
     seat_rows: 'select, insert, update',
     ...log,
   },
-  inventory: { ...holds, ...seats, ...log },
+  inventory: { ...holds, ...seats, 'events (admit_per_second)': 'update', ...log },
   orders: {
     ...holds,
     ...seats,

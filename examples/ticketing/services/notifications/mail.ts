@@ -4,9 +4,8 @@ import type { Mail } from './mail-job.ts';
 
 export type Message = { to: string; subject: string; text: string };
 
-type Row = {
-  name: string;
-  email: string;
+type OrderRow = {
+  userId: string;
   title: string;
   venue: string;
   startsAt: Date;
@@ -15,20 +14,26 @@ type Row = {
   currency: string;
 };
 
-/** undefined when the order or its buyer is gone. */
+/** undefined when the order or its buyer is gone. `people` is the region's own database. */
 export async function composeMail(
-  database: Pool,
+  { database, people }: { database: Pool; people: Pool },
   { orderId, kind }: Mail,
 ): Promise<Message | undefined> {
-  const { rows } = await database.query<Row>(
-    `select u.name, u.email, e.title, e.venue, e.starts_at as "startsAt", o.seats,
+  const orders = await database.query<OrderRow>(
+    `select o.user_id as "userId", e.title, e.venue, e.starts_at as "startsAt", o.seats,
        o.amount_cents as "amountCents", o.currency
-     from orders o join users u on u.id = o.user_id join events e on e.slug = o.event
-     where o.id = $1`,
+     from orders o join events e on e.slug = o.event where o.id = $1`,
     [orderId],
   );
-  const [row] = rows;
-  if (!row) return undefined;
+  const [order] = orders.rows;
+  if (!order) return undefined;
+  const buyers = await people.query<{ name: string; email: string }>(
+    'select name, email from users where id = $1',
+    [order.userId],
+  );
+  const [buyer] = buyers.rows;
+  if (!buyer) return undefined;
+  const row = { ...order, ...buyer };
   const seats = row.seats.join(', ');
   const amount = `${(row.amountCents / 100).toFixed(2)} ${row.currency}`;
   const when = row.startsAt.toISOString().slice(0, 16).replace('T', ' ');

@@ -3,11 +3,12 @@ import { handle, NonRetryableError, Worker } from '@evenkeel/async-jobs';
 import { CircuitBreaker } from '@evenkeel/circuit-breaker';
 import type { OpenService } from '../service.ts';
 import { composeMail } from './mail.ts';
-import { mailJob } from './mail-job.ts';
+import { mailJobs } from './mail-job.ts';
 import { MailProvider, MailRefused } from './mail-provider.ts';
 
 export const openNotifications: OpenService<'notifications'> = async ({ config, host, log }) => {
-  const { database, queue, health } = host;
+  const { database, people, queue, health } = host;
+  const mailJob = mailJobs[config.REGION];
   await queue.ensureTopics([mailJob]);
 
   const breaker = new CircuitBreaker({ name: 'mail-provider', timeoutMs: config.MAIL_TIMEOUT_MS });
@@ -22,7 +23,7 @@ export const openNotifications: OpenService<'notifications'> = async ({ config, 
       handle(
         mailJob,
         async (mail, ctx) => {
-          const message = await composeMail(database, mail);
+          const message = await composeMail({ database, people }, mail);
           if (!message) throw new NonRetryableError(`There is no order ${mail.orderId}`);
           try {
             await provider.send(message, { idempotencyKey: ctx.id, signal: ctx.signal });

@@ -1,14 +1,14 @@
 /** Orders in the database: taken together with their payment job, read with their tickets. */
 import type { JobQueue } from '@evenkeel/async-jobs';
 import type { Pool } from 'pg';
-import type { Order, OrderRequest, User } from '../../contract.ts';
+import type { Caller, Order, OrderRequest } from '../../contract.ts';
 import { transaction } from '../database.ts';
 import { ProblemError } from '../problem.ts';
 import { type Charge, chargeJob } from './charge-job.ts';
 
 type NewOrder = {
   request: OrderRequest;
-  user: User;
+  user: Caller;
   event: string;
   hold: Charge['hold'];
   seats: string[];

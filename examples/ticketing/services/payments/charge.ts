@@ -17,9 +17,9 @@ import {
   type SqlExecutor,
 } from '@evenkeel/async-jobs';
 import type { Pool } from 'pg';
-import type { Order, OrderStep } from '../../contract.ts';
+import type { Order, OrderStep, Region } from '../../contract.ts';
 import type { Pools } from '../inventory/pools.ts';
-import { mailJob, mailKey } from '../notifications/mail-job.ts';
+import { promiseMail } from '../notifications/mail-job.ts';
 import type { Charge } from '../orders/charge-job.ts';
 import { issueTickets } from '../tickets/issue-tickets.ts';
 import { type Authorisation, type PaymentProvider, ProviderRefusal } from './provider.ts';
@@ -55,8 +55,9 @@ export async function payOrder(
     await settle(tx, charge, { state: 'paid', payment: 'authorised', chargeId });
     await issueTickets(tx, charge.orderId, deps.ticketKey);
     // the mail is promised by the transaction that sells, and sent when it can be
-    const mail = { orderId: charge.orderId, kind: 'confirmation' } as const;
-    await deps.queue.enqueue(mailJob, mail, { idempotencyKey: mailKey(mail), tx });
+    const { orderId } = charge;
+    const { region } = price;
+    await promiseMail(deps.queue, { orderId, kind: 'confirmation', region }, tx);
   });
   if (status === 'expired' || status === 'void') {
     const payment = await provider.giveBack(chargeId, ctx.signal);
@@ -77,7 +78,7 @@ function say(ctx: JobContext, percent: number, step: OrderStep): void {
   ctx.progress(percent, step);
 }
 
-type Price = { amountCents: number; currency: string };
+type Price = { amountCents: number; currency: string; region: Region };
 
 /** Writes down what we are about to ask of the provider, before we ask. Again is the same. */
 async function intend(database: Pool, orderId: string, idempotencyKey: string): Promise<Price> {
@@ -86,7 +87,7 @@ async function intend(database: Pool, orderId: string, idempotencyKey: string): 
        insert into payments (order_id, idempotency_key, amount_cents)
        select id, $2, amount_cents from orders where id = $1
        on conflict (order_id) do nothing)
-     select amount_cents as "amountCents", currency from orders where id = $1`,
+     select amount_cents as "amountCents", currency, region from orders where id = $1`,
     [orderId, idempotencyKey],
   );
   const [price] = rows;

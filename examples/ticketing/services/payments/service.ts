@@ -1,7 +1,7 @@
 /** payments: takes charge jobs from Kafka and keeps the promises that orders made. */
 import { handle, Worker } from '@evenkeel/async-jobs';
 import { CircuitBreaker } from '@evenkeel/circuit-breaker';
-import { mailJob } from '../notifications/mail-job.ts';
+import { mailJobs } from '../notifications/mail-job.ts';
 import { chargeJob } from '../orders/charge-job.ts';
 import { refundJob } from '../orders/refund-job.ts';
 import type { OpenService } from '../service.ts';
@@ -12,7 +12,7 @@ import { webhookRoutes } from './webhooks.ts';
 
 export const openPayments: OpenService<'payments'> = async ({ config, host, log }) => {
   const { database, queue, pools, health } = host;
-  await queue.ensureTopics([chargeJob, mailJob]);
+  await queue.ensureTopics([chargeJob, ...config.REGIONS.map((region) => mailJobs[region])]);
   await host.relay();
   await pools.openAll();
 
