@@ -1,51 +1,7 @@
-import { Server } from 'node:net';
+import { C as CheckSource, H as Health, Q as Quorum } from './health.js';
+export { a as CheckFunction, b as CheckHistory, c as CheckOptions, d as CheckReport, e as CheckScope, G as GroupChange, f as GroupReport, g as HealthChange, h as HealthEvents, i as HealthOptions, j as HealthSnapshot, k as HealthStatus, l as HistoryChange, m as QuorumCount, n as QuorumVote } from './health.js';
 import { IncomingMessage, ServerResponse } from 'node:http';
-
-/**
- * Whom a failing dependency hurts: `local` this instance alone (its disk, its event loop, its own pool),
- * `shared` every instance at once (the database, the broker).
- */
-type CheckScope = 'local' | 'shared';
-/** Asks one question of one dependency: resolves when well (with small plain data), rejects when unwell. */
-type CheckFunction = (signal: AbortSignal) => unknown;
-/**
- * Something that can be checked: the shape that the ready checks, and other packages' `healthCheck()`, have.
- *
- * - `check(signal)`: resolves with small plain data when well, rejects when unwell; the signal is aborted
- *   when the budget is used up.
- * - `name`: used when the check is registered without one.
- * - `scope`: the default of the option of the same name.
- * - `close()`: gives back what the check opened for itself; called by `health.close()`.
- */
-interface CheckSource {
-    readonly name?: string;
-    readonly scope?: CheckScope;
-    check(signal: AbortSignal): unknown;
-    close?(): Promise<void> | void;
-}
-/** How one check is run, and what its results do. */
-interface CheckOptions {
-    /** The groups that it decides on: `liveness`, `readiness`, `startup` or names of your own; default `['readiness']`. */
-    readonly groups?: readonly string[];
-    /** A `local` failure takes the instance out of a group; a `shared` one degrades it, still in service; default the source's, else `local`. */
-    readonly scope?: CheckScope;
-    /** Budget of one run in ms; default 500. */
-    readonly timeoutMs?: number;
-    /** A run at least this slow, in ms, is a warning; default 200, or the budget if that is less. */
-    readonly warnMs?: number;
-    /** How long, in ms, a result is given out before a probe runs the check again; default 1,000. Not with `intervalMs`. */
-    readonly ttlMs?: number;
-    /** Runs the check in the background every so many ms instead, at least `timeoutMs`; default: only when probed. */
-    readonly intervalMs?: number;
-    /** Failures in a row that make a healthy check unhealthy; default 3. The very first result counts at once. */
-    readonly failAfter?: number;
-    /** Passes in a row that make an unhealthy check healthy again; default 2. */
-    readonly recoverAfter?: number;
-    /** Each further fall within so many ms doubles `recoverAfter`, at most eightfold; default 60,000; 0 turns it off. */
-    readonly flapWindowMs?: number;
-    /** Without a good answer for so many ms the check fails; default `failAfter` (at least 3) intervals and a budget, without an interval at least 60,000. */
-    readonly staleAfterMs?: number;
-}
+import { Server } from 'node:net';
 
 /** How long the event loop may stand still. */
 interface EventLoopCheckOptions {
@@ -288,124 +244,12 @@ declare class UnexpectedDataError extends Error {
     static [Symbol.hasInstance](value: unknown): boolean;
 }
 
-/** `pass` well, `warn` in service but degraded or slow, `fail` out of service; the words of `application/health+json`. */
-type HealthStatus = 'pass' | 'warn' | 'fail';
-/** What is known of one check at this moment. */
-interface CheckReport {
-    readonly name: string;
-    readonly scope: CheckScope;
-    readonly groups: readonly string[];
-    readonly status: HealthStatus;
-    /** Why the status is not `pass`, without secrets. */
-    readonly reason?: string;
-    /** What the last good run returned: plain, small, without secrets. */
-    readonly data?: unknown;
-    /** How long the last run took, in ms. */
-    readonly durationMs?: number;
-    /** When the last result arrived, ISO 8601. */
-    readonly checkedAt?: string;
-    /** How old the last result is, in ms. */
-    readonly ageMs?: number;
-    /** Whether the answer that the status rests on is older than `staleAfterMs`: then it is a `fail`. */
-    readonly isStale: boolean;
-}
-/** What one group of checks amounts to. */
-interface GroupReport {
-    readonly group: string;
-    readonly status: HealthStatus;
-    readonly isDraining: boolean;
-    readonly service: string;
-    readonly version?: string;
-    readonly checks: readonly CheckReport[];
-}
-
-/** Options of a Health. */
-interface HealthOptions {
-    /** The service's name, shown as `serviceId`. */
-    readonly service: string;
-    /** The running version, shown with the details; default none. */
-    readonly version?: string;
-    /** Who sends `Authorization: Bearer <detailsToken>` sees the details; at least 16 characters; default: nobody. */
-    readonly detailsToken?: string;
-    /** Monotonic time in ms, for tests; default `performance.now()`. */
-    readonly clock?: () => number;
-}
-/** One check became better or worse: what `change` is emitted with. */
-interface HealthChange {
-    readonly name: string;
-    readonly from: HealthStatus | 'unknown';
-    readonly to: HealthStatus;
-    /** Why, when the new status is not `pass`; without secrets. */
-    readonly reason?: string;
-}
-/** The events of a Health. */
-interface HealthEvents {
-    /** A check's status changed. Also published on the diagnostics channel `evenkeel:health:change`. */
-    change: HealthChange;
-    /** The instance began to drain: readiness fails from here on. The payload is the reason. */
-    drain: string;
-}
-/** Everything that is known now, without asking anybody. */
-interface HealthSnapshot {
-    readonly service: string;
-    readonly version?: string;
-    readonly isDraining: boolean;
-    readonly groups: Readonly<Record<string, HealthStatus>>;
-    readonly checks: readonly CheckReport[];
-}
 /**
- * Knows whether this instance is alive, ready and started, by asking its dependencies for real data within a budget.
- *
- * Checks belong to groups. `liveness` is for what only a restart mends, so no shared dependency may be in it;
- * `readiness` fails while a local check is unhealthy or the instance drains; `startup` passes once and for all.
- * A failing *shared* dependency degrades a group (`warn`, still HTTP 200) and never fails it.
- * Nothing runs before the first probe, except checks with an `intervalMs`, which start with their first interval.
+ * Express middleware: `app.use(expressHealth(health))` serves `/live`, `/ready`, `/startup`, `/health` and
+ * `/health/<group>`, `app.use('/internal', expressHealth(health))` serves them below a path. Put it before what logs,
+ * parses or authenticates: a probe needs none of it. Anything else goes on to the next handler.
  */
-declare class Health {
-    #private;
-    readonly service: string;
-    readonly version: string | undefined;
-    /** @throws TypeError or RangeError naming field, rule and value when an option is wrong. */
-    constructor(options: HealthOptions);
-    /**
-     * Registers a check: `check(name, functionOrObject, options)`, or `check(object, options)` for an object with a name,
-     * such as a breaker's `healthCheck()`.
-     * @throws TypeError or RangeError naming field, rule and value; RangeError when the name is taken.
-     */
-    check(name: string, check: CheckFunction | CheckSource, options?: CheckOptions): this;
-    check(check: CheckSource & {
-        readonly name: string;
-    }, options?: CheckOptions): this;
-    /** Whether this process should be left running. Touches no shared dependency; 200 while draining. */
-    liveness(): Promise<GroupReport>;
-    /** Whether this instance should be sent requests. Fails from the first moment of a drain. */
-    readiness(): Promise<GroupReport>;
-    /** Whether this instance has come up: once it did not fail it passes for good. */
-    startup(): Promise<GroupReport>;
-    /**
-     * The report of one group, after running those of its checks whose results are too old, each at most once at a time.
-     * Answers within the largest `timeoutMs` of them.
-     * @throws RangeError when there is no such group.
-     */
-    group(name: string): Promise<GroupReport>;
-    /** The report over every check there is, whatever its group, after the same refresh. Draining does not fail it. */
-    all(): Promise<GroupReport>;
-    /** Whether a group of this name exists. */
-    hasGroup(name: string): boolean;
-    /** What is known at this moment. Runs nothing, waits for nothing. */
-    snapshot(): HealthSnapshot;
-    /** Whether `drain` was called. */
-    get isDraining(): boolean;
-    /** Fails readiness from now on, for good, and leaves liveness as it is. A second call changes nothing. */
-    drain(reason?: string): void;
-    /** Whether this Authorization header carries the details token; compared in constant time. */
-    mayReadDetails(authorization: string | undefined): boolean;
-    /** Calls `listener` at each event; the function that comes back takes it off. A throwing listener harms nobody. */
-    on<Name extends keyof HealthEvents>(name: Name, listener: (payload: HealthEvents[Name]) => void): () => void;
-    /** Stops polling, cancels what runs and closes what the checks opened for themselves. Never rejects. */
-    close(): Promise<void>;
-    [Symbol.asyncDispose](): Promise<void>;
-}
+declare function expressHealth(health: Health): (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
 /** What the plugin calls of a Fastify instance. */
 interface FastifyLike {
@@ -524,4 +368,30 @@ interface HttpHandlerOptions {
  */
 declare function httpHandler(health: Health, options?: HttpHandlerOptions): (request: IncomingMessage, response: ServerResponse) => boolean;
 
-export { type CheckFunction, type CheckOptions, type CheckReport, type CheckScope, type CheckSource, CheckTimeoutError, type CutWork, type EventLoopCheckOptions, type FailedStep, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike, GracefulShutdown, type GracefulShutdownEvents, type GracefulShutdownOptions, type GroupReport, Health, type HealthChange, type HealthEvents, type HealthOptions, type HealthSnapshot, type HealthStatus, type HeapCheckOptions, type HttpCheckOptions, type HttpHandlerOptions, type KafkaAdminLike, type KafkaCheckOptions, type KafkaLike, type PgCheckOptions, type PgPoolCheckOptions, type PgPoolCounts, type PgPoolSource, type RedisCheckOptions, type RedisLike, type ShutdownPhase, type ShutdownPhases, type ShutdownReport, type ShutdownStep, type UncaughtPolicy, UnexpectedDataError, type WebSocketLike, type WebSocketServerLike, eventLoopCheck, fastifyHealth, heapCheck, httpCheck, httpHandler, kafkaCheck, pgCheck, pgPoolCheck, redisCheck };
+/** What is called of an ioredis client (or Cluster, or iovalkey). */
+interface QuorumRedisLike {
+    eval(script: string, keyCount: number, ...keysAndArguments: (string | number)[]): Promise<unknown>;
+}
+/** How votes are kept. */
+interface RedisQuorumOptions {
+    /** How long, in ms, a vote is remembered: longer than the interval of the probes; default 15,000. */
+    readonly voteTtlMs?: number;
+    /**
+     * How long after this instance's first failure, in ms, the others must have had a good run for it to count; default
+     * 1,000. It covers answers that were under way when the dependency died: at least the `timeoutMs` of the checks.
+     */
+    readonly settleMs?: number;
+    /** What the keys begin with; default `evenkeel:health`. */
+    readonly keyPrefix?: string;
+}
+/**
+ * Lets the instances of one service compare notes in Redis: an instance that is cut off from a shared dependency while
+ * most others reach it leaves the service; when all of them fail, all of them stay (degraded).
+ *
+ * With Redis dead, slow, or itself the dependency that is cut off, nothing is known of the others and readiness stays
+ * up. One short script per run of a shared check, two sorted sets per check; in a Cluster both in one slot.
+ * @throws TypeError or RangeError naming field, rule and value.
+ */
+declare function redisQuorum(redis: QuorumRedisLike, options?: RedisQuorumOptions): Quorum;
+
+export { CheckSource, CheckTimeoutError, type CutWork, type EventLoopCheckOptions, type FailedStep, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike, GracefulShutdown, type GracefulShutdownEvents, type GracefulShutdownOptions, Health, type HeapCheckOptions, type HttpCheckOptions, type HttpHandlerOptions, type KafkaAdminLike, type KafkaCheckOptions, type KafkaLike, type PgCheckOptions, type PgPoolCheckOptions, type PgPoolCounts, type PgPoolSource, Quorum, type QuorumRedisLike, type RedisCheckOptions, type RedisLike, type RedisQuorumOptions, type ShutdownPhase, type ShutdownPhases, type ShutdownReport, type ShutdownStep, type UncaughtPolicy, UnexpectedDataError, type WebSocketLike, type WebSocketServerLike, eventLoopCheck, expressHealth, fastifyHealth, heapCheck, httpCheck, httpHandler, kafkaCheck, pgCheck, pgPoolCheck, redisCheck, redisQuorum };

@@ -1,6 +1,7 @@
 import type { CheckPlan, CheckSource } from './check.ts';
 import { type CheckState, observe } from './check-state.ts';
 import { CheckTimeoutError } from './errors.ts';
+import { type CheckHistory, History } from './history.ts';
 import { errorText, redactData } from './redact.ts';
 import type { CheckReport, HealthStatus } from './report.ts';
 
@@ -26,6 +27,7 @@ export class CheckRunner {
   readonly #source: CheckSource;
   readonly #clock: () => number;
   readonly #onResult: (runner: CheckRunner) => void;
+  readonly #history = new History();
   #state: CheckState = { kind: 'unknown' };
   #last: Result | undefined;
   #goodAt: number | undefined;
@@ -61,7 +63,28 @@ export class CheckRunner {
     return this.#observe();
   }
 
-  report(): CheckReport {
+  /** Whether the last run, on its own, was good. */
+  get isLastGood(): boolean {
+    return this.#last?.ok ?? false;
+  }
+
+  /** The last runs and changes, with percentiles. */
+  history(): CheckHistory {
+    return this.#history.summary();
+  }
+
+  /** Notes that the reported status changed. */
+  noteChange(from: HealthStatus | 'unknown', to: HealthStatus, reason: string | undefined): void {
+    this.#history.addChange({
+      at: new Date().toISOString(),
+      from,
+      to,
+      ...(reason !== undefined && { reason }),
+    });
+  }
+
+  /** What is known now; `isAlone` is what a quorum says of this instance and this check. */
+  report(isAlone = false): CheckReport {
     const { name, scope, groups } = this.plan;
     const last = this.#last;
     const ageMs = last === undefined ? undefined : Math.max(0, this.#clock() - last.at);
@@ -73,6 +96,7 @@ export class CheckRunner {
       groups,
       status,
       isStale,
+      isAlone: isAlone && status === 'fail',
       ...(reason !== undefined && { reason }),
       ...(last?.data !== undefined && { data: last.data }),
       ...(last !== undefined && {
@@ -167,6 +191,7 @@ export class CheckRunner {
     const at = this.#clock();
     this.#last = { ...result, at, wallTime: new Date() };
     if (result.ok) this.#goodAt = at;
+    this.#history.addRun(result.ok, result.durationMs);
     this.#state = observe(this.#state, result.ok, at, this.plan);
     this.#onResult(this);
   }

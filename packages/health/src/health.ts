@@ -8,7 +8,9 @@ import {
 } from './check.ts';
 import { CheckRunner } from './check-runner.ts';
 import { detailsGuard } from './details-token.ts';
-import { requireFunction, requireText } from './options.ts';
+import type { CheckHistory } from './history.ts';
+import { requireFunction, requireMethods, requireText } from './options.ts';
+import { type Quorum, QuorumWatch } from './quorum.ts';
 import { redact } from './redact.ts';
 import { type CheckReport, type GroupReport, type HealthStatus, worstOf } from './report.ts';
 import { SafeEmitter } from './safe-emitter.ts';
@@ -21,6 +23,8 @@ export interface HealthOptions {
   readonly version?: string;
   /** Who sends `Authorization: Bearer <detailsToken>` sees the details; at least 16 characters; default: nobody. */
   readonly detailsToken?: string;
+  /** What the other instances see of the shared dependencies; default none: a shared failure always degrades. */
+  readonly quorum?: Quorum;
   /** Monotonic time in ms, for tests; default `performance.now()`. */
   readonly clock?: () => number;
 }
@@ -34,10 +38,19 @@ export interface HealthChange {
   readonly reason?: string;
 }
 
-/** The events of a Health. */
+/** One group became better or worse: what `group` is emitted with. */
+export interface GroupChange {
+  readonly group: string;
+  readonly from: HealthStatus | 'unknown';
+  readonly to: HealthStatus;
+}
+
+/** The events of a Health, each also published on the diagnostics channel `evenkeel:health:<event>`. */
 export interface HealthEvents {
-  /** A check's status changed. Also published on the diagnostics channel `evenkeel:health:change`. */
+  /** A check's status changed. */
   change: HealthChange;
+  /** A group's status changed, as seen by whoever asked for it. */
+  group: GroupChange;
   /** The instance began to drain: readiness fails from here on. The payload is the reason. */
   drain: string;
 }
@@ -51,7 +64,11 @@ export interface HealthSnapshot {
   readonly checks: readonly CheckReport[];
 }
 
-const changes = channel('evenkeel:health:change');
+const channels = {
+  change: channel('evenkeel:health:change'),
+  group: channel('evenkeel:health:group'),
+  drain: channel('evenkeel:health:drain'),
+} as const;
 const BUILT_IN = ['liveness', 'readiness', 'startup'];
 
 /**
@@ -59,7 +76,8 @@ const BUILT_IN = ['liveness', 'readiness', 'startup'];
  *
  * Checks belong to groups. `liveness` is for what only a restart mends, so no shared dependency may be in it;
  * `readiness` fails while a local check is unhealthy or the instance drains; `startup` passes once and for all.
- * A failing *shared* dependency degrades a group (`warn`, still HTTP 200) and never fails it.
+ * A failing *shared* dependency degrades a group (`warn`, still HTTP 200) and does not fail it, unless a quorum says that
+ * this instance is alone with the failure.
  * Nothing runs before the first probe, except checks with an `intervalMs`, which start with their first interval.
  */
 export class Health {
@@ -71,6 +89,8 @@ export class Health {
   readonly #runners = new Map<string, CheckRunner>();
   readonly #groups = new Map<string, CheckRunner[]>(BUILT_IN.map((name) => [name, []]));
   readonly #published = new Map<CheckRunner, HealthStatus>();
+  readonly #publishedGroups = new Map<string, HealthStatus>();
+  readonly #quorum: QuorumWatch | undefined;
   #drainReason: string | undefined;
   #hasStarted = false;
 
@@ -83,6 +103,14 @@ export class Health {
         : requireText('version', options.version, /^.{1,100}$/, 'of 1 to 100 characters');
     this.#clock = requireFunction('clock', options.clock ?? (() => performance.now()));
     this.#mayReadDetails = detailsGuard(options.detailsToken);
+    this.#quorum =
+      options.quorum === undefined
+        ? undefined
+        : new QuorumWatch(
+            this.service,
+            requireMethods('quorum', options.quorum, ['vote']),
+            (runner) => void this.#publish(runner),
+          );
   }
 
   /**
@@ -104,7 +132,7 @@ export class Health {
     if (this.#runners.has(plan.name)) {
       throw new RangeError(`Expected \`name\` not to be registered yet, got "${plan.name}"`);
     }
-    const runner = new CheckRunner(plan, source, this.#clock, (done) => this.#publish(done));
+    const runner = new CheckRunner(plan, source, this.#clock, (done) => this.#onResult(done));
     this.#runners.set(plan.name, runner);
     for (const group of plan.groups) {
       const members = this.#groups.get(group);
@@ -158,6 +186,20 @@ export class Health {
     return this.#groups.has(name);
   }
 
+  /**
+   * The last 256 runs of a check as percentiles, and its last 20 changes. O(n log n) in the runs kept.
+   * @throws RangeError when there is no such check.
+   */
+  history(name: string): CheckHistory {
+    const runner = this.#runners.get(name);
+    if (runner === undefined) {
+      throw new RangeError(
+        `Expected a check of ${[...this.#runners.keys()].join(', ') || 'none'}, got "${name}"`,
+      );
+    }
+    return runner.history();
+  }
+
   /** What is known at this moment. Runs nothing, waits for nothing. */
   snapshot(): HealthSnapshot {
     const groups: Record<string, HealthStatus> = {};
@@ -180,7 +222,7 @@ export class Health {
   drain(reason = 'draining'): void {
     if (this.#drainReason !== undefined) return;
     this.#drainReason = redact(reason);
-    this.#events.emit('drain', this.#drainReason);
+    this.#emit('drain', this.#drainReason);
   }
 
   /** Whether this Authorization header carries the details token; compared in constant time. */
@@ -213,6 +255,8 @@ export class Health {
       if (this.#hasStarted) status = 'pass';
       else if (status !== 'fail') this.#hasStarted = true;
     }
+    // As with a check, nothing is said of a group before all of its first results.
+    if (checks.every(({ checkedAt }) => checkedAt !== undefined)) this.#publishGroup(name, status);
     return {
       group: name,
       status,
@@ -223,22 +267,39 @@ export class Health {
     };
   }
 
+  #onResult(runner: CheckRunner): void {
+    // An instance that leaves has no say in who stays.
+    if (runner.plan.scope === 'shared' && !this.isDraining) this.#quorum?.vote(runner);
+    this.#publish(runner);
+  }
+
   /** Reports a check and tells the listeners if it is not what they were told last. */
   #publish(runner: CheckRunner): CheckReport {
-    const report = runner.report();
+    const report = runner.report(this.#quorum?.isAlone(runner));
     const from = this.#published.get(runner) ?? 'unknown';
     // Nothing is said of a check before its first result.
     if (report.checkedAt === undefined || from === report.status) return report;
     this.#published.set(runner, report.status);
-    const change: HealthChange = {
-      name: report.name,
-      from,
-      to: report.status,
-      ...(report.reason !== undefined && { reason: report.reason }),
-    };
-    this.#events.emit('change', change);
-    if (changes.hasSubscribers) changes.publish({ service: this.service, ...change });
+    const { name, status: to, reason } = report;
+    runner.noteChange(from, to, reason);
+    this.#emit('change', { name, from, to, ...(reason !== undefined && { reason }) });
     return report;
+  }
+
+  #publishGroup(group: string, to: HealthStatus): void {
+    const from = this.#publishedGroups.get(group) ?? 'unknown';
+    if (from === to) return;
+    this.#publishedGroups.set(group, to);
+    this.#emit('group', { group, from, to });
+  }
+
+  #emit<Name extends keyof HealthEvents>(name: Name, payload: HealthEvents[Name]): void {
+    this.#events.emit(name, payload);
+    const { service } = this;
+    if (!channels[name].hasSubscribers) return;
+    channels[name].publish(
+      typeof payload === 'string' ? { service, reason: payload } : { service, ...payload },
+    );
   }
 }
 

@@ -16,6 +16,7 @@ export type { UncaughtPolicy } from './drain/process-signals.ts';
 export type { CutWork, FailedStep, ShutdownReport } from './drain/shutdown-report.ts';
 export type { WebSocketLike, WebSocketServerLike } from './drain/websocket-drain.ts';
 export { CheckTimeoutError, UnexpectedDataError } from './errors.ts';
+export { expressHealth } from './express.ts';
 export {
   type FastifyLike,
   type FastifyReplyLike,
@@ -28,11 +29,15 @@ export {
   type GracefulShutdownOptions,
 } from './graceful-shutdown.ts';
 export {
+  type GroupChange,
   Health,
   type HealthChange,
   type HealthEvents,
   type HealthOptions,
   type HealthSnapshot,
 } from './health.ts';
+export type { CheckHistory, HistoryChange } from './history.ts';
 export { type HttpHandlerOptions, httpHandler } from './http-handler.ts';
+export type { Quorum, QuorumCount, QuorumVote } from './quorum.ts';
+export { type QuorumRedisLike, type RedisQuorumOptions, redisQuorum } from './redis-quorum.ts';
 export type { CheckReport, GroupReport, HealthStatus } from './report.ts';

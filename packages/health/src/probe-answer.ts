@@ -1,4 +1,5 @@
 import type { Health } from './health.ts';
+import type { CheckHistory } from './history.ts';
 import type { CheckReport, GroupReport, HealthStatus } from './report.ts';
 
 /** What a probe is answered with, whatever the HTTP framework. */
@@ -55,7 +56,7 @@ async function answer(
   const report = await pending;
   const statusCode = report.status === 'fail' ? 503 : 200;
   if (authorization !== undefined && health.mayReadDetails(authorization)) {
-    return { statusCode, headers: HEADERS, body: JSON.stringify(toHealthJson(report)) };
+    return { statusCode, headers: HEADERS, body: JSON.stringify(toHealthJson(health, report)) };
   }
   const isLeaving = report.isDraining && report.status === 'fail';
   return { statusCode, headers: HEADERS, body: isLeaving ? DRAINING : PLAIN[report.status] };
@@ -65,9 +66,11 @@ async function answer(
  * The detailed body.
  * @see https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06
  */
-function toHealthJson(report: GroupReport): object {
+function toHealthJson(health: Health, report: GroupReport): object {
   const checks: Record<string, readonly object[]> = {};
-  for (const check of report.checks) checks[`${check.name}:responseTime`] = [toHealthCheck(check)];
+  for (const check of report.checks) {
+    checks[`${check.name}:responseTime`] = [toHealthCheck(check, health.history(check.name))];
+  }
   return {
     status: report.status,
     serviceId: report.service,
@@ -78,7 +81,7 @@ function toHealthJson(report: GroupReport): object {
   };
 }
 
-function toHealthCheck(check: CheckReport): object {
+function toHealthCheck(check: CheckReport, history: CheckHistory): object {
   return {
     status: check.status,
     ...(check.durationMs !== undefined && {
@@ -90,6 +93,8 @@ function toHealthCheck(check: CheckReport): object {
     // The draft allows further members; these say how the status came about.
     scope: check.scope,
     groups: check.groups,
+    ...(check.isAlone && { isAlone: true }),
     ...(check.data !== undefined && { data: check.data }),
+    history,
   };
 }

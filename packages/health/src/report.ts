@@ -21,6 +21,8 @@ export interface CheckReport {
   readonly ageMs?: number;
   /** Whether the answer that the status rests on is older than `staleAfterMs`: then it is a `fail`. */
   readonly isStale: boolean;
+  /** Whether a quorum says that most other instances are well: then a shared failure counts as a local one. */
+  readonly isAlone: boolean;
 }
 
 /** What one group of checks amounts to. */
@@ -34,14 +36,15 @@ export interface GroupReport {
 }
 
 /**
- * The status of a group. A local failure fails it, and so does a check that was never run. A shared failure only degrades it: every instance sees the same
- * failure, and a service whose instances all leave at once refuses everybody.
+ * The status of a group. A local failure fails it, and so does a check that was never run. A shared failure only
+ * degrades it, unless this instance is alone with it: every instance sees the same failure, and a service whose
+ * instances all leave at once refuses everybody.
  */
 export function worstOf(checks: readonly CheckReport[]): HealthStatus {
   let worst: HealthStatus = 'pass';
   for (const check of checks) {
-    const isLocal = check.scope === 'local' || check.checkedAt === undefined;
-    if (check.status === 'fail' && isLocal) return 'fail';
+    const isOurs = check.scope === 'local' || check.isAlone || check.checkedAt === undefined;
+    if (check.status === 'fail' && isOurs) return 'fail';
     if (check.status !== 'pass') worst = 'warn';
   }
   return worst;

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
+import express from 'express';
 import fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fastifyHealth, Health, httpHandler } from '../src/index.ts';
+import { expressHealth, fastifyHealth, Health, httpHandler } from '../src/index.ts';
 
 const TOKEN = 'details-token-0123456789';
 
@@ -52,6 +53,20 @@ const ADAPTERS: Record<string, (prefix: string) => Promise<Running>> = {
     await app.listen({ port: 0, host: '127.0.0.1' });
     return { health, origin: originOf(app.server), close: () => app.close() };
   },
+  async 'Express 5'(prefix) {
+    const health = newHealth();
+    const app = express();
+    app.use(prefix === '' ? '/' : prefix, expressHealth(health));
+    app.get('/own', (_, response) => void response.send('own'));
+    const server = await new Promise<Server>((resolve) => {
+      const listening = app.listen(0, '127.0.0.1', () => resolve(listening));
+    });
+    const close = () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    };
+    return { health, origin: originOf(server), close };
+  },
 };
 
 describe.each(Object.keys(ADAPTERS))('%s', (name) => {
@@ -96,6 +111,7 @@ describe.each(Object.keys(ADAPTERS))('%s', (name) => {
             scope: 'shared',
             groups: ['readiness'],
             data: { rows: 1 },
+            history: expect.objectContaining({ runs: expect.any(Number), failures: 0 }),
           },
         ],
       },
