@@ -136,6 +136,11 @@ export class Shop {
     throw new RangeError(`Expected a process of this layout, got ${name}`);
   }
 
+  /** Where that process answers `/ready`, `/metrics` and its own routes. */
+  addressOf(name: ServiceName): string {
+    return this.#ready.get(this.process(name)) as string;
+  }
+
   /** Starts the processes; resolves when all say that they are ready. @throws StartError */
   async start(signal?: AbortSignal): Promise<void> {
     for (const service of this.#ready.keys()) service.start();

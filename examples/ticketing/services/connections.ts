@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
+import { traceContext } from './tracing.ts';
 
 export function connectRedis(url: string, name: string, log: Logger): Redis {
   const redis = new Redis(url, {
@@ -35,5 +36,6 @@ export function openQueue(
     outbox: postgresOutbox(stores.database),
     status: redisStatus(stores.redis),
     topicPrefix: `${stores.namespace}.jobs`,
+    traceContext,
   });
 }

@@ -15,6 +15,7 @@ import type { Config } from './config.ts';
 import { connectRedis, openQueue } from './connections.ts';
 import { openDatabase } from './database.ts';
 import { Pools } from './inventory/pools.ts';
+import type { Metrics } from './metrics.ts';
 
 /** Whoever asks for a thing has its variables in its own list, so they are set when they are read. */
 export type HostConfig = Config<
@@ -34,6 +35,7 @@ export type HostConfig = Config<
 export class Host {
   readonly name: string;
   readonly health: Health;
+  readonly metrics: Metrics;
   readonly namespace: string;
   readonly #config: HostConfig;
   readonly #log: Logger;
@@ -41,9 +43,16 @@ export class Host {
   readonly #caches: (() => Promise<unknown>)[] = [];
   readonly #stores: (() => Promise<unknown>)[] = [];
 
-  constructor(options: { name: string; health: Health; config: HostConfig; log: Logger }) {
+  constructor(options: {
+    name: string;
+    health: Health;
+    metrics: Metrics;
+    config: HostConfig;
+    log: Logger;
+  }) {
     this.name = options.name;
     this.health = options.health;
+    this.metrics = options.metrics;
     this.namespace = options.config.NAMESPACE;
     this.#config = options.config;
     this.#log = options.log;
@@ -88,6 +97,7 @@ export class Host {
       const relay = this.queue.relay();
       relay.on('error', (error) => this.#log.warn({ err: error }, 'outbox relay failed'));
       await relay.run();
+      this.metrics.relays.push(relay);
       this.health.check(relay.healthCheck(), { scope: 'shared' });
       return relay;
     });
@@ -96,6 +106,7 @@ export class Host {
   get catalog(): Catalog {
     return this.#once('catalog', () => {
       const cache = new TieredCache({ namespace: this.namespace, redis: this.redis });
+      this.metrics.caches.push(cache);
       this.#caches.push(() => cache.close());
       return new Catalog({ cache, database: this.database });
     });
@@ -111,6 +122,7 @@ export class Host {
         graceMs: this.#config.HOLD_GRACE_MS,
         seatsPerBuyer: this.#config.SEATS_PER_BUYER,
       });
+      pools.onOpen((_event, pool) => this.metrics.pools.push(pool));
       this.#caches.push(() => pools.close());
       return pools;
     });
@@ -149,6 +161,7 @@ export class Host {
     // real rows, which every role may read: a database that answers `select 1` may have lost them
     const query = 'select name from migrations limit 1';
     this.health.check(name, pgCheck(database, { query }), { scope: 'shared' });
+    this.metrics.database(name, database);
     this.#stores.push(() => database.end());
     return database;
   }

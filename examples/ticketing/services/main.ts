@@ -17,11 +17,12 @@ import { migrate } from './migrations/migrate.ts';
 import { setUpRoles } from './migrations/roles.ts';
 import { runServices, serviceNames } from './process.ts';
 import { generateTicketKeys } from './tickets/ticket-code.ts';
+import { traceIds } from './tracing.ts';
 
 /** EX_CONFIG of sysexits.h: a supervisor sees that starting again changes nothing. */
 const badConfigCode = 78;
 
-const log = pino({ level: process.env.LOG_LEVEL || 'info', base: null });
+const log = pino({ level: process.env.LOG_LEVEL || 'info', base: null, mixin: traceIds });
 
 function printKeys(): void {
   const { privateKey, publicKey } = generateTicketKeys();

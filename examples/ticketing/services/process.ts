@@ -5,8 +5,10 @@ import type { Logger } from 'pino';
 import { type ConfigOf, loadConfig, portOf, type ServiceName } from './config.ts';
 import { Host, type HostConfig } from './host.ts';
 import { httpServer } from './http-server.ts';
+import { Metrics } from './metrics.ts';
 import { migrateIfAllowed } from './migrations/migrate.ts';
 import { addressOf, type OpenService, type Service } from './service.ts';
+import { startTracing, traceRequests } from './tracing.ts';
 
 /** The code of a service is loaded only where it runs. */
 const services: { [Name in ServiceName]: () => Promise<OpenService<Name>> } = {
@@ -43,8 +45,10 @@ export async function runServices(
     local.MAIL_URL = `http://127.0.0.1:${environment.FAKE_MAIL_PORT || 8088}`;
   const config = loadConfig(names, { ...local, ...withoutEmpty(environment) });
   const name = names.join('+');
+  const tracing = await startTracing(name, environment);
   const health = new Health({ service: name });
-  const host = new Host({ name, health, config: config as unknown as HostConfig, log });
+  const metrics = new Metrics(name, health);
+  const host = new Host({ name, health, metrics, config: config as unknown as HostConfig, log });
   if ('DATABASE_URL' in config) await migrateIfAllowed(host.database);
   if ('PEOPLE_DATABASE_URL' in config) await migrateIfAllowed(host.people);
 
@@ -63,16 +67,26 @@ export async function runServices(
       trustProxy: config.TRUST_PROXY,
       https: config.SECURE_COOKIES,
     });
+    metrics.http(app);
+    traceRequests(app);
     await app.register(fastifyHealth(health));
+    if (config.METRICS_PORT === undefined) metrics.route(app);
     for (const { routes } of opened.values()) await routes?.(app);
     apps.push({ app, port: Number(config[portOf(main) as keyof typeof config]) });
   }
   for (const { ownServer } of opened.values()) if (ownServer) apps.push(ownServer);
+  if (!main && apps[0] && config.METRICS_PORT === undefined) metrics.route(apps[0].app);
+  const metricsServer =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : await metrics.listen(config.HOST, config.METRICS_PORT);
 
   const [front] = apps;
   const webSocketServers = [...opened.values()].flatMap(({ webSockets }) =>
     webSockets && front ? [webSockets(front.app.server)] : [],
   );
+  for (const sockets of webSocketServers) metrics.webSockets(sockets);
+  metrics.register();
   const steps = (phase: ShutdownPhase) =>
     [...opened.values(), host].flatMap(({ phases }) => phases?.[phase] ?? []);
   const shutdown = new GracefulShutdown({
@@ -82,7 +96,12 @@ export async function runServices(
     graceMs: config.GRACE_MS,
     lingerMs: config.LINGER_MS,
     ...(config.DRAIN_DELAY_MS === undefined ? {} : { drainDelayMs: config.DRAIN_DELAY_MS }),
-    phases: { jobs: steps('jobs'), caches: steps('caches'), db: steps('db') },
+    phases: {
+      jobs: steps('jobs'),
+      caches: steps('caches'),
+      db: steps('db'),
+      telemetry: [() => metricsServer?.close(), () => tracing?.shutdown()],
+    },
     log: (line) => log.error(line),
   }).listen();
   for (const { app, port } of apps) {

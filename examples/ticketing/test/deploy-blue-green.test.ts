@@ -49,7 +49,15 @@ describe('the blue-green switch', () => {
   it('brings the other colour up to size, tries it, and only then shows it to the world', async () => {
     const { code, calls, colour, output } = await run(['--check', 'true']);
     expect(code).toBe(0);
-    const services = ['gateway', 'auth', 'catalog', 'inventory', 'orders', 'payments'];
+    const services = [
+      'gateway',
+      'auth',
+      'catalog',
+      'inventory',
+      'orders',
+      'payments',
+      'notifications',
+    ];
     expect(calls).toEqual([
       'get service',
       'apply -k',

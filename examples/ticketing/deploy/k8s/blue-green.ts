@@ -28,7 +28,15 @@ type Colour = (typeof colours)[number];
 const other = (colour: Colour): Colour => (colour === 'blue' ? 'green' : 'blue');
 
 const label = 'ticketing.evenkeel.example/colour';
-const workloads = ['gateway', 'auth', 'catalog', 'inventory', 'orders', 'payments'];
+const workloads = [
+  'gateway',
+  'auth',
+  'catalog',
+  'inventory',
+  'orders',
+  'payments',
+  'notifications',
+];
 const overlay = (colour: Colour) =>
   fileURLToPath(new URL(`overlays/blue-green/${colour}`, import.meta.url));
 const buy = `npm run -s -w @evenkeel/example-ticketing buy -- --url`;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Pool } from 'undici';
 import { type ApiService, api, type Route } from '../../api.ts';
 import { ProblemError } from '../problem.ts';
+import { traceContext } from '../tracing.ts';
 
 export type Upstream = { service: ApiService; url: string };
 
@@ -40,6 +41,7 @@ export function forward(upstream: Upstream, timeoutMs: number) {
             const headers = passedOn(request.headers);
             headers['x-forwarded-for'] = request.ip;
             headers['x-forwarded-proto'] = request.protocol;
+            Object.assign(headers, traceContext());
             headers['x-forwarded-host'] = request.host;
             const answer = await pool
               .request({

@@ -2,6 +2,7 @@
 import { handle, NonRetryableError, Worker } from '@evenkeel/async-jobs';
 import { CircuitBreaker } from '@evenkeel/circuit-breaker';
 import type { OpenService } from '../service.ts';
+import { traced } from '../tracing.ts';
 import { composeMail } from './mail.ts';
 import { mailJobs } from './mail-job.ts';
 import { MailProvider, MailRefused } from './mail-provider.ts';
@@ -22,7 +23,7 @@ export const openNotifications: OpenService<'notifications'> = async ({ config, 
     handlers: [
       handle(
         mailJob,
-        async (mail, ctx) => {
+        traced(async (mail, ctx) => {
           const message = await composeMail({ database, people }, mail);
           if (!message) throw new NonRetryableError(`There is no order ${mail.orderId}`);
           try {
@@ -31,7 +32,7 @@ export const openNotifications: OpenService<'notifications'> = async ({ config, 
             if (!(error instanceof MailRefused)) throw error;
             throw new NonRetryableError(error.message, { cause: error });
           }
-        },
+        }),
         // mails wait in Kafka while the provider is given a rest
         { guard: () => breaker.state !== 'open' },
       ),
@@ -40,6 +41,8 @@ export const openNotifications: OpenService<'notifications'> = async ({ config, 
   worker.on('error', (error) => log.warn({ err: error }, 'worker failed'));
   worker.on('failed', ({ error, ...job }) => log.warn({ err: error, ...job }, 'mail failed'));
   worker.on('dead', ({ error, ...job }) => log.error({ err: error, ...job }, 'mail given up'));
+  host.metrics.workers.push(worker);
+  host.metrics.breakers.push(breaker);
   await worker.run();
   health.check('mail-worker', worker.healthCheck());
   health.check(breaker.healthCheck(), { scope: 'shared' });

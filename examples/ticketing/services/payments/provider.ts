@@ -1,5 +1,6 @@
 /** The payment provider's API, each call through the circuit breaker and with a deadline. */
 import type { CircuitBreaker } from '@evenkeel/circuit-breaker';
+import { inSpan, traceContext } from '../tracing.ts';
 
 export type Authorisation = { outcome: 'authorised' | 'declined'; chargeId: string };
 type Charge = { id: string; state: 'authorised' | 'captured' | 'voided' | 'refunded' | 'declined' };
@@ -58,17 +59,21 @@ export class PaymentProvider {
     headers: Record<string, string> = {},
   ): Promise<Charge> {
     const answer = await this.#breaker.execute(
-      async (call) => {
+      inSpan(`POST ${path.replace(/ch_[\w-]+/, ':id')}`, async (call: { signal: AbortSignal }) => {
         const response = await fetch(this.#url + path, {
           method: 'POST',
-          headers: body ? { ...headers, 'content-type': 'application/json' } : headers,
+          headers: {
+            ...headers,
+            ...traceContext(),
+            ...(body ? { 'content-type': 'application/json' } : {}),
+          },
           ...(body ? { body: JSON.stringify(body) } : {}),
           signal: call.signal,
         });
         const text = await response.text();
         if (response.status >= 500) throw new Error(`The payment provider failed: ${text}`);
         return { status: response.status, text };
-      },
+      }),
       { signal },
     );
     if (answer.status >= 400 && answer.status !== 402) {

@@ -5,6 +5,7 @@ import { mailJobs } from '../notifications/mail-job.ts';
 import { chargeJob } from '../orders/charge-job.ts';
 import { refundJob } from '../orders/refund-job.ts';
 import type { OpenService } from '../service.ts';
+import { traced } from '../tracing.ts';
 import { payOrder } from './charge.ts';
 import { PaymentProvider } from './provider.ts';
 import { refundOrder } from './refund.ts';
@@ -32,13 +33,23 @@ export const openPayments: OpenService<'payments'> = async ({ config, host, log 
     concurrency: config.PAYMENT_CONCURRENCY,
     sessionTimeoutMs: config.WORKER_SESSION_TIMEOUT_MS,
     handlers: [
-      handle(chargeJob, (charge, ctx) => payOrder(deps, charge, ctx), { guard }),
-      handle(refundJob, (refund, ctx) => refundOrder(deps, refund, ctx), { guard }),
+      handle(
+        chargeJob,
+        traced((charge, ctx) => payOrder(deps, charge, ctx)),
+        { guard },
+      ),
+      handle(
+        refundJob,
+        traced((refund, ctx) => refundOrder(deps, refund, ctx)),
+        { guard },
+      ),
     ],
   });
   worker.on('error', (error) => log.warn({ err: error }, 'worker failed'));
   worker.on('failed', ({ error, ...job }) => log.warn({ err: error, ...job }, 'payment failed'));
   worker.on('dead', ({ error, ...job }) => log.error({ err: error, ...job }, 'payment given up'));
+  host.metrics.workers.push(worker);
+  host.metrics.breakers.push(breaker);
   await worker.run();
   health.check('payments-worker', worker.healthCheck());
   // an open circuit is news for people, not a reason to stop this instance

@@ -1,0 +1,160 @@
+/**
+ * What Prometheus is told of a process. Everything is read when it is asked for: between two scrapes a request
+ * pays for one observation of its duration and nothing else.
+ */
+import { createServer } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import type { OutboxRelay, Worker } from '@evenkeel/async-jobs';
+import { registerMetrics as registerJobs } from '@evenkeel/async-jobs/prometheus';
+import type { CircuitBreaker } from '@evenkeel/circuit-breaker';
+import { registerMetrics as registerBreakers } from '@evenkeel/circuit-breaker/prometheus';
+import type { Health } from '@evenkeel/health';
+import type { HoldPool } from '@evenkeel/soft-hold';
+import { registerMetrics as registerHolds } from '@evenkeel/soft-hold/prometheus';
+import type { TieredCache } from '@evenkeel/tiered-cache';
+import { registerMetrics as registerCaches } from '@evenkeel/tiered-cache/prometheus';
+import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** seconds; the objectives of the alerts, 0.05 and 0.2, are bounds, so that nothing is interpolated there */
+const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10];
+
+export class Metrics {
+  readonly registry = new Registry();
+  /** Whoever opens one of these puts it here; `register` follows once all are open. */
+  readonly workers: Worker[] = [];
+  readonly relays: OutboxRelay[] = [];
+  readonly breakers: CircuitBreaker[] = [];
+  readonly caches: TieredCache[] = [];
+  readonly pools: HoldPool[] = [];
+  readonly #databases = new Map<string, Pool>();
+
+  constructor(service: string, health: Health) {
+    const registers = [this.registry];
+    this.registry.setDefaultLabels({ service });
+    collectDefaultMetrics({ register: this.registry });
+    let before = performance.eventLoopUtilization();
+    new Gauge({
+      name: 'ticketing_event_loop_utilization_ratio',
+      help: 'Share of the time since the last scrape in which the event loop was busy, 0 to 1',
+      registers,
+      collect() {
+        const now = performance.eventLoopUtilization();
+        this.set(performance.eventLoopUtilization(now, before).utilization);
+        before = now;
+      },
+    });
+    new Gauge({
+      name: 'ticketing_health_check_state',
+      help: 'What a health check says: 1 pass, 0.5 warn, 0 fail',
+      labelNames: ['check', 'scope'],
+      registers,
+      collect() {
+        for (const { name, scope, status } of health.snapshot().checks) {
+          this.set({ check: name, scope }, { pass: 1, warn: 0.5, fail: 0 }[status]);
+        }
+      },
+    });
+    new Gauge({
+      name: 'ticketing_health_check_age_seconds',
+      help: 'How old the last result of a health check is',
+      labelNames: ['check'],
+      registers,
+      collect() {
+        for (const { name, ageMs } of health.snapshot().checks) {
+          if (ageMs !== undefined) this.set({ check: name }, ageMs / 1_000);
+        }
+      },
+    });
+    const gauge = this.#databaseGauge.bind(this);
+    gauge('connections', 'Connections to PostgreSQL that are open', (pool) => pool.totalCount);
+    gauge('connections_idle', 'Those that nobody uses', (pool) => pool.idleCount);
+    gauge('connections_max', 'How many this process may open', (pool) => pool.options.max);
+    gauge('waiting', 'Queries that wait for a connection', (pool) => pool.waitingCount);
+  }
+
+  #databaseGauge(name: string, help: string, read: (pool: Pool) => number): void {
+    const databases = this.#databases;
+    new Gauge({
+      name: `ticketing_database_${name}`,
+      help,
+      labelNames: ['database'],
+      registers: [this.registry],
+      collect() {
+        for (const [database, pool] of databases) this.set({ database }, read(pool));
+      },
+    });
+  }
+
+  /** Durations by route, not by path: ids in labels would be a series each, and personal data. */
+  http(app: FastifyInstance): void {
+    const durations = new Histogram({
+      name: 'ticketing_http_request_duration_seconds',
+      help: 'From the first byte of a request to the last of its answer',
+      labelNames: ['method', 'route', 'status'],
+      buckets,
+      registers: [this.registry],
+    });
+    app.addHook('onResponse', (request, reply, done) => {
+      const route = request.routeOptions.url ?? 'none';
+      const labels = { method: request.method, route, status: reply.statusCode };
+      durations.observe(labels, reply.elapsedTime / 1_000);
+      done();
+    });
+  }
+
+  database(database: string, pool: Pool): void {
+    this.#databases.set(database, pool);
+  }
+
+  webSockets({ clients }: { clients: { readonly size: number } }): void {
+    new Gauge({
+      name: 'ticketing_websocket_clients',
+      help: 'Browsers connected by WebSocket',
+      registers: [this.registry],
+      collect() {
+        this.set(clients.size);
+      },
+    });
+  }
+
+  /** What the packages tell of the things that were opened. Once. */
+  register(): void {
+    const { registry, workers, relays, breakers, caches, pools } = this;
+    if (workers.length + relays.length > 0) registerJobs(registry, { workers, relays });
+    if (breakers.length > 0) registerBreakers(registry, breakers);
+    if (caches.length > 0) registerCaches(registry, caches);
+    // events come on sale later too: the array is read at each scrape
+    registerHolds(registry, pools);
+  }
+
+  /** `/metrics` on the service's own port, where one machine is all there is. */
+  route(app: FastifyInstance): void {
+    app.get('/metrics', async (_request, reply) => {
+      reply.header('content-type', this.registry.contentType);
+      return this.registry.metrics();
+    });
+  }
+
+  /** `/metrics` on a port of its own, which no proxy leads to. */
+  async listen(host: string, port: number): Promise<{ close(): Promise<void> }> {
+    const server = createServer((request, response) => {
+      if (request.url !== '/metrics') return void response.writeHead(404).end();
+      this.registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen({ host, port }, resolve);
+    });
+    return {
+      close: () =>
+        new Promise((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    };
+  }
+}

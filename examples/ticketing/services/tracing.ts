@@ -1,0 +1,108 @@
+/**
+ * One trace from the click to the ticket: HTTP headers between services, the jobs' own W3C headers through outbox and
+ * Kafka. Off unless the environment says where traces go; then the API's calls are a no-op of nanoseconds.
+ *
+ *   gateway -> orders -> (outbox, Kafka) -> payments -> provider
+ */
+import type { JobContext } from '@evenkeel/async-jobs';
+import {
+  type Context,
+  context,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import type { FastifyInstance } from 'fastify';
+
+const tracer = () => trace.getTracer('ticketing');
+
+/**
+ * Starts the SDK when OTEL_EXPORTER_OTLP_ENDPOINT is set, or TRACE_FILE, to which every span is appended as a line of
+ * JSON. Its modules are loaded only then.
+ */
+export async function startTracing(
+  service: string,
+  environment: Record<string, string | undefined>,
+): Promise<{ shutdown(): Promise<void> } | undefined> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, TRACE_FILE } = environment;
+  if (!OTEL_EXPORTER_OTLP_ENDPOINT && !TRACE_FILE) return undefined;
+  const { NodeSDK } = await import('@opentelemetry/sdk-node');
+  const spanProcessors = TRACE_FILE
+    ? [(await import('./trace-file.ts')).traceFile(TRACE_FILE, service)]
+    : undefined;
+  const sdk = new NodeSDK({ serviceName: service, ...(spanProcessors ? { spanProcessors } : {}) });
+  sdk.start();
+  return sdk;
+}
+
+/** A span for each request, child of what the caller sent; all that the handler does is inside of it. */
+export function traceRequests(app: FastifyInstance): void {
+  const spans = new WeakMap<object, Span>();
+  app.addHook('onRequest', (request, _reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const parent = propagation.extract(context.active(), request.headers);
+    const attributes = { 'http.request.method': request.method, 'http.route': route };
+    const name = `${request.method} ${route}`;
+    const span = tracer().startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+    spans.set(request, span);
+    context.with(trace.setSpan(parent, span), done);
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const span = spans.get(request);
+    span?.setAttribute('http.response.status_code', reply.statusCode);
+    if (reply.statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
+    span?.end();
+    done();
+  });
+}
+
+/** The headers `traceparent` and `tracestate` of what is going on, for a request or a job. */
+export function traceContext(): { traceparent: string; tracestate?: string } | undefined {
+  const headers: { traceparent?: string; tracestate?: string } = {};
+  propagation.inject(context.active(), headers);
+  const { traceparent, ...rest } = headers;
+  return traceparent === undefined ? undefined : { traceparent, ...rest };
+}
+
+/** A handler inside of a span, child of the request that put the job into the outbox. */
+export function traced<Payload, Result>(
+  handler: (payload: Payload, ctx: JobContext) => Promise<Result>,
+): (payload: Payload, ctx: JobContext) => Promise<Result> {
+  return (payload, ctx) => {
+    const parent = propagation.extract(context.active(), ctx.trace ?? {});
+    const attributes = { 'messaging.system': 'kafka', 'messaging.message.id': ctx.id };
+    const span = tracer().startSpan(ctx.name, { kind: SpanKind.CONSUMER, attributes }, parent);
+    return run(span, parent, () => handler(payload, ctx));
+  };
+}
+
+/** A call of another service, as a function of the same shape. */
+export function inSpan<Args extends unknown[], Result>(
+  name: string,
+  call: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  return (...args) => {
+    const span = tracer().startSpan(name, { kind: SpanKind.CLIENT });
+    return run(span, context.active(), () => call(...args));
+  };
+}
+
+async function run<T>(span: Span, parent: Context, work: () => Promise<T>): Promise<T> {
+  try {
+    return await context.with(trace.setSpan(parent, span), work);
+  } catch (error) {
+    // the message may hold what a provider said of a person
+    span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).name });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** For each line of the log. */
+export function traceIds(): { traceId?: string; spanId?: string } {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span ? { traceId: span.traceId, spanId: span.spanId } : {};
+}

@@ -1,0 +1,129 @@
+/** What the shop tells of itself while a real ticket is bought: figures, a trace, and logs without people in them. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { env } from 'node:process';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { sellFirstTicket } from '../launcher/first-ticket.ts';
+import type { TraceLine } from '../services/trace-file.ts';
+import { slug, TestShop } from './test-shop.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'evenkeel-trace-'));
+const traceFile = join(folder, 'spans.jsonl');
+const services = [
+  'gateway',
+  'auth',
+  'catalog',
+  'inventory',
+  'orders',
+  'payments',
+  'notifications',
+] as const;
+let shop: TestShop;
+let metrics: Record<string, string> = {};
+let spans: TraceLine[] = [];
+
+const readSpans = () =>
+  readFileSync(traceFile, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as TraceLine);
+
+beforeAll(async () => {
+  const settings = { PSP_LATENCY_MS: '50', TRACE_FILE: traceFile, LOG_LEVEL: 'debug' };
+  shop = await TestShop.start(settings, 'apart');
+  await sellFirstTicket(shop.url, slug);
+  await vi.waitFor(
+    () => expect(readSpans().some(({ name }) => name === 'payment.charge')).toBe(true),
+    { timeout: 10_000, interval: 50 },
+  );
+  spans = readSpans();
+  const texts = services.map(async (service) => {
+    const answer = await fetch(`${shop.shop.addressOf(service)}/metrics`);
+    return [service, await answer.text()] as const;
+  });
+  metrics = Object.fromEntries(await Promise.all(texts));
+});
+afterAll(async () => {
+  await shop?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+describe('/metrics', () => {
+  it.each(services)('of %s tells of requests, loop, database and checks', (service) => {
+    for (const name of [
+      'ticketing_event_loop_utilization_ratio',
+      'nodejs_eventloop_lag_p99_seconds',
+      'ticketing_database_connections_max',
+      'ticketing_database_waiting',
+      'ticketing_health_check_state',
+      'ticketing_http_request_duration_seconds_bucket',
+    ]) {
+      expect(metrics[service]).toMatch(new RegExp(`^${name}\\{.*service="${service}"`, 'm'));
+    }
+  });
+
+  it('counts the purchase in the packages that did it', () => {
+    expect(metrics.inventory).toMatch(/^evenkeel_soft_hold_holds_total\{.*status="held".*\} 1$/m);
+    expect(metrics.orders).toMatch(/^evenkeel_async_jobs_outbox_sent_total\{.*\} 1$/m);
+    expect(metrics.payments).toMatch(/^evenkeel_async_jobs_completed_total\{.*\} 1$/m);
+    expect(metrics.payments).toMatch(/^evenkeel_circuit_breaker_\w+\{.*payment-provider/m);
+    expect(metrics.catalog).toMatch(/^evenkeel_tiered_cache_\w+\{/m);
+  });
+
+  it('names routes and not what they were called with', () => {
+    expect(metrics.gateway).toContain('route="/api/events/:slug"');
+    expect(metrics.gateway).not.toMatch(new RegExp(`route="[^"]*${slug}`));
+    for (const text of Object.values(metrics)) expect(text).not.toContain('@');
+  });
+});
+
+describe('the trace', () => {
+  it('is one from the click to the ticket, through Kafka', () => {
+    const order = spans.find(
+      ({ service, name }) => service === 'gateway' && name === 'POST /api/orders',
+    );
+    const trace = spans
+      .filter(({ traceId }) => traceId === order?.traceId)
+      .sort((a, b) => a.startUs - b.startUs);
+    const parentOf = ({ parentSpanId }: TraceLine) =>
+      trace.find(({ spanId }) => spanId === parentSpanId);
+    const charge = trace.find(({ name }) => name === 'payment.charge') as TraceLine;
+    const placed = parentOf(charge) as TraceLine;
+    expect(placed).toMatchObject({ service: 'orders', name: 'POST /api/orders' });
+    expect(parentOf(placed)).toBe(order);
+    const calls = trace.filter((span) => parentOf(span) === charge);
+    expect(calls.map(({ service, name }) => `${service} ${name}`)).toEqual([
+      'payments POST /charges',
+      'payments POST /charges/:id/capture',
+    ]);
+    expect(charge.durationUs).toBeGreaterThan(50_000);
+    // EVENKEEL_KEEP_TRACE=docs/trace.json keeps it for the README
+    if (env.EVENKEEL_KEEP_TRACE) {
+      writeFileSync(env.EVENKEEL_KEEP_TRACE, `${JSON.stringify(trace, null, 2)}\n`);
+    }
+  });
+});
+
+describe('the logs', () => {
+  it('name no person, no card and no token', () => {
+    const text = shop.log.join('\n');
+    expect(shop.log.length).toBeGreaterThan(services.length);
+    expect(text).not.toMatch(/[\w.-]+@evenkeel\.example/);
+    expect(text).not.toContain('First Buyer');
+    expect(text).not.toMatch(/card_ok|eyJ[\w-]+\.eyJ|EK1\./);
+  });
+
+  it('carry the trace of the request that a line is of', async () => {
+    await shop.shop.process('catalog').stop();
+    const answer = await fetch(`${shop.url}/api/events`);
+    expect(answer.status).toBe(503);
+    await vi.waitFor(() => {
+      const line = shop.log.find((text) => text.includes('service is away')) ?? '{}';
+      const { traceId } = JSON.parse(line.slice(line.indexOf('{'))) as { traceId?: string };
+      const request = readSpans().findLast(({ name }) => name === 'GET /api/events');
+      expect(request?.attributes['http.response.status_code']).toBe(503);
+      expect(traceId).toBe(request?.traceId);
+    });
+  });
+});
