@@ -28,6 +28,11 @@ export class Fences {
     }
   }
 
+  /** What any replica gives must be as of here or later, also to reads that began before. */
+  get floor(): LogId {
+    return this.#all;
+  }
+
   /** What is read from a replica from now on must be as of here or later. */
   of(key: string): LogId {
     return newest(this.#all, this.#ids.get(key) ?? START);

@@ -141,12 +141,14 @@ export class LocalTier {
   }
 
   /**
-   * This process set the value at `id`. It is kept unless the log has been read on from there: it
-   * may have spoken of a newer change already.
+   * This process set the value at `id`. It is kept unless the log has been read on from there, which
+   * may have spoken of a newer change, or this process was told of one.
    */
   wrote(key: string, entry: LocalEntry): void {
-    this.changed(key, entry.asOf);
-    if (!isNewer(this.#cursor, entry.asOf)) this.#put(key, entry);
+    const { asOf, tags } = entry;
+    this.changed(key, asOf);
+    if (isNewer(this.#cursor, asOf) || isNewer(this.fences.of(key), asOf)) return;
+    if (this.check(key, asOf, tags) === 'valid') this.#put(key, entry);
   }
 
   /** The master knows of a change after `asOf`, which is still to be heard. */

@@ -120,9 +120,12 @@ export class Partition {
   }
 
   async #readAfter(key: string, reading: Reading, after: LogId): Promise<unknown> {
-    const entry = this.#local.get(key);
-    if (entry === undefined || isNewer(after, entry.asOf)) {
+    const now = this.#settings.clock.now();
+    const entry = this.#local.valid(key);
+    const served = entry !== undefined && now < entry.freshUntilMs && this.#mayServeLocal(now);
+    if (!served || isNewer(after, entry.asOf)) {
       const reached = await this.#follower?.reaches(after, AFTER_WAIT_MS);
+      // a read under way, which may end with what a lagging replica has, must not be joined
       if (!reached) this.#local.changed(key, after);
     }
     return await this.#read(key, reading);

@@ -208,7 +208,8 @@ export class Resolver {
   }
 
   #usable({ key, fence }: Flight, { asOf, tags }: Envelope): Verdict {
-    return isNewer(fence, asOf) ? 'invalid' : this.#local.check(key, asOf, tags);
+    if (isNewer(fence, asOf) || isNewer(this.#local.fences.floor, asOf)) return 'invalid';
+    return this.#local.check(key, asOf, tags);
   }
 
   async #askStamps(remote: Remote, tier: Tier, { asOf, tags }: Envelope): Promise<Verdict> {

@@ -56,10 +56,15 @@ export class Stamps {
     return news;
   }
 
-  /** Starts over at `horizon`: of what happened before, only the last clear is known. */
+  /**
+   * Starts over at `horizon`: of the tags invalidated before, Redis knows. What is newer, an own
+   * invalidation whose echo is still to come, stays known.
+   */
   restart(horizon: LogId, cleared: LogId): void {
     this.#horizon = horizon;
-    this.#cleared = cleared;
-    this.#tags.clear();
+    this.#cleared = newest(this.#cleared, cleared);
+    for (const [tag, stamp] of this.#tags) {
+      if (!isNewer(stamp, horizon)) this.#tags.delete(tag);
+    }
   }
 }

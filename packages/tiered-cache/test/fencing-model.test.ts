@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SimulatedChain } from './support/simulated-chain.ts';
 
-const moves = fc.array(fc.tuple(fc.nat(17), fc.nat(5)), {
+const moves = fc.array(fc.tuple(fc.nat(21), fc.nat(95)), {
   minLength: 50,
   maxLength: 150,
   size: 'max',

@@ -5,7 +5,7 @@ import { decode, encodeRest } from '../src/envelope.ts';
 import { Fences } from '../src/fences.ts';
 import { CacheValueError, TieredCacheError } from '../src/index.ts';
 import { toStorageKey } from '../src/input.ts';
-import { LocalTier } from '../src/local-tier.ts';
+import { LocalEntry, LocalTier } from '../src/local-tier.ts';
 import { isNewer } from '../src/log-id.ts';
 import { Stamps } from '../src/stamps.ts';
 import type { Undelivered } from '../src/undelivered.ts';
@@ -119,4 +119,26 @@ test('errors are told by brand and code, also those of another copy of the packa
   expect(foreign).toBeInstanceOf(TieredCacheError);
   expect(foreign).not.toBeInstanceOf(CacheValueError);
   expect(new Error('other')).not.toBeInstanceOf(TieredCacheError);
+});
+
+test('an own invalidation of a tag, and a clear, are still known when the log starts over before them', () => {
+  const stamps = new Stamps();
+  stamps.raise(['t'], '50-0');
+  stamps.clear('40-0');
+  stamps.restart('30-0', '10-0');
+  expect(stamps.check('45-0', ['t'])).toBe('invalid');
+  expect(stamps.check('35-0', [])).toBe('invalid');
+  expect(stamps.check('60-0', ['t'])).toBe('valid');
+});
+
+test('an own value does not replace one that knows of a newer change', () => {
+  const local = new LocalTier(10, 10_000, { covers: () => false } as unknown as Undelivered);
+  const times = { freshUntilMs: 1, staleUntilMs: 1, earlyAtMs: 1 };
+  const entry = (value: string, asOf: string) =>
+    new LocalEntry({ value, asOf, tags: [], length: 1 }, times);
+  local.changed('k', '20-0'); // told by `after`, before our own write is answered
+  local.wrote('k', entry('older', '10-0'));
+  expect(local.valid('k')).toBeUndefined();
+  local.wrote('k', entry('newer', '30-0'));
+  expect(local.valid('k')?.value).toBe('newer');
 });

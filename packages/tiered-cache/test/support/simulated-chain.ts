@@ -6,6 +6,7 @@ import type { Undelivered } from '../../src/undelivered.ts';
 const KEYS = ['a', 'b'] as const;
 type Key = (typeof KEYS)[number];
 const TAG = 't';
+const TIMES = { freshUntilMs: 1, staleUntilMs: 1, earlyAtMs: 1 };
 
 interface Stored {
   readonly version: number;
@@ -16,6 +17,13 @@ interface Stored {
 type Step =
   | { readonly kind: 'drop'; readonly key: Key; readonly id: LogId; readonly versions: Versions }
   | { readonly kind: 'tag'; readonly id: LogId; readonly versions: Versions }
+  | {
+      readonly kind: 'set';
+      readonly key: Key;
+      readonly id: LogId;
+      readonly versions: Versions;
+      readonly stored: Stored;
+    }
   | { readonly kind: 'store'; readonly key: Key; readonly stored: Stored };
 
 type Versions = Record<Key, number>;
@@ -47,6 +55,7 @@ export class SimulatedChain {
   readonly #near = new Map<Key, Stored>();
   readonly #leases = new Map<Key, number>();
   #tagStamp: LogId = START;
+  #nearTagStamp: LogId = START;
   #last: LogId = START;
   #replicated = 0;
   #heard = 0;
@@ -62,6 +71,10 @@ export class SimulatedChain {
     const moves = [
       () => this.#change(key),
       () => this.#changeTag(),
+      () => this.#set(key),
+      () => this.#disconnect(),
+      () => this.#goBack(choice),
+      () => this.#ownChange(key, choice),
       () => this.#ownChange(key, choice),
       () => this.#ownChangeEnds(choice),
       ...twice(() => this.#replicate()),
@@ -89,6 +102,47 @@ export class SimulatedChain {
     return step;
   }
 
+  #set(key: Key): Extract<Step, { kind: 'set' }> {
+    this.#source[key]++;
+    this.#leases.delete(key);
+    const id = this.#nextId();
+    const stored = { version: this.#source[key], asOf: id };
+    this.#master.set(key, stored);
+    const step = { kind: 'set', key, id, versions: { ...this.#source }, stored } as const;
+    this.#steps.push(step);
+    return step;
+  }
+
+  /** The follower was away for so long that it must start over at the end of near's log. */
+  #disconnect(): void {
+    this.#heard = this.#replicated;
+    this.#local.missed(this.#end(), START, false);
+    this.#local.reached();
+  }
+
+  /** Near is replaced by a replica that is behind. */
+  #goBack(choice: number): void {
+    if (choice % 4 !== 0) return; // seldom
+    this.#replicated = Math.floor((this.#replicated * (choice % 97)) / 97);
+    this.#near.clear();
+    this.#nearTagStamp = START;
+    for (const step of this.#steps.slice(0, this.#replicated)) this.#apply(step);
+    const end = this.#end();
+    const reset = isNewer(this.#local.cursor, end);
+    if (this.#heard <= this.#replicated && !reset) return; // nothing to notice
+    this.#heard = this.#replicated;
+    this.#local.missed(end, START, reset);
+    this.#local.reached();
+  }
+
+  /** The newest id that near has. */
+  #end(): LogId {
+    for (const step of this.#steps.slice(0, this.#replicated).reverse()) {
+      if (step.kind !== 'store') return step.id;
+    }
+    return START;
+  }
+
   #changeTag(): Extract<Step, { kind: 'tag' }> {
     for (const key of KEYS) this.#source[key]++;
     const id = this.#nextId();
@@ -104,7 +158,7 @@ export class SimulatedChain {
       return;
     }
     this.#local.changing(key);
-    this.#ownWrites.push(this.#change(key));
+    this.#ownWrites.push(choice % 3 === 1 ? this.#set(key) : this.#change(key));
   }
 
   /** The master's answer to an own change arrives. */
@@ -113,6 +167,11 @@ export class SimulatedChain {
     if (step === undefined) return;
     if (step.kind === 'drop') {
       this.#local.changed(step.key, step.id);
+      this.#knows(step.key, step.versions);
+    } else if (step.kind === 'set') {
+      const { version, asOf } = step.stored;
+      const entry = { value: version, asOf, tags: [TAG], length: 1 };
+      this.#local.wrote(step.key, new LocalEntry(entry, TIMES));
       this.#knows(step.key, step.versions);
     } else {
       this.#local.tagsChanged([TAG], step.id);
@@ -128,8 +187,13 @@ export class SimulatedChain {
     const step = this.#steps[this.#replicated];
     if (step === undefined) return;
     this.#replicated++;
+    this.#apply(step);
+  }
+
+  #apply(step: Step): void {
     if (step.kind === 'drop') this.#near.delete(step.key);
-    if (step.kind === 'store') this.#near.set(step.key, step.stored);
+    else if (step.kind === 'tag') this.#nearTagStamp = step.id;
+    else this.#near.set(step.key, step.stored);
   }
 
   #hear(): void {
@@ -138,8 +202,9 @@ export class SimulatedChain {
       if (step === undefined || step.kind === 'store') continue;
       const { id } = step;
       const previous = this.#local.cursor;
-      if (step.kind === 'drop') {
-        this.#local.heard({ id, previous, op: 'd', key: step.key });
+      if (step.kind !== 'tag') {
+        const op = step.kind === 'drop' ? 'd' : 's';
+        this.#local.heard({ id, previous, op, key: step.key });
         this.#knows(step.key, step.versions);
       } else {
         this.#local.heard({ id, previous, op: 't', key: JSON.stringify([TAG]) });
@@ -188,11 +253,10 @@ export class SimulatedChain {
         return { ...base, at: 'near, answered', stored: this.#near.get(key) };
       case 'near, answered': {
         const { stored } = read;
-        const usable =
-          stored !== undefined &&
-          !isNewer(flight.fence, stored.asOf) &&
-          this.#local.check(key, stored.asOf, [TAG]) === 'valid';
-        return usable ? this.#answer(read, stored, 'near') : { ...base, at: 'near, missed' };
+        const usable = stored !== undefined && this.#usable(read, stored.asOf);
+        return usable
+          ? this.#answer(read, stored as Stored, 'near')
+          : { ...base, at: 'near, missed' };
       }
       case 'near, missed': {
         const stored = this.#master.get(key);
@@ -225,13 +289,18 @@ export class SimulatedChain {
     return undefined;
   }
 
+  /** As the resolver does it, which asks near for the stamps that are not known. */
+  #usable({ key, flight }: Read, asOf: LogId): boolean {
+    const { fences } = this.#local;
+    if (isNewer(flight.fence, asOf) || isNewer(fences.floor, asOf)) return false;
+    const verdict = this.#local.check(key, asOf, [TAG]);
+    return verdict === 'valid' || (verdict === 'unknown' && !isNewer(this.#nearTagStamp, asOf));
+  }
+
   #answer(read: Read, { version, asOf }: Stored, from: string): undefined {
     const { key, flight, floors } = read;
     const entry = { value: version, asOf, tags: [TAG], length: 1 };
-    this.#local.fill(
-      flight,
-      new LocalEntry(entry, { freshUntilMs: 1, staleUntilMs: 1, earlyAtMs: 1 }),
-    );
+    this.#local.fill(flight, new LocalEntry(entry, TIMES));
     this.#local.flights.end(flight);
     for (const floor of floors) this.#check(key, version, floor, from);
     return undefined;

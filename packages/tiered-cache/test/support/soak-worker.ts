@@ -97,7 +97,10 @@ async function read(key: number, after?: string): Promise<Row> {
 async function expectAtLeast(version: number, key: number, what: string, after?: string) {
   const row = await read(key, after);
   if (row.version >= version) return;
-  failures.push(`worker ${index}: ${what} of ${nameOf(key)}: ${row.version} < ${version}`);
+  const { cursor, confirmed, fenced } = cache.stats();
+  failures.push(
+    `worker ${index}: ${what} of ${nameOf(key)}: ${row.version} < ${version} ${JSON.stringify({ cursor, confirmed, fenced, ms: Date.now() })}`,
+  );
 }
 
 async function write(): Promise<void> {
@@ -123,7 +126,7 @@ async function write(): Promise<void> {
     else if (how < 0.47) id = (await cache.clear()).id;
     else id = (await cache.invalidate(nameOf(key))).id;
   }
-  await expectAtLeast(version, key, 'own write');
+  await expectAtLeast(version, key, `own write (${how}, ${id})`);
   if (id !== undefined) process.send?.({ key, version, after: id } satisfies Relay);
 }
 
