@@ -8,12 +8,16 @@ export interface ExecuteOptions<F = never> {
   readonly fallback?: Fallback<F> | undefined;
   /** Names what is asked for, for steps that remember answers. */
   readonly key?: string | undefined;
+  /** Whether the call may be made more than once, by `retry` or `hedge` of the breaker (default true). */
+  readonly repeatable?: boolean | undefined;
   /** Handed on to the fallback steps (default none). */
   readonly args?: readonly unknown[] | undefined;
 }
 
 /** Options of {@link CircuitBreaker.wrap}. */
 export interface WrapOptions<A extends unknown[], F = never> {
+  /** As of a single call. */
+  readonly repeatable?: boolean | undefined;
   readonly fallback?: Fallback<F> | undefined;
   /** Computes the key of a call from its arguments. */
   readonly key?: ((...args: A) => string) | undefined;

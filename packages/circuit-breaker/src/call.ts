@@ -4,6 +4,9 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
+/** Generation of a call whose outcome the circuit is not told. */
+export const UNHEARD = -1;
+
 /** Not counted as slow so far. */
 export const UNJUDGED = -1;
 
@@ -60,9 +63,9 @@ export class Call implements CallContext {
   }
 }
 
-/** How a call ended; `open`, `timeout` and `failure` are what a fallback may answer. */
+/** How a call ended; `open`, `bulkhead`, `timeout` and `failure` are what a fallback may answer. */
 export interface Ending {
-  kind: 'success' | 'ignored' | 'open' | 'timeout' | 'failure' | undefined;
+  kind: 'success' | 'ignored' | 'open' | 'bulkhead' | 'timeout' | 'failure' | undefined;
 }
 
 /**

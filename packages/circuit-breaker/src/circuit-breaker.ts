@@ -1,23 +1,23 @@
-import { isAbortSignal, onAbort, untilAborted } from './abort.ts';
-import type { Call, CallContext, Ending } from './call.ts';
+import { isAbortSignal, untilAborted } from './abort.ts';
+import { Admission, type PartialRefusal } from './admission.ts';
+import { type CallContext, type Ending, UNHEARD } from './call.ts';
 import type { ExecuteOptions, Outcome, WrapOptions } from './call-options.ts';
+import { isObject, optionalFunction, wrongType } from './checks.ts';
 import { Circuit, type CircuitState } from './circuit.ts';
-import {
-  BreakerClosedError,
-  type CircuitBreakerError,
-  CircuitIsolatedError,
-  CircuitOpenError,
-  stackless,
-} from './errors.ts';
-import { type CircuitBreakerEvents, Listeners } from './events.ts';
+import { BreakerClosedError, CircuitIsolatedError, CircuitOpenError, stackless } from './errors.ts';
+import { type CircuitBreakerEvents, Listeners, type RejectEvent } from './events.ts';
 import { answerInstead, isFallbackKind, remember, toSteps } from './fallback.ts';
-import type { HealthCheck } from './health-check.ts';
+import { type HealthCheck, healthCheckOf } from './health-check.ts';
 import { InFlight } from './in-flight.ts';
 import { type Isolation, Isolations } from './isolation.ts';
+import { toRestoredState } from './layer-settings.ts';
+import { type Action, type Core, type Layers, layersOf } from './layers.ts';
+import { make } from './make-call.ts';
 import type { CircuitBreakerOptions } from './options.ts';
 import { Permit } from './permit.ts';
-import { isObject, optionalFunction, type Settings, toSettings, wrongType } from './settings.ts';
-import { type CircuitBreakerSnapshot, countsOf } from './snapshot.ts';
+import { type Settings, toSettings } from './settings.ts';
+import { type CircuitBreakerSnapshot, snapshotOf } from './snapshot.ts';
+import { wrapped } from './wrap.ts';
 
 /**
  * Stands between a service and one dependency, and stops calling it while it is sick: failing, or slow.
@@ -31,15 +31,15 @@ import { type CircuitBreakerSnapshot, countsOf } from './snapshot.ts';
  * ```
  */
 export class CircuitBreaker implements AsyncDisposable {
-  readonly name: string;
   readonly #settings: Settings;
   readonly #circuit: Circuit;
   readonly #inFlight: InFlight;
   readonly #listeners: Listeners;
   #isolations: Isolations | undefined = undefined;
-  /** Isolated or shut down: no call is let through, whatever the circuit says. */
-  #barred = false;
-  #closing = false;
+  /** Why the circuit is not asked: `CLOSING`, `ISOLATED`, `DISABLED`, added up. */
+  #bars = 0;
+  readonly #admission: Admission | undefined;
+  readonly #layers: Layers | undefined;
 
   /**
    * @throws TypeError when an option has the wrong type or is unknown
@@ -47,17 +47,27 @@ export class CircuitBreaker implements AsyncDisposable {
    */
   constructor(options: CircuitBreakerOptions) {
     this.#settings = toSettings(options);
-    this.name = options.name;
-    this.#listeners = new Listeners(this.name);
+    this.#listeners = new Listeners(options.name);
     this.#circuit = new Circuit(this.#settings, this.#listeners);
     this.#inFlight = new InFlight(this.#settings, this.#circuit, this.#listeners);
+    const { admission, disabled, random } = this.#settings;
+    this.#admission = admission && new Admission(admission, random);
+    this.#layers = layersOf(this.#settings, this.name, (error) => this.#rejected(error));
+    if (options.initialState !== undefined) {
+      this.#circuit.restore(toRestoredState(options.initialState));
+    }
+    if (disabled) this.disable();
+  }
+
+  get name(): string {
+    return this.#listeners.name;
   }
 
   /**
    * Makes a call, unless the circuit is open. The action may return a value, a promise or a thenable, or throw.
    *
    * Never throws synchronously. Rejects with whatever the action threw, or with
-   * - `CircuitOpenError`, `CircuitIsolatedError`, `BreakerClosedError`: the call was not made;
+   * - `CircuitOpenError`, `CircuitIsolatedError`, `BulkheadFullError`, `BreakerClosedError`: the call was not made;
    * - `CallTimeoutError`: it took longer than `timeoutMs`;
    * - the reason of `signal` when that aborts;
    * - `TypeError` when an argument is wrong.
@@ -66,9 +76,9 @@ export class CircuitBreaker implements AsyncDisposable {
     action: (context: CallContext) => T | PromiseLike<T>,
     options?: ExecuteOptions<F>,
   ): Promise<T | F> {
-    if (options === undefined) return this.#execute(action, undefined, undefined);
+    if (options === undefined) return this.#execute(action, undefined, undefined, true);
     if (options !== null && options.fallback === undefined) {
-      return this.#execute(action, options.signal, undefined);
+      return this.#execute(action, options.signal, undefined, options.repeatable !== false);
     }
     return this.outcome(action, options).then((outcome) => outcome.value);
   }
@@ -84,7 +94,7 @@ export class CircuitBreaker implements AsyncDisposable {
     const steps = toSteps(fallback, key);
     const ending: Ending = { kind: undefined };
     try {
-      const value = await this.#execute(action, signal, ending);
+      const value = await this.#execute(action, signal, ending, options.repeatable !== false);
       if (ending.kind === 'success') remember(steps, value, key, this.#settings.clock.now());
       return { value, source: 'call' };
     } catch (error) {
@@ -107,32 +117,30 @@ export class CircuitBreaker implements AsyncDisposable {
     fn: (this: This, ...args: A) => T | PromiseLike<T>,
     options: WrapOptions<A, F> = {},
   ): (this: This, ...args: A) => Promise<T | F> {
-    if (typeof fn !== 'function') throw wrongType('fn', 'a function', fn);
-    if (!isObject(options)) throw wrongType('options', 'an object', options);
-    const breaker = this;
-    const { fallback, key } = options;
-    if (key !== undefined && typeof key !== 'function') throw wrongType('key', 'a function', key);
-    if (fallback === undefined) {
-      return function (...args) {
-        return breaker.execute(() => fn.apply(this, args));
-      };
-    }
-    return async function (...args) {
-      return breaker.execute(() => fn.apply(this, args), { fallback, args, key: key?.(...args) });
-    };
+    return wrapped(this, fn, options);
   }
 
   /**
    * Two-step use, for work that is not one promise: asks for leave first, settles it later.
    *
-   * @throws CircuitOpenError, CircuitIsolatedError, BreakerClosedError when the call may not be made
+   * @throws CircuitOpenError, CircuitIsolatedError, BulkheadFullError, BreakerClosedError when the call may not be made
    */
   acquire(): Permit {
+    const bulkhead = this.#layers?.bulkhead;
+    if (bulkhead !== undefined && !bulkhead.take()) {
+      throw this.#refusalUnlessClosed() ?? bulkhead.refuse();
+    }
     const now = this.#settings.clock.now();
-    const refusal = this.#enter(now);
-    if (refusal !== undefined) throw refusal;
-    const call = this.#inFlight.begin(now, undefined);
-    return new Permit(this.name, (how, error) => this.#inFlight.end(call, how, error));
+    const entry = this.#enter(now);
+    if (typeof entry !== 'number') {
+      bulkhead?.release();
+      throw entry;
+    }
+    const call = this.#inFlight.begin(now, entry, undefined);
+    return new Permit(this.name, (how, error) => {
+      this.#inFlight.end(call, how, error);
+      bulkhead?.release();
+    });
   }
 
   /**
@@ -144,18 +152,32 @@ export class CircuitBreaker implements AsyncDisposable {
     if (typeof reason !== 'string') throw wrongType('reason', 'a string', reason);
     const from = this.state;
     this.#isolations ??= new Isolations();
-    this.#barred = true;
-    this.#listeners.isolated = true;
+    this.#bar(ISOLATED);
     const isolation = this.#isolations.hold(reason, () => {
-      const to = this.#circuit.kind;
-      this.#barred = this.#closing;
-      this.#listeners.isolated = false;
+      this.#unbar(ISOLATED);
+      const to = this.#kind;
       this.#listeners.emit(to, { from: 'isolated', to, reason: 'released' });
     });
     if (from !== 'isolated') {
       this.#listeners.emit('isolated', { from, to: 'isolated', reason: 'isolated' });
     }
     return isolation;
+  }
+
+  /** Lets every call pass until {@link enable}: they are timed out and counted, but neither refused nor judged. */
+  disable(): void {
+    const from = this.state;
+    this.#bar(DISABLED);
+    if (this.state !== from)
+      this.#listeners.emit('disabled', { from, to: 'disabled', reason: 'disabled' });
+  }
+
+  /** Ends {@link disable}; the circuit goes on where it stood. */
+  enable(): void {
+    const from = this.state;
+    this.#unbar(DISABLED);
+    const to = this.state;
+    if (to !== from) this.#listeners.emit(to, { from, to, reason: 'enabled' });
   }
 
   /**
@@ -181,26 +203,23 @@ export class CircuitBreaker implements AsyncDisposable {
   /** Where the circuit stands now. */
   get state(): CircuitState {
     this.#refresh(this.#settings.clock.now());
-    return this.#listeners.isolated ? 'isolated' : this.#circuit.kind;
+    return this.#kind;
   }
 
   /** State, rates and totals as plain data, brought up to the present. */
   snapshot(): CircuitBreakerSnapshot {
     const now = this.#settings.clock.now();
     this.#refresh(now);
-    const circuit = this.#circuit;
-    return {
+    return snapshotOf(now, {
       name: this.name,
-      state: this.#listeners.isolated ? 'isolated' : circuit.kind,
-      inStateMs: now - circuit.since,
+      state: this.#kind,
+      retryAfterMs: this.#retryAfterMs(now),
       isolatedFor: this.#isolations?.reasons ?? [],
-      retryAfterMs: this.#listeners.isolated ? null : circuit.retryAfterMs(now),
-      attempt: circuit.attempt,
-      consecutiveBad: circuit.consecutiveBad,
-      inFlight: this.#inFlight.size,
-      window: countsOf(circuit.window),
-      totals: { ...this.#inFlight.totals },
-    };
+      circuit: this.#circuit,
+      inFlight: this.#inFlight,
+      layers: this.#layers,
+      waved: this.#admission?.waved ?? 0,
+    });
   }
 
   toJSON(): CircuitBreakerSnapshot {
@@ -209,17 +228,11 @@ export class CircuitBreaker implements AsyncDisposable {
 
   /** A check that fails while calls would be refused. */
   healthCheck(): HealthCheck {
-    return {
-      name: this.name,
-      check: async (signal) => {
-        signal?.throwIfAborted();
-        const snapshot = this.snapshot();
-        if (snapshot.state === 'open' || snapshot.state === 'isolated' || this.#closing) {
-          throw this.#refusal(this.#settings.clock.now());
-        }
-        return snapshot;
-      },
-    };
+    return healthCheckOf(this, () => {
+      const state = this.state;
+      const refuses = state === 'open' || state === 'isolated' || (this.#bars & CLOSING) > 0;
+      return refuses ? this.#refusal(this.#settings.clock.now()) : undefined;
+    });
   }
 
   /** Calls the listener on each such event; what it throws changes nothing. */
@@ -251,8 +264,7 @@ export class CircuitBreaker implements AsyncDisposable {
    * @param options.signal ends the waiting; rejects with its reason
    */
   async close(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    this.#closing = true;
-    this.#barred = true;
+    this.#bars |= CLOSING;
     await untilAborted(this.#inFlight.empty(), options.signal);
   }
 
@@ -261,9 +273,10 @@ export class CircuitBreaker implements AsyncDisposable {
   }
 
   #execute<T>(
-    action: (context: CallContext) => T | PromiseLike<T>,
+    action: Action<T>,
     signal: AbortSignal | undefined,
     ending: Ending | undefined,
+    repeatable: boolean,
   ): Promise<T> {
     if (typeof action !== 'function')
       return Promise.reject(wrongType('action', 'a function', action));
@@ -272,46 +285,24 @@ export class CircuitBreaker implements AsyncDisposable {
         return Promise.reject(wrongType('signal', 'an AbortSignal', signal));
       if (signal.aborted) return Promise.reject(signal.reason);
     }
+    const layers = this.#layers;
+    if (layers === undefined) return this.#call(action, signal, ending);
+    return layers.run(this.#core, action, signal, ending ?? { kind: undefined }, repeatable);
+  }
+
+  #call<T>(
+    action: Action<T>,
+    signal: AbortSignal | undefined,
+    ending: Ending | undefined,
+  ): Promise<T> {
     const now = this.#settings.clock.now();
-    const refusal = this.#enter(now);
-    if (refusal !== undefined) {
-      if (ending !== undefined && !this.#closing) ending.kind = 'open';
-      return Promise.reject(refusal);
+    const entry = this.#enter(now);
+    if (typeof entry !== 'number') {
+      if (ending !== undefined && (this.#bars & CLOSING) === 0) ending.kind = 'open';
+      return Promise.reject(entry);
     }
-    const inFlight = this.#inFlight;
-    const call = inFlight.begin(now, ending);
-    if (signal === undefined && this.#settings.timeoutMs === Number.POSITIVE_INFINITY) {
-      // Nothing but the action itself can end this call: its own promise will do.
-      return start(action, call).then(
-        (value) => {
-          inFlight.returned(call, value);
-          return value;
-        },
-        (error) => {
-          inFlight.threw(call, error);
-          throw error;
-        },
-      );
-    }
-    return new Promise<T>((resolve, reject) => {
-      // Before the action starts: it may block until it has timed out, or make its caller give up.
-      const release = signal && onAbort(signal, () => inFlight.abandon(call, signal.reason));
-      call.caller = { resolve, reject, release };
-      start(action, call).then(
-        (value) => {
-          if (call.ended) return;
-          inFlight.returned(call, value);
-          release?.();
-          resolve(value);
-        },
-        (error) => {
-          if (call.ended) return;
-          inFlight.threw(call, error);
-          release?.();
-          reject(error);
-        },
-      );
-    });
+    const call = this.#inFlight.begin(now, entry, ending);
+    return make(action, call, this.#inFlight, signal, this.#settings.timeoutMs);
   }
 
   #refresh(now: number): void {
@@ -319,43 +310,89 @@ export class CircuitBreaker implements AsyncDisposable {
     this.#circuit.refresh(now);
   }
 
-  /** Lets a call in, or says why not. */
-  #enter(now: number): CircuitBreakerError | undefined {
+  /** Lets a call in, as one of the generation returned, or says why not. */
+  #enter(now: number): number | Refusal {
     this.#inFlight.refresh(now);
     const circuit = this.#circuit;
-    if (!this.#barred) {
+    let reason: PartialRefusal | undefined;
+    if (this.#bars === 0) {
       if (circuit.kind === 'closed') {
         circuit.window.advance(now);
-        return undefined;
-      }
-      if (circuit.admits(now)) return undefined;
+        reason = this.#admission?.refusal(circuit, now);
+        if (reason === undefined) return circuit.generation;
+      } else if (circuit.admits(now)) return circuit.generation;
+    } else if (this.#bars === DISABLED) return UNHEARD;
+    const error = this.#refusal(now, reason);
+    if (this.#bars === 0 && this.#admission?.waves()) {
+      this.#listeners.emit('reject', { error, enforced: false });
+      return UNHEARD;
     }
-    const error = this.#refusal(now);
+    return this.#rejected(error);
+  }
+
+  #rejected<E extends RejectEvent['error']>(error: E): E {
     this.#inFlight.totals.rejected += 1;
-    this.#listeners.emit('reject', { error });
+    this.#listeners.emit('reject', { error, enforced: true });
     return error;
   }
 
-  #refusal(now: number): Refusal {
+  #refusal(now: number, partial?: PartialRefusal): Refusal {
     const { name } = this;
     const cause = this.#inFlight.lastFailure;
     const make = (): Refusal => {
-      if (this.#closing) return new BreakerClosedError(name);
+      if (this.#bars & CLOSING) return new BreakerClosedError(name);
       const reason = this.#isolations?.reasons[0];
       if (reason !== undefined) return new CircuitIsolatedError(name, reason, cause);
-      return new CircuitOpenError(name, this.#circuit.kind, this.#circuit.retryAfterMs(now), cause);
+      const { kind } = this.#circuit;
+      return new CircuitOpenError(name, kind, this.#circuit.retryAfterMs(now), cause, partial);
     };
     return this.#settings.captureStack ? make() : stackless(make);
   }
-}
 
-type Refusal = CircuitOpenError | CircuitIsolatedError | BreakerClosedError;
+  /** The refusal of a call that finds no slot, when it is not even to wait for one: what is sick gets no queue. */
+  #refusalUnlessClosed(): Refusal | undefined {
+    const now = this.#settings.clock.now();
+    this.#refresh(now);
+    if (this.#bars === DISABLED || (this.#bars === 0 && this.#circuit.kind === 'closed')) {
+      return undefined;
+    }
+    return this.#rejected(this.#refusal(now));
+  }
 
-/** The action's promise; a value, a thenable and a synchronous throw become one. */
-function start<T>(action: (context: CallContext) => T | PromiseLike<T>, call: Call): Promise<T> {
-  try {
-    return Promise.resolve(action(call));
-  } catch (error) {
-    return Promise.reject(error);
+  get #core(): Core {
+    return {
+      call: (action, signal, ending) => this.#call(action, signal, ending),
+      refusalUnlessClosed: (ending) => {
+        const refusal = this.#refusalUnlessClosed();
+        if (refusal !== undefined && (this.#bars & CLOSING) === 0) ending.kind = 'open';
+        return refusal;
+      },
+    };
+  }
+
+  get #kind(): CircuitState {
+    if (this.#bars & ISOLATED) return 'isolated';
+    return this.#bars & DISABLED ? 'disabled' : this.#circuit.kind;
+  }
+
+  #retryAfterMs(now: number): number | null {
+    if (this.#bars & ISOLATED) return null;
+    return this.#bars & DISABLED ? 0 : this.#circuit.retryAfterMs(now);
+  }
+
+  #bar(why: number): void {
+    this.#bars |= why;
+    this.#listeners.muted = true;
+  }
+
+  #unbar(why: number): void {
+    this.#bars &= ~why;
+    this.#listeners.muted = (this.#bars & (ISOLATED | DISABLED)) > 0;
   }
 }
+
+const CLOSING = 1;
+const ISOLATED = 2;
+const DISABLED = 4;
+
+type Refusal = CircuitOpenError | CircuitIsolatedError | BreakerClosedError;

@@ -5,8 +5,8 @@ import type { Settings } from './settings.ts';
 import { TimeWindow } from './time-window.ts';
 import { type CallWindow, FAILED, FAILED_AND_SLOW, SLOW } from './window.ts';
 
-/** Where a circuit stands: `isolated` is open by hand, the others follow from the calls. */
-export type CircuitState = 'closed' | 'open' | 'half-open' | 'isolated';
+/** Where a circuit stands: `isolated` and `disabled` are by hand, the others follow from the calls. */
+export type CircuitState = 'closed' | 'open' | 'half-open' | 'isolated' | 'disabled';
 
 /** Why a circuit changed its state. */
 export type TransitionReason =
@@ -19,7 +19,9 @@ export type TransitionReason =
   | 'probes-good'
   | 'open-time-over'
   | 'isolated'
-  | 'released';
+  | 'released'
+  | 'disabled'
+  | 'enabled';
 
 interface Closed {
   readonly kind: 'closed';
@@ -40,6 +42,15 @@ interface HalfOpen {
   lastProbeAt: number;
 }
 type State = Closed | Open | HalfOpen;
+
+/** What of a snapshot a circuit goes on with. */
+export interface RestoredState {
+  readonly state: CircuitState;
+  /** Of an open circuit, in ms. */
+  readonly retryAfterMs: number | null;
+  readonly attempt: number;
+  readonly consecutiveBad: number;
+}
 
 /** Who has a say in the probes: of few circuits, so no field of each. */
 const gates = new WeakMap<Circuit, () => boolean>();
@@ -76,6 +87,16 @@ export class Circuit {
     const timed = windowMs < Number.POSITIVE_INFINITY;
     this.window = timed ? new TimeWindow(windowMs, windowSize) : new CountWindow(windowSize);
     this.#state = { kind: 'closed', since: settings.clock.now() };
+  }
+
+  /** Goes on where another circuit stood, of this process or of one before; the window starts empty. */
+  restore({ state, retryAfterMs, attempt, consecutiveBad }: RestoredState): void {
+    const since = this.#settings.clock.now();
+    this.attempt = attempt;
+    this.consecutiveBad = consecutiveBad;
+    // A probe that was under way says nothing any more: the next one may go at once.
+    if (state === 'half-open') this.#state = { kind: 'open', since, until: since };
+    if (state === 'open') this.#state = { kind: 'open', since, until: since + (retryAfterMs ?? 0) };
   }
 
   get kind(): State['kind'] {

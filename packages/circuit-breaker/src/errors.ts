@@ -1,3 +1,4 @@
+import type { PartialRefusal } from './admission.ts';
 import type { CircuitState } from './circuit.ts';
 
 const BRAND = Symbol.for('@evenkeel/circuit-breaker.error');
@@ -7,6 +8,7 @@ export type CircuitBreakerErrorCode =
   | 'ERR_CIRCUIT_OPEN'
   | 'ERR_CIRCUIT_ISOLATED'
   | 'ERR_CALL_TIMEOUT'
+  | 'ERR_BULKHEAD_FULL'
   | 'ERR_BREAKER_CLOSED'
   | 'ERR_PERMIT_SETTLED'
   | 'ERR_NO_STALE_VALUE'
@@ -36,18 +38,30 @@ export abstract class CircuitBreakerError extends Error {
   }
 }
 
-/** The circuit is open, or half-open with all probes under way: the call was not made. */
+/**
+ * The circuit is open, or half-open with all probes under way, or closed and letting in only a share of the calls: the call
+ * was not made.
+ */
 export class CircuitOpenError extends CircuitBreakerError {
   readonly code = 'ERR_CIRCUIT_OPEN';
   readonly state: CircuitState;
   /** After so many ms another attempt may be let through. */
   readonly retryAfterMs: number;
+  /** Why a *closed* circuit refused: it lets in more and more calls after an outage, or the dependency is overloaded. */
+  readonly reason: PartialRefusal | undefined;
 
-  constructor(breaker: string, state: CircuitState, retryAfterMs: number, cause: unknown) {
+  constructor(
+    breaker: string,
+    state: CircuitState,
+    retryAfterMs: number,
+    cause: unknown,
+    reason?: PartialRefusal,
+  ) {
     const wait = `retry in ${Math.ceil(retryAfterMs)} ms`;
-    super(breaker, `Circuit ${breaker} is ${state}, ${wait}`, { cause });
+    super(breaker, `Circuit ${breaker} is ${reason ?? state}, ${wait}`, { cause });
     this.state = state;
     this.retryAfterMs = retryAfterMs;
+    this.reason = reason;
   }
 
   static {
@@ -84,6 +98,22 @@ export class CallTimeoutError extends CircuitBreakerError {
 
   static {
     define(CallTimeoutError, 'CallTimeoutError', 'ERR_CALL_TIMEOUT');
+  }
+}
+
+/** Every slot and every place in the queue was taken, or none became free in time: the call was not made. */
+export class BulkheadFullError extends CircuitBreakerError {
+  readonly code = 'ERR_BULKHEAD_FULL';
+  /** Calls that run at once. */
+  readonly concurrency: number;
+
+  constructor(breaker: string, concurrency: number) {
+    super(breaker, `Bulkhead of circuit ${breaker} is full: ${concurrency} calls are running`);
+    this.concurrency = concurrency;
+  }
+
+  static {
+    define(BulkheadFullError, 'BulkheadFullError', 'ERR_BULKHEAD_FULL');
   }
 }
 

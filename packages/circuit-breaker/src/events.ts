@@ -1,7 +1,12 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'eventemitter3';
 import type { CircuitState, TransitionReason } from './circuit.ts';
-import type { BreakerClosedError, CircuitIsolatedError, CircuitOpenError } from './errors.ts';
+import type {
+  BreakerClosedError,
+  BulkheadFullError,
+  CircuitIsolatedError,
+  CircuitOpenError,
+} from './errors.ts';
 
 /** A change of state. */
 export interface TransitionEvent {
@@ -26,7 +31,9 @@ export interface FailureEvent extends CallEvent {
 /** A call that was not made. */
 export interface RejectEvent {
   readonly name: string;
-  readonly error: CircuitOpenError | CircuitIsolatedError | BreakerClosedError;
+  readonly error: CircuitOpenError | CircuitIsolatedError | BreakerClosedError | BulkheadFullError;
+  /** False when `enforce` let the call through all the same. */
+  readonly enforced: boolean;
 }
 
 /** A fallback step that answered in place of the call. */
@@ -44,6 +51,7 @@ export interface CircuitBreakerEvents {
   'half-open': (event: TransitionEvent) => void;
   closed: (event: TransitionEvent) => void;
   isolated: (event: TransitionEvent) => void;
+  disabled: (event: TransitionEvent) => void;
   success: (event: CallEvent) => void;
   failure: (event: FailureEvent) => void;
   slow: (event: CallEvent) => void;
@@ -63,6 +71,7 @@ const channels: Readonly<Record<Name, Channel>> = {
   'half-open': channel('evenkeel:circuit-breaker:half-open'),
   closed: channel('evenkeel:circuit-breaker:closed'),
   isolated: channel('evenkeel:circuit-breaker:isolated'),
+  disabled: channel('evenkeel:circuit-breaker:disabled'),
   success: channel('evenkeel:circuit-breaker:success'),
   failure: channel('evenkeel:circuit-breaker:failure'),
   slow: channel('evenkeel:circuit-breaker:slow'),
@@ -74,8 +83,8 @@ type Payload<E extends Name> = Omit<Parameters<CircuitBreakerEvents[E]>[0], 'nam
 
 /** Listeners of one breaker. Whatever they do, throwing and rejecting included, stays with them. */
 export class Listeners {
-  /** Changes of state are not told while this is set: what shows is the isolation. */
-  isolated = false;
+  /** Changes of state are not told while this is set: what shows is that it is isolated, or disabled. */
+  muted = false;
   readonly name: string;
   #emitter: EventEmitter | undefined = undefined; // most breakers have no listener
 
@@ -119,7 +128,7 @@ export class Listeners {
 
   /** Tells a change of the state that follows from the calls. */
   changed(from: CircuitState, to: CircuitState, reason: TransitionReason): void {
-    if (!this.isolated) this.emit(to, { from, to, reason });
+    if (!this.muted) this.emit(to, { from, to, reason });
   }
 }
 

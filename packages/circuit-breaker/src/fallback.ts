@@ -1,9 +1,9 @@
 import { untilAborted } from './abort.ts';
+import { wrongType } from './checks.ts';
 import { CircuitBreakerError } from './errors.ts';
-import { wrongType } from './settings.ts';
 
-/** Why there is no answer: the circuit let no call through, the call took too long, or it failed. */
-export type FallbackKind = 'open' | 'timeout' | 'failure';
+/** Why there is no answer: the circuit or the bulkhead let no call through, the call took too long, or it failed. */
+export type FallbackKind = 'open' | 'bulkhead' | 'timeout' | 'failure';
 
 /** What a fallback step knows besides the error and the arguments. */
 export interface FallbackContext {
@@ -136,7 +136,12 @@ function attach(error: unknown, fallbackErrors: unknown[]): void {
   }
 }
 
-const KINDS: readonly unknown[] = ['open', 'timeout', 'failure'] satisfies FallbackKind[];
+const KINDS: readonly unknown[] = [
+  'open',
+  'bulkhead',
+  'timeout',
+  'failure',
+] satisfies FallbackKind[];
 
 export function checkedKinds(on: readonly FallbackKind[] | undefined): typeof on {
   if (on !== undefined && !(Array.isArray(on) && on.every((kind) => KINDS.includes(kind)))) {

@@ -39,9 +39,9 @@ export class InFlight extends CallList {
     if (now >= this.#dueAt) this.#judge(now);
   }
 
-  begin(now: number, ending: Ending | undefined): Call {
-    const circuit = this.#circuit;
-    const call = new Call(now, circuit.generation, circuit.window.mark, ending);
+  /** @param generation whose verdict it will be: the circuit's, or `UNHEARD` */
+  begin(now: number, generation: number, ending: Ending | undefined): Call {
+    const call = new Call(now, generation, this.#circuit.window.mark, ending);
     this.add(call);
     const { slowAfterMs, timeoutMs } = this.#settings;
     const dueAt = now + Math.min(slowAfterMs, timeoutMs);

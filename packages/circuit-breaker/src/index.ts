@@ -1,3 +1,4 @@
+export type { PartialRefusal } from './admission.ts';
 export type { CallContext } from './call.ts';
 export type { ExecuteOptions, Outcome, WrapOptions } from './call-options.ts';
 export type { CircuitState, TransitionReason } from './circuit.ts';
@@ -5,6 +6,7 @@ export { CircuitBreaker } from './circuit-breaker.ts';
 export { type Clock, systemClock } from './clock.ts';
 export {
   BreakerClosedError,
+  BulkheadFullError,
   CallTimeoutError,
   CircuitBreakerError,
   type CircuitBreakerErrorCode,
@@ -37,12 +39,17 @@ export type { HealthCheck } from './health-check.ts';
 export type { Isolation } from './isolation.ts';
 export { type LaterContext, LaterQueue, type LaterQueueOptions } from './later-queue.ts';
 export type {
+  BulkheadOptions,
   CircuitBreakerOptions,
   Classification,
   CountWindowOptions,
   HalfOpenOptions,
+  HedgeOptions,
   OpenOptions,
+  RecoveryOptions,
+  RetryOptions,
   SlowOptions,
+  ThrottleOptions,
   TimeWindowOptions,
 } from './options.ts';
 export type { Permit } from './permit.ts';
@@ -58,6 +65,6 @@ export {
   type CircuitBreakerRegistryOptions,
   type KeyedBreakerOptions,
 } from './registry.ts';
-export type { CircuitBreakerSnapshot, Totals, WindowSnapshot } from './snapshot.ts';
+export type { CircuitBreakerSnapshot, ExtraTotals, Totals, WindowSnapshot } from './snapshot.ts';
 export { type StaleCacheOptions, staleCache } from './stale-cache.ts';
 export { TestClock } from './test-clock.ts';

@@ -1,4 +1,5 @@
 import type { CallContext } from './call.ts';
+import { checkedClock, duration, integer, object, wrongType } from './checks.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { type Clock, systemClock } from './clock.ts';
 import {
@@ -9,7 +10,6 @@ import {
   LaterQueueFullError,
 } from './errors.ts';
 import type { LaterEntry, LaterSink } from './queue-for-later.ts';
-import { checkedClock, duration, integer, object, wrongType } from './settings.ts';
 
 /** Options of {@link LaterQueue}. */
 export interface LaterQueueOptions<A extends readonly unknown[]> {

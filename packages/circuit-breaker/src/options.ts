@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import type { CircuitBreakerSnapshot } from './snapshot.ts';
 
 /** What a call says about the health of the dependency; `ignore` says nothing. */
 export type Classification = 'success' | 'failure' | 'ignore';
@@ -47,6 +48,54 @@ export interface HalfOpenOptions {
   readonly maxWaitMs?: number | undefined;
 }
 
+/** How many calls run at once. */
+export interface BulkheadOptions {
+  /** Calls that run at once; a slot is held until the work has really ended, also after a timeout. */
+  readonly concurrency: number;
+  /** Calls that may wait for a slot (default 0: a queue before a slow service is the incident again). */
+  readonly queue?: number | undefined;
+  /** Longest wait in ms (default 1,000). */
+  readonly maxWaitMs?: number | undefined;
+}
+
+/** When a failed or timed-out call is made again. */
+export interface RetryOptions {
+  /** Attempts in all, the first included (default 3). */
+  readonly attempts?: number | undefined;
+  /** Longest pause before the second attempt in ms, doubled for each further one; the pause is random below it (default 100). */
+  readonly baseMs?: number | undefined;
+  /** Limit of the doubling in ms (default 5,000). */
+  readonly maxMs?: number | undefined;
+  /** Calls in a retry are at most this share of the calls in their first attempt, in (0, 1] (default 0.2). */
+  readonly budget?: number | undefined;
+  /** So many may be in a retry whatever the share (default 3). */
+  readonly budgetMinimum?: number | undefined;
+}
+
+/** When a call is made a second time beside a slow first one. */
+export interface HedgeOptions {
+  /** The second one goes when the first has not answered after so many ms: about the p95 of the dependency. */
+  readonly afterMs: number;
+  /** Share of the calls made twice at most, in (0, 1] (default 0.1). */
+  readonly budget?: number | undefined;
+}
+
+/** How calls come back after an outage. */
+export interface RecoveryOptions {
+  /** After so many ms all are let in again; the share grows in a straight line. */
+  readonly rampMs: number;
+  /** Share let in at once, in (0, 1) (default 0.1). */
+  readonly from?: number | undefined;
+}
+
+/** Refuses a share of the calls while the dependency accepts only some. */
+export interface ThrottleOptions {
+  /** Calls sent for each accepted one before any is refused, at least 1 (default 2). */
+  readonly k?: number | undefined;
+  /** Largest share refused, in (0, 1) (default 0.9): the rest finds out when it is over. */
+  readonly cap?: number | undefined;
+}
+
 /** Options of {@link CircuitBreaker}; read once, never written to. */
 export interface CircuitBreakerOptions {
   /** The dependency's name, for errors, events and metrics. */
@@ -69,6 +118,22 @@ export interface CircuitBreakerOptions {
   readonly open?: OpenOptions | undefined;
   /** How it closes again. */
   readonly halfOpen?: HalfOpenOptions | undefined;
+  /** How calls come back after an outage (default: all at once). */
+  readonly recovery?: RecoveryOptions | undefined;
+  /** How many calls run at once (default: any number). */
+  readonly bulkhead?: BulkheadOptions | undefined;
+  /** When failed calls are made again (default: never). Of calls that must not be, say so: `repeatable: false`. */
+  readonly retry?: RetryOptions | undefined;
+  /** When slow calls are made twice (default: never). Of calls that must not be, say so: `repeatable: false`. */
+  readonly hedge?: HedgeOptions | undefined;
+  /** Adaptive throttling by the share of calls accepted (default off); meant for breakers with `failureRate` and `badRate` off. */
+  readonly throttle?: ThrottleOptions | undefined;
+  /** Share of the refusals carried out, in [0, 1] (default 1); at 0 the breaker only tells what it would do. */
+  readonly enforce?: number | undefined;
+  /** Starts disabled: calls pass, are timed out and counted, and change nothing (default false). */
+  readonly disabled?: boolean | undefined;
+  /** What `toJSON()` of a breaker gave before a restart: goes on open, with the attempt number kept. */
+  readonly initialState?: CircuitBreakerSnapshot | undefined;
   /**
    * Judges what a call threw (`threw` true) or returned; `undefined` leaves it at the default: thrown = failure, returned = success.
    * When it throws itself, the default holds.

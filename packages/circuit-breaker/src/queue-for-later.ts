@@ -1,5 +1,5 @@
+import { wrongType } from './checks.ts';
 import { checkedKinds, type FallbackStep, type StepOptions } from './fallback.ts';
-import { wrongType } from './settings.ts';
 
 /** Work put aside: what the call was to be made with. */
 export interface LaterEntry<A extends readonly unknown[]> {

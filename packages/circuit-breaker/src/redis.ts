@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { checkedClock, duration, number, object, wrongType } from './checks.ts';
 import type { CircuitBreaker, Clock } from './index.ts';
 import { systemClock } from './index.ts';
-import { checkedClock, duration, number, object, wrongType } from './settings.ts';
 
 /** The commands called of a Redis client; ioredis 5 and 6, its Cluster and iovalkey have this shape. */
 export interface RedisLike {

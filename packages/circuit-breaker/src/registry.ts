@@ -1,7 +1,3 @@
-import { CircuitBreaker } from './circuit-breaker.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { RegistryClosedError } from './errors.ts';
-import type { CircuitBreakerOptions } from './options.ts';
 import {
   checkedClock,
   duration,
@@ -10,7 +6,11 @@ import {
   object,
   optionalFunction,
   wrongType,
-} from './settings.ts';
+} from './checks.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { RegistryClosedError } from './errors.ts';
+import type { CircuitBreakerOptions } from './options.ts';
 import type { CircuitBreakerSnapshot } from './snapshot.ts';
 
 /** Options of a breaker of a registry: all but the name, which is made of the registry's and the key. */
@@ -31,6 +31,9 @@ export interface CircuitBreakerRegistryOptions {
   /** Handed to the breakers, and tells what is idle (default: the process's). */
   readonly clock?: Clock | undefined;
 }
+
+/** Breakers looked at when a key is new. */
+const LOOKS = 16;
 
 interface Entry {
   readonly breaker: CircuitBreaker;
@@ -80,7 +83,7 @@ export class CircuitBreakerRegistry implements AsyncDisposable {
   }
 
   /**
-   * The breaker of the key, made at its first use. O(1), plus the breakers that go when it is new.
+   * The breaker of the key, made at its first use. O(1).
    *
    * @throws TypeError when the key is not a non-empty string, or an option from `overrides` has the wrong type
    * @throws RangeError when an option from `overrides` is out of range
@@ -136,15 +139,20 @@ export class CircuitBreakerRegistry implements AsyncDisposable {
     return this.close();
   }
 
-  /** Makes room for one more. */
+  /**
+   * Makes room for one more: looks at a few of those unused longest. One that may not go takes its place at the end, so that
+   * a thousand open circuits do not make each new key look at all of them; a surplus shrinks with the keys that follow.
+   */
   #evict(now: number): void {
     let surplus = this.#entries.size + 1 - this.#maxBreakers;
-    for (const [key, { breaker, usedAt }] of this.#entries) {
-      if (surplus <= 0 && now - usedAt < this.#idleMs) return;
-      const { state, inFlight } = breaker.snapshot();
-      if (state !== 'closed' || inFlight > 0) continue;
+    let looks = LOOKS;
+    for (const [key, entry] of this.#entries) {
+      if (looks === 0 || (surplus <= 0 && now - entry.usedAt < this.#idleMs)) return;
+      looks -= 1;
       this.#entries.delete(key);
-      surplus -= 1;
+      const { state, inFlight } = entry.breaker.snapshot();
+      if (state === 'closed' && inFlight === 0) surplus -= 1;
+      else this.#entries.set(key, entry);
     }
   }
 }

@@ -1,7 +1,23 @@
+import type { AdmissionSettings } from './admission.ts';
+import type { BulkheadSettings } from './bulkhead.ts';
+import {
+  boolean,
+  checkedClock,
+  duration,
+  integer,
+  LONGEST_MS,
+  number,
+  object,
+  optionalFunction,
+  outOfRange,
+  wrongType,
+} from './checks.ts';
 import { type Clock, systemClock } from './clock.ts';
+import type { HedgeSettings } from './hedge.ts';
+import { toAdmission, toBulkhead, toHedge, toRetry } from './layer-settings.ts';
 import type { CircuitBreakerOptions, CountWindowOptions, TimeWindowOptions } from './options.ts';
+import type { RetrySettings } from './retry.ts';
 
-const LONGEST_MS = 2_147_483_647; // a Node timer beyond this fires at once
 const LARGEST_COUNT = 1_000_000;
 
 /** The options, checked and completed; a rule that is off is `Infinity`, which nothing ever reaches. */
@@ -25,6 +41,11 @@ export interface Settings {
   readonly openJitter: number;
   readonly probes: number;
   readonly probeMaxWaitMs: number;
+  readonly admission: AdmissionSettings | undefined;
+  readonly bulkhead: BulkheadSettings | undefined;
+  readonly retry: RetrySettings | undefined;
+  readonly hedge: HedgeSettings | undefined;
+  readonly disabled: boolean;
   readonly classify: CircuitBreakerOptions['classify'];
   readonly clock: Clock;
   readonly random: () => number;
@@ -76,6 +97,11 @@ export function toSettings(options: CircuitBreakerOptions): Settings {
     openJitter: number('open.jitter', open.jitter ?? 0.2, 'in [0, 1)', (n) => n >= 0 && n < 1),
     probes: integer('halfOpen.probes', halfOpen.probes ?? 3, 1_000),
     probeMaxWaitMs: duration('halfOpen.maxWaitMs', halfOpen.maxWaitMs ?? 30_000),
+    admission: toAdmission(options),
+    bulkhead: toBulkhead(options.bulkhead),
+    retry: toRetry(options.retry),
+    hedge: toHedge(options.hedge),
+    disabled: boolean('disabled', options.disabled ?? false),
     classify: optionalFunction('classify', options.classify),
     clock: checkedClock(clock),
     random: optionalFunction('random', options.random) ?? Math.random,
@@ -105,6 +131,14 @@ const OPTIONS: readonly (keyof CircuitBreakerOptions)[] = [
   'timeoutMs',
   'open',
   'halfOpen',
+  'recovery',
+  'bulkhead',
+  'retry',
+  'hedge',
+  'throttle',
+  'enforce',
+  'disabled',
+  'initialState',
   'classify',
   'clock',
   'random',
@@ -130,16 +164,6 @@ function toWindow(window: TimeWindowOptions | CountWindowOptions): {
   };
 }
 
-export function checkedClock(clock: Clock): Clock {
-  if (typeof clock !== 'object' || clock === null) throw wrongType('clock', 'a Clock', clock);
-  for (const method of ['now', 'setTimeout', 'clearTimeout'] as const) {
-    if (typeof clock[method] !== 'function') {
-      throw wrongType(`clock.${method}`, 'a function', clock[method]);
-    }
-  }
-  return clock;
-}
-
 /** `false` switches a rule off. */
 function off(
   field: string,
@@ -151,68 +175,4 @@ function off(
 
 function rate(field: string, value: number | false): number {
   return off(field, value, () => number(field, value, 'in (0, 1]', (n) => n > 0 && n <= 1));
-}
-
-export function duration(field: string, value: unknown): number {
-  return number(field, value, `in (0, ${LONGEST_MS}]`, (n) => n > 0 && n <= LONGEST_MS);
-}
-
-export function integer(field: string, value: unknown, most: number): number {
-  const rule = `an integer in [1, ${most}]`;
-  return number(field, value, rule, (n) => Number.isInteger(n) && n >= 1 && n <= most);
-}
-
-export function number(
-  field: string,
-  value: unknown,
-  rule: string,
-  holds: (n: number) => boolean,
-): number {
-  if (typeof value !== 'number') throw wrongType(field, `a number ${rule}`, value);
-  if (!holds(value)) throw outOfRange(field, rule, value);
-  return value;
-}
-
-function boolean(field: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw wrongType(field, 'a boolean', value);
-  return value;
-}
-
-export function optionalFunction<F>(field: string, value: F): F {
-  if (value !== undefined && typeof value !== 'function') {
-    throw wrongType(field, 'a function', value);
-  }
-  return value;
-}
-
-/** A misspelt option would silently leave its default in force, so unknown names are refused. */
-export function object(field: string, value: unknown, known: readonly string[]): void {
-  if (!isObject(value)) throw wrongType(field, 'an object', value);
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) {
-      const path = field === 'options' ? key : `${field}.${key}`;
-      throw new TypeError(`Unknown option \`${path}\`, expected one of ${known.join(', ')}`);
-    }
-  }
-}
-
-export function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function wrongType(field: string, rule: string, value: unknown): TypeError {
-  return new TypeError(`Expected \`${field}\` to be ${rule}, got ${show(value)}`);
-}
-
-function outOfRange(field: string, rule: string, value: unknown): RangeError {
-  return new RangeError(`Expected \`${field}\` ${rule}, got ${show(value)}`);
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value) ? 'an array' : 'an object';
-  }
-  return String(value);
 }

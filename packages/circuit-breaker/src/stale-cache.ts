@@ -1,6 +1,6 @@
+import { duration, integer } from './checks.ts';
 import { NoStaleValueError, stackless } from './errors.ts';
 import { checkedKinds, type FallbackStep, type StepOptions } from './fallback.ts';
-import { duration, integer } from './settings.ts';
 
 /** Options of {@link staleCache}. */
 export interface StaleCacheOptions extends StepOptions {

@@ -401,7 +401,12 @@ describe('snapshot', () => {
         ignored: 0,
         rejected: 0,
         fallbacks: 0,
+        retried: 0,
+        hedged: 0,
+        bulkheadRejected: 0,
+        waved: 0,
       },
+      bulkhead: { running: 0, queued: 0 },
     });
   });
 });
