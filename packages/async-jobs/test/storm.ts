@@ -1,0 +1,179 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Kafka, logLevel } from 'kafkajs';
+import pg from 'pg';
+import { expect } from 'vitest';
+import {
+  type NativeServer,
+  startKafka,
+  startPostgres,
+  startRedis,
+  uniqueName,
+} from '../../../test/backends.ts';
+import {
+  JobQueue,
+  kafkajsTransport,
+  type OutgoingRecord,
+  postgresOutbox,
+  type Transport,
+} from '../src/index.ts';
+import { chargeJob } from './fixtures/charge.ts';
+import { startProcess } from './fixtures/start-process.ts';
+import { until } from './until.ts';
+
+/** Servers of our own, that may be killed, frozen and flushed. */
+export interface Servers {
+  readonly kafka: NativeServer;
+  readonly postgres: NativeServer;
+  readonly redis: NativeServer;
+}
+
+export async function startServers(): Promise<Servers> {
+  const [kafka, postgres, redis] = await Promise.all([startKafka(), startPostgres(), startRedis()]);
+  return { kafka, postgres, redis };
+}
+
+/** What a trouble can do. */
+export interface Storm {
+  readonly servers: Servers;
+  readonly workers: ChildProcess[];
+  /** Starts one more worker. */
+  join(env?: Record<string, string>): Promise<ChildProcess>;
+  /** Resolves when this share of the effects has happened. */
+  progress(share: number): Promise<void>;
+  /** Puts a record that is no job of ours into the topic. */
+  poison(value: string): Promise<void>;
+}
+
+/** What a storm was like. */
+export interface StormReport {
+  readonly seconds: number;
+  /** Deliveries beyond one a job. */
+  readonly deliveredAgain: number;
+  readonly deadLetters: number;
+}
+
+export interface StormOptions {
+  readonly jobs: number;
+  readonly keys: number;
+  /** Milliseconds that job `n` takes. */
+  readonly slowMs?: (n: number) => number;
+  readonly workerEnv?: readonly Record<string, string>[];
+  /** Of 100 records sent, how many are sent twice, the second time later. */
+  readonly duplicatePercent?: number;
+  readonly expectedDeadLetters?: number;
+}
+
+/**
+ * Jobs whose effect is a row in PostgreSQL and a call at a provider, done by workers in processes
+ * of their own while `trouble` happens. Ends with every effect once, one charge a job at the
+ * provider, and the order of every key kept, or fails.
+ */
+export async function storm(
+  servers: Servers,
+  options: StormOptions,
+  trouble: (storm: Storm) => Promise<void>,
+): Promise<StormReport> {
+  const { jobs, keys, slowMs = () => 1, workerEnv = [{}, {}] } = options;
+  const schema = uniqueName('storm');
+  const job = chargeJob(schema);
+  const charges = new Set<string>();
+  const provider = createServer((request, response) => {
+    request.setEncoding('utf8').on('data', (id: string) => charges.add(id));
+    request.on('end', () => response.end());
+  }).listen(0, '127.0.0.1');
+  await once(provider, 'listening');
+  const pool = new pg.Pool({ connectionString: servers.postgres.url, max: 10 });
+  pool.on('error', () => {});
+  const kafka = new Kafka({ brokers: [servers.kafka.url], logLevel: logLevel.NOTHING });
+  const transport = doubling(kafkajsTransport(kafka), options.duplicatePercent ?? 0);
+  const outbox = postgresOutbox(pool, { schema });
+  await outbox.migrate();
+  await pool.query(`CREATE TABLE "${schema}".deliveries (job_id uuid);
+    CREATE TABLE "${schema}".effects (id serial, job_id uuid, key text, n int)`);
+  const queue = new JobQueue({ transport, outbox });
+  await queue.ensureTopics([job]);
+  const count = async (what: string): Promise<number> =>
+    (await pool.query(`SELECT count(${what})::int AS n FROM "${schema}".effects`)).rows[0].n;
+  const workers: ChildProcess[] = [];
+  const join = async (env: Record<string, string> = {}): Promise<ChildProcess> => {
+    const worker = await startProcess('storm-worker.ts', {
+      KAFKA_BROKERS: servers.kafka.url,
+      DATABASE_URL: servers.postgres.url,
+      REDIS_URL: servers.redis.url,
+      PROVIDER_URL: `http://127.0.0.1:${(provider.address() as AddressInfo).port}`,
+      SCHEMA: schema,
+      QUEUE: job.queue,
+      ...env,
+    });
+    workers.push(worker);
+    return worker;
+  };
+  const progress = (share: number): Promise<void> =>
+    until(
+      `${share * 100} % of the effects`,
+      async () => (await count('*').catch(() => 0)) >= jobs * share,
+      240_000,
+    );
+  const poison = (value: string): Promise<void> =>
+    transport.send([{ topic: `jobs.${job.queue}`, key: 'k1', value, headers: POISON }], 5_000);
+  try {
+    await Promise.all(workerEnv.map(join));
+    const begun = Date.now();
+    await queue.enqueueMany(
+      job,
+      Array.from({ length: jobs }, (_, n) => ({ key: `k${n % keys}`, n, slowMs: slowMs(n) })),
+    );
+    const relay = queue.relay();
+    await relay.run();
+    await trouble({ servers, workers, join, progress, poison });
+    await progress(1);
+    const seconds = Math.round((Date.now() - begun) / 1_000);
+    await new Promise((resolve) => setTimeout(resolve, 500)); // time for a doubled effect to appear
+    expect([await count('*'), await count('DISTINCT job_id'), charges.size]).toEqual([
+      jobs,
+      jobs,
+      jobs,
+    ]);
+    const { rows: disordered } = await pool.query(
+      `SELECT * FROM (SELECT key, n, lag(n) OVER (PARTITION BY key ORDER BY id) AS before
+       FROM "${schema}".effects) e WHERE n < before`,
+    );
+    expect(disordered).toEqual([]);
+    const letters = await queue.transport.offsets(`jobs.${job.queue}.dlq`);
+    const deadLetters = letters.reduce((sum, { next }) => sum + next, 0);
+    expect(deadLetters).toBe(options.expectedDeadLetters ?? 0);
+    const { rows } = await pool.query(`SELECT count(*)::int AS n FROM "${schema}".deliveries`);
+    return { seconds, deliveredAgain: rows[0].n - jobs, deadLetters };
+  } finally {
+    for (const worker of workers) worker.kill('SIGKILL');
+    await queue.close();
+    await pool.end();
+    provider.closeAllConnections();
+    provider.close();
+  }
+}
+
+const POISON = { 'job-id': '0190a1b2-0000-7000-8000-00000000dead', 'job-name': 'charge' };
+
+/** A network that delivers some records again, after others that were sent later. */
+function doubling(transport: Transport, percent: number): Transport {
+  let held: OutgoingRecord[] = [];
+  let sent = 0;
+  return new Proxy(transport, {
+    get(target, name) {
+      if (name !== 'send' || percent === 0) {
+        const value = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return async (records: readonly OutgoingRecord[], timeoutMs: number) => {
+        await target.send(records, timeoutMs);
+        const late = held;
+        held = records.filter(() => ++sent % Math.round(100 / percent) === 0);
+        if (late.length > 0) await target.send(late, timeoutMs);
+      };
+    },
+  });
+}
