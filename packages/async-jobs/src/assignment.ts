@@ -14,6 +14,8 @@ export interface Partition {
   end: number;
   acked: number | null;
   ackedMetadata: string;
+  /** The offset of the last commit that was sent: it may have arrived although nobody told us. */
+  sent: number | null;
 }
 
 /** When and where an assignment commits. */
@@ -52,7 +54,9 @@ export class Assignment {
       const place = placeOf(topic, partition);
       const kept = before.get(place);
       before.delete(place);
-      if (kept && kept.acked === (committed?.offset ?? null)) {
+      const known = committed?.offset ?? null;
+      if (kept && (kept.acked === known || kept.sent === known)) {
+        kept.acked = known;
         this.#partitions.set(place, kept);
         continue;
       }
@@ -130,6 +134,7 @@ export class Assignment {
       if (offset === owner.acked && metadata === owner.ackedMetadata) continue;
       commits.push({ topic: owner.topic, partition: owner.id, offset, metadata, owner });
     }
+    for (const { owner, offset } of commits) owner.sent = offset;
     if (commits.length > 0) await this.#options.subscription().commit(commits);
     this.#ackedAt = this.#options.clock.now();
     for (const { owner, offset, metadata } of commits) {
@@ -145,5 +150,6 @@ function placeOf(topic: string, partition: number): string {
 
 function newPartition(topic: string, id: number, tracker: OffsetTracker): Partition {
   const next = tracker.next;
-  return { topic, id, tracker, owned: true, end: next, acked: tracker.floor, ackedMetadata: '' };
+  const acked = tracker.floor;
+  return { topic, id, tracker, owned: true, end: next, acked, ackedMetadata: '', sent: acked };
 }

@@ -120,7 +120,8 @@ describe('Brake', () => {
 
 describe('a worker whose provider is dead for an hour', () => {
   const job = defineJob({ name: 'mail', schema: z.number(), retry: { attempts: 3 } });
-  const JOBS = 3_000;
+  // The README's figure is for BRAKE_MAILS=100000
+  const JOBS = Number(process.env.BRAKE_MAILS ?? 3_000);
 
   async function hour(guarded: boolean) {
     const clock = new ManualClock();
@@ -163,7 +164,11 @@ describe('a worker whose provider is dead for an hour', () => {
     const callsWhileDead = calls;
     up = true;
     await clock.advance(5_000);
-    for (let i = 0; delivered.size < JOBS && i < 1_000; i++) await settle();
+    for (let i = 0; delivered.size < JOBS && i < JOBS; i++) await settle();
+    const timeline = [1, 2, 5, 10, 20, 40].map((n) => ramp[n - 1]);
+    console.log(
+      `${JOBS} mails, an hour dead${guarded ? ', guarded' : ''}: ${callsWhileDead} calls meanwhile; running at a time at call 1, 2, 5, 10, 20, 40 afterwards: ${timeline.join(', ')}`,
+    );
     const dead = transport.records('jobs.default.dlq').length;
     const drained = worker.drain();
     await clock.advance(30_000);
@@ -172,7 +177,7 @@ describe('a worker whose provider is dead for an hour', () => {
   }
 
   it('delivers every job afterwards, with none dead and hardly an attempt burned, ramping up', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async () => {
     const end = await hour(false);
     expect(end.delivered).toBe(JOBS);
@@ -186,7 +191,7 @@ describe('a worker whose provider is dead for an hour', () => {
     expect(end.states).toEqual(['parked', 'ramping', 'released']);
   });
 
-  it('makes no call at all when a guard tells', { timeout: 60_000 }, async () => {
+  it('makes no call at all when a guard tells', { timeout: 300_000 }, async () => {
     const end = await hour(true);
     expect(end).toMatchObject({ callsWhileDead: 0, delivered: JOBS, dead: 0 });
     expect(Math.max(...end.attempts.values())).toBe(1);

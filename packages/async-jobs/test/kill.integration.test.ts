@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { env } from 'node:process';
 import { afterAll, expect, it } from 'vitest';
 import { uniqueName } from '../../../test/backends.ts';
 import { Clients } from './clients.ts';
@@ -14,9 +15,11 @@ afterAll(async () => {
   await clients.close();
 });
 
-const JOBS = 2_000;
-const KEYS = 100;
-const KILLS = 2;
+// KILL=full: 10,000 jobs of 500 keys, killed once
+const full = env.KILL === 'full';
+const JOBS = full ? 10_000 : 2_000;
+const KEYS = full ? 500 : 100;
+const KILLS = full ? 1 : 2;
 
 async function startWorker(queue: string): Promise<ChildProcess> {
   const child = await startProcess('worker-process.ts', { SCHEMA: clients.schema, QUEUE: queue });

@@ -97,9 +97,7 @@ const longer: Fault = {
 };
 const kills: Fault = {
   name: 'a worker is killed by -9 every few seconds, with a slow job at the head',
-  // One slow job at a time: the map of what is finished above it decides what comes again
   slowMs: (n) => (n === 0 ? 15_000 : 2),
-  maxDeliveredAgain: 100 * 3,
   trouble: async ({ workers, join, progress }) => {
     for (const share of [0.2, 0.4, 0.6]) {
       await progress(share);
