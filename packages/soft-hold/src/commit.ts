@@ -56,6 +56,7 @@ export async function commitHold(
       id: hold.id,
       holder: String(result[1]),
       items: String(result[2]),
+      want: String(result[3]),
       epoch,
     };
     const verdict = await store.decide(decision, work);
@@ -129,7 +130,13 @@ export async function settleHold(context: CommitContext, id: string): Promise<Ho
   if (result[0] === 'record' && result[1] === 'd') return settleReturn(context, id);
   if (result[0] !== 'record' || result[1] !== 'c') return stateOf(result[1]);
   const [holder, items] = [String(result[5]), String(result[6])];
-  const outcome = await context.store.decideVoid({ pool: context.pool, id, holder, items });
+  const outcome = await context.store.decideVoid({
+    pool: context.pool,
+    id,
+    holder,
+    items,
+    want: '',
+  });
   await finishHold(context, id, outcome === 'sold' ? 's' : 'v');
   return outcome === 'sold' ? 'confirmed' : 'void';
 }
@@ -148,11 +155,14 @@ export async function returnHold(
   const sale = await store.sale(pool, id);
   if (sale === null || sale.outcome === 'void') return { status: 'not_sold' };
   if (sale.outcome === 'sold') {
-    const { result } = await link.request(['unsell', id, sale.holder, sale.items], signal);
+    const { result } = await link.request(
+      ['unsell', id, sale.holder, sale.items, sale.want],
+      signal,
+    );
     // not finished yet: then it is pinned for its sale, and finish brings it here
     if (result[1] === 'p' || result[1] === 'c') {
       await finishHold(context, id, 's');
-      await link.request(['unsell', id, sale.holder, sale.items], signal);
+      await link.request(['unsell', id, sale.holder, sale.items, sale.want], signal);
     }
   }
   const verdict = await store.decideReturn(pool, id, work);

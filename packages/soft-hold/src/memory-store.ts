@@ -224,4 +224,4 @@ export class MemoryStore implements HoldStore {
   }
 }
 
-const saleOf = ({ id, holder, items }: Sale): Sale => ({ id, holder, items });
+const saleOf = ({ id, holder, items, want }: Sale): Sale => ({ id, holder, items, want });

@@ -19,7 +19,7 @@ type PoolRow = {
   seq: string;
   grants: string;
   clock: string;
-  totals_seq: string;
+  totals: string;
   paused: boolean;
   now: string;
 };
@@ -42,7 +42,7 @@ export class PostgresBoard implements Board {
   readonly #schema: string;
   readonly #pool: string;
   #state: PoolState | null = null;
-  #totalsSeq = 0;
+  #totals = 0;
   #queue: Waiting[] = [];
   #working = false;
 
@@ -84,7 +84,7 @@ export class PostgresBoard implements Board {
 
   async #decide(tx: Transaction, batch: readonly Waiting[]): Promise<Ending<BoardReply[]>> {
     const { rows } = await tx.query<PoolRow>(
-      `SELECT epoch, board, seq, grants, clock, totals_seq, paused,
+      `SELECT epoch, board, seq, grants, clock, totals, paused,
               floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
          FROM ${this.#schema}.pool WHERE pool = $1 FOR UPDATE`,
       [this.#pool],
@@ -105,9 +105,9 @@ export class PostgresBoard implements Board {
     });
     if (state.seq === before.seq) return { commit: false, value: replies };
     await this.#write(tx, state, steps);
-    for (const [sku, { total }] of state.counts) {
-      if (total === totals.get(sku)) continue;
-      this.#totalsSeq = state.seq;
+    const changed = [...state.counts].filter(([sku, { total }]) => total !== totals.get(sku));
+    if (changed.length > 0) this.#totals += 1;
+    for (const [sku, { total }] of changed) {
       await tx.query(`UPDATE ${this.#schema}.sku SET total = $3 WHERE pool = $1 AND sku = $2`, [
         this.#pool,
         sku,
@@ -115,9 +115,9 @@ export class PostgresBoard implements Board {
       ]);
     }
     await tx.query(
-      `UPDATE ${this.#schema}.pool SET seq = $2, grants = $3, clock = $4, paused = $5, totals_seq = $6
+      `UPDATE ${this.#schema}.pool SET seq = $2, grants = $3, clock = $4, paused = $5, totals = $6
         WHERE pool = $1`,
-      [this.#pool, state.seq, state.n, state.now, state.paused, this.#totalsSeq],
+      [this.#pool, state.seq, state.n, state.now, state.paused, this.#totals],
     );
     return { commit: true, value: replies };
   }
@@ -134,16 +134,16 @@ export class PostgresBoard implements Board {
       state = new PoolState(rows);
       state.epoch = epoch;
       state.seq = -1;
-      this.#totalsSeq = Number(row.totals_seq);
+      this.#totals = Number(row.totals);
     }
     this.#state = state;
-    if (Number(row.totals_seq) !== this.#totalsSeq) {
+    if (Number(row.totals) !== this.#totals) {
       const { rows } = await tx.query<StockLine>(
         `SELECT sku, total FROM ${this.#schema}.sku WHERE pool = $1`,
         [this.#pool],
       );
       for (const { sku, total } of rows) state.setTotal(sku, total);
-      this.#totalsSeq = Number(row.totals_seq);
+      this.#totals = Number(row.totals);
     }
     if (state.seq < seq) {
       const { rows } = await tx.query(

@@ -68,7 +68,7 @@ export async function readLedger(tx: Transaction, schema: string, pool: string):
     [pool],
   );
   const sold = await tx.query(
-    `SELECT hold_id AS id, holder, items FROM ${schema}.outcome
+    `SELECT hold_id AS id, holder, items, want FROM ${schema}.outcome
       WHERE pool = $1 AND outcome = 'sold'`,
     [pool],
   );

@@ -195,7 +195,7 @@ export class PostgresStore implements HoldStore {
   sale(pool: string, id: string): Promise<(Sale & { outcome: Outcome }) | null> {
     return this.#transaction(async (tx) => {
       const { rows } = await tx.query(
-        `SELECT hold_id AS id, holder, items, outcome FROM ${this.#schema}.outcome
+        `SELECT hold_id AS id, holder, items, want, outcome FROM ${this.#schema}.outcome
           WHERE pool = $1 AND hold_id = $2`,
         [pool, id],
       );
@@ -286,11 +286,11 @@ export class PostgresStore implements HoldStore {
 
   /** null when this call decided, else what had been decided before. */
   async #insert(tx: Transaction, decision: Omit<Decision, 'epoch'>, outcome: 'sold' | 'void') {
-    const { pool, id, holder, items } = decision;
+    const { pool, id, holder, items, want } = decision;
     const inserted = await tx.query(
-      `INSERT INTO ${this.#schema}.outcome (pool, hold_id, outcome, holder, items)
-       VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-      [pool, id, outcome, holder, items],
+      `INSERT INTO ${this.#schema}.outcome (pool, hold_id, outcome, holder, items, want)
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+      [pool, id, outcome, holder, items, want],
     );
     return inserted.rowCount === 1 ? null : this.#outcome(tx, pool, id);
   }

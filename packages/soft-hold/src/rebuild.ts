@@ -81,7 +81,7 @@ async function fillStore(context: RebuildContext, locked: LockedPool): Promise<n
   const ledger = await locked.advance(epoch, 'store');
   const due = now + settings.replayMs;
   const sold = ledger.sold.map((sale): HoldRow => {
-    const refilled = { token: '0', created: now, expires: now, want: '', due };
+    const refilled = { token: '0', created: now, expires: now, due };
     return { ...sale, ...refilled, s: 's' };
   });
   const open = surviving(ledger, now, settings.graceMs).map((entry): HoldRow => {
@@ -164,7 +164,7 @@ function* chunks(ledger: Ledger, now: number, settings: Settings): Generator<Chu
     yield* full();
   }
   for (const sale of ledger.sold) {
-    add({ ...sale, token: '0', want: '', createdAt: now, expiresAt: now }, 's');
+    add({ ...sale, token: '0', createdAt: now, expiresAt: now }, 's');
     yield* full();
   }
   for (const [sku, plan] of plans) {

@@ -26,11 +26,11 @@ CREATE TABLE IF NOT EXISTS ${schema}.pool (
   board text NOT NULL DEFAULT 'redis' CHECK (board IN ('redis', 'store')), -- where holds are granted
   paused boolean NOT NULL DEFAULT false,
   opened_at timestamptz NOT NULL DEFAULT now(),
-  -- of the store's own board: position, grants, least time, position of the last change of a total
+  -- of the store's own board: position, grants, least time, how often totals were changed
   seq bigint NOT NULL DEFAULT 0,
   grants bigint NOT NULL DEFAULT 0,
   clock bigint NOT NULL DEFAULT 0,
-  totals_seq bigint NOT NULL DEFAULT 0
+  totals bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- the final count: no CHECK of the application's stands between it and the truth
@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.outcome (
   outcome text NOT NULL CHECK (outcome IN ('sold', 'void', 'returned')),
   holder text NOT NULL,
   items text NOT NULL,
+  want text NOT NULL,
   decided_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (pool, hold_id)
 );

@@ -20,8 +20,8 @@ export type Where = { epoch: number; board: BoardName };
 /** A pool as the store knows it. */
 export type StoredPool = Where & { paused: boolean; stock: StockLine[] };
 
-/** What is to be decided about one hold. `items` is the packed line of items.ts. */
-export type Decision = { pool: string; id: string; holder: string; items: string; epoch: number };
+/** What is to be decided about one hold. */
+export type Decision = Sale & { pool: string; epoch: number };
 
 /**
  * `sold` and `already_sold`, `void`, `returned`: what the decision row says. `stale_epoch`: the board
@@ -33,8 +33,11 @@ export type Verdict = 'sold' | 'already_sold' | 'void' | 'returned' | 'stale_epo
 /** What the decision row says. */
 export type Outcome = 'sold' | 'void' | 'returned';
 
-/** The sale behind a decision row. */
-export type Sale = { id: string; holder: string; items: string };
+/**
+ * The sale behind a decision row. `items` is the packed line of items.ts, `want` what had been asked
+ * for where that differs, else ''.
+ */
+export type Sale = { id: string; holder: string; items: string; want: string };
 
 /** A granted hold in the journal. Times are the board's, in ms. */
 export type JournalEntry = {

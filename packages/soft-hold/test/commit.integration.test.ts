@@ -181,7 +181,7 @@ describe('commit', () => {
         'died',
       );
     const { id, holder } = sold;
-    await store.decide({ pool: pool.pool, id, holder, items: 'GA=1', epoch: 1 }, noRows);
+    await store.decide({ pool: pool.pool, id, holder, items: 'GA=1', want: '', epoch: 1 }, noRows);
     expect(await pool.release(undecided)).toEqual({ status: 'released' });
     expect(await pool.release(sold)).toEqual({ status: 'sold' });
     expect(await counts(pool)).toBe('1/0/1');

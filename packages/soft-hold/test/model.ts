@@ -5,27 +5,44 @@ export type Limits = {
   graceMs: number;
   maxHoldMs: number;
   limitPerHolder: number;
+  offerMs: number;
 };
 
+type State =
+  | 'queued'
+  | 'pending'
+  | 'confirmed'
+  | 'released'
+  | 'expired'
+  | 'returned'
+  | 'void'
+  | 'tombstone';
 type Record = {
-  state: 'pending' | 'confirmed' | 'released' | 'expired' | 'tombstone';
+  state: State;
   holder: string;
+  /** What was asked for, flags included. */
+  asked: string;
   items: readonly Item[];
   createdAt: number;
   expiresAt: number;
+  partial: boolean;
 };
+export type Flags = { partial?: boolean; queue?: boolean };
 
 const unitsOf = (item: Item) => ('seats' in item ? item.seats.length : item.quantity);
 const total = (items: readonly Item[]) => items.reduce((sum, item) => sum + unitsOf(item), 0);
+const askOf = (items: readonly Item[], partial: boolean) => `${JSON.stringify(items)} ${partial}`;
 
 /**
  * What a pool must answer, written as plainly as possible: everything is recounted from the holds at
- * every question, there is no counter that could drift.
+ * every question, there is no counter that could drift. Which seats are the best is the pool's to
+ * say; `resolve` checks that it may.
  */
 export class ModelPool {
   readonly #stock: { [sku: string]: number };
   readonly #limits: Limits;
   readonly #records = new Map<string, Record>();
+  readonly #taken = new Set<string>();
   now: number;
 
   constructor(stock: { [sku: string]: number }, limits: Limits, now: number) {
@@ -34,40 +51,66 @@ export class ModelPool {
     this.now = now;
   }
 
-  hold(id: string, holder: string, items: readonly Item[]): string {
-    this.#expire();
+  hold(id: string, holder: string, items: readonly Item[], flags: Flags = {}): string {
+    this.expire();
+    const { partial = false, queue = false } = flags;
     const known = this.#records.get(id);
     if (known) {
       if (known.state === 'tombstone') return 'released:released';
-      if (known.holder !== holder || JSON.stringify(known.items) !== JSON.stringify(items))
-        return 'conflict';
+      if (known.holder !== holder || known.asked !== askOf(items, partial)) return 'conflict';
       if (known.state === 'pending' || known.state === 'confirmed') return 'held:replayed';
+      if (known.state === 'queued') return `queued:${this.#position(id)}`;
       return `released:${known.state}`;
     }
-    const refused = this.#refusal(holder, items);
-    if (refused) return refused;
-    const expiresAt = this.now + this.#limits.ttlMs;
-    this.#records.set(id, { state: 'pending', holder, items, createdAt: this.now, expiresAt });
-    return 'held:granted';
+    const chosen = this.#choose(holder, items, partial, []);
+    const common = { holder, asked: askOf(items, partial), createdAt: this.now, partial };
+    if (typeof chosen !== 'string') {
+      const expiresAt = this.now + this.#limits.ttlMs;
+      this.#records.set(id, { ...common, state: 'pending', items: chosen, expiresAt });
+      return 'held:granted';
+    }
+    const mayWait = items.every(
+      (item) => !('seats' in item) && item.quantity <= (this.#stock[item.sku] ?? 0),
+    );
+    if (!queue || !chosen.startsWith('sold_out') || !mayWait) return chosen;
+    this.#records.set(id, { ...common, state: 'queued', items, expiresAt: 0 });
+    return `queued:${this.#position(id)}`;
+  }
+
+  /** The seats that the pool chose for this hold. @throws Error when it may not have them */
+  resolve(id: string, items: readonly Item[]): void {
+    const record = this.#records.get(id) as Record;
+    const own = new Set(record.items.flatMap((item) => ('seats' in item ? item.seats : [])));
+    for (const item of items) {
+      if (!('seats' in item)) continue;
+      const taken = this.seats(item.sku);
+      for (const seat of item.seats)
+        if (taken.has(seat) && !own.has(seat)) throw new Error(`${seat} is taken`);
+    }
+    if (total(items) !== total(record.items)) throw new Error(`${total(items)} units`);
+    record.items = items;
   }
 
   replace(id: string, items: readonly Item[]): string {
-    this.#expire();
+    this.expire();
     const known = this.#records.get(id);
     if (known === undefined) return 'expired';
     if (known.state !== 'pending') return known.state === 'tombstone' ? 'released' : known.state;
-    if (JSON.stringify(known.items) === JSON.stringify(items)) return 'held:replayed';
+    if (known.asked === askOf(items, false)) return 'held:replayed';
+    const before = this.#free();
     this.#records.delete(id); // as if it had never been, to see what is possible then
-    const refused = this.#refusal(known.holder, items);
+    const chosen = this.#choose(known.holder, items, false, known.items);
     this.#records.set(id, known);
-    if (refused?.startsWith('limit')) return `limit:${this.units(known.holder)}`;
-    if (refused) return refused;
-    known.items = items;
+    if (typeof chosen === 'string')
+      return chosen.startsWith('limit') ? `limit:${this.units(known.holder)}` : chosen;
+    known.items = chosen;
+    known.asked = askOf(items, false);
+    this.#promote(before);
     return 'held:granted';
   }
 
   extend(id: string, forMs: number): string {
-    this.#expire();
+    this.expire();
     const known = this.#records.get(id);
     if (known === undefined) return 'expired';
     if (known.state !== 'pending') return known.state === 'tombstone' ? 'released' : known.state;
@@ -77,22 +120,32 @@ export class ModelPool {
   }
 
   release(id: string): string {
-    this.#expire();
+    this.expire();
     const known = this.#records.get(id);
     if (known === undefined) {
-      const nothing = { holder: '', items: [], createdAt: 0, expiresAt: 0 };
-      this.#records.set(id, { state: 'tombstone', ...nothing });
+      const nothing = { holder: '', items: [], asked: '', createdAt: 0, expiresAt: 0 };
+      this.#records.set(id, { state: 'tombstone', partial: false, ...nothing });
       return 'released';
     }
-    if (known.state === 'confirmed') return 'sold';
-    if (known.state === 'expired') return 'expired';
-    if (known.state === 'pending') known.state = 'released';
+    const { state } = known;
+    if (state === 'confirmed') return 'sold';
+    if (state === 'expired') return 'expired';
+    if (state !== 'pending' && state !== 'queued') return 'released';
+    const before = this.#free();
+    known.state = 'released';
+    this.#promote(before, state === 'queued' ? known.items : []);
     return 'released';
   }
 
   commit(id: string): string {
-    this.#expire();
+    this.expire();
     const known = this.#records.get(id);
+    if (this.#taken.has(id) && known?.state !== 'confirmed') {
+      const before = this.#free();
+      if (known?.state === 'pending') known.state = 'void';
+      this.#promote(before);
+      return 'returned';
+    }
     switch (known?.state) {
       case 'pending':
         known.state = 'confirmed';
@@ -107,33 +160,51 @@ export class ModelPool {
     }
   }
 
+  takeBack(id: string): string {
+    this.expire();
+    const known = this.#records.get(id);
+    if (this.#taken.has(id)) return 'already_returned';
+    if (known?.state !== 'confirmed') return 'not_sold';
+    const before = this.#free();
+    known.state = 'returned';
+    this.#taken.add(id);
+    this.#promote(before);
+    return 'returned';
+  }
+
   setTotal(sku: string, total: number): string {
+    this.expire();
     const { held, sold } = this.count(sku);
     if (total < held + sold) return `too_low:${held + sold}`;
+    const before = this.#free();
     this.#stock[sku] = total;
+    this.#promote(before);
     return 'changed';
   }
 
   /** The pending holds as `id expiresAt`, sorted. */
   open(): string[] {
-    this.#expire();
+    this.expire();
     return [...this.#records]
       .filter(([, { state }]) => state === 'pending')
       .map(([id, { expiresAt }]) => `${id} ${expiresAt}`)
       .sort();
   }
 
-  /** Redis is emptied: what is held and sold comes back, what has ended is forgotten. */
+  /** The board is emptied: what is held and sold comes back, waiters and what has ended are forgotten. */
   lose(): void {
-    this.#expire();
+    this.expire();
     for (const [id, { state }] of this.#records) {
       if (state !== 'pending' && state !== 'confirmed') this.#records.delete(id);
     }
   }
 
+  waiting(sku: string): number {
+    return this.#waiters().filter(([, { items }]) => items.some((item) => item.sku === sku)).length;
+  }
+
   count(sku: string): { total: number; free: number; held: number; sold: number } {
-    this.#expire();
-    const of = (state: string) =>
+    const of = (state: State) =>
       [...this.#records.values()]
         .filter((record) => record.state === state)
         .flatMap((record) => record.items)
@@ -163,23 +234,90 @@ export class ModelPool {
       .reduce((sum, record) => sum + total(record.items), 0);
   }
 
-  #refusal(holder: string, items: readonly Item[]): string | null {
-    for (const item of items) {
-      if ('seats' in item) {
-        const taken = item.seats.filter((seat) => this.seats(item.sku).has(seat));
-        if (taken.length > 0) return `seat_taken:${taken.join()}`;
-      }
-      if (this.count(item.sku).free < unitsOf(item)) return `sold_out:${item.sku}`;
-    }
-    if (this.units(holder) + total(items) > this.#limits.limitPerHolder)
-      return `limit:${this.units(holder)}`;
-    return null;
-  }
-
-  #expire(): void {
+  expire(): void {
+    const before = this.#free();
     for (const record of this.#records.values()) {
       if (record.state === 'pending' && record.expiresAt + this.#limits.graceMs <= this.now)
         record.state = 'expired';
+    }
+    this.#promote(before);
+  }
+
+  /** What he gets, or why not. `own` are items that are given back for it. */
+  #choose(
+    holder: string,
+    items: readonly Item[],
+    partial: boolean,
+    own: readonly Item[],
+    first = false,
+  ): readonly Item[] | string {
+    const out: Item[] = [];
+    let refused = '';
+    for (const item of items) {
+      let why = '';
+      let chosen = item;
+      const { free } = this.count(item.sku);
+      if ('seats' in item) {
+        const taken = item.seats.filter((seat) => this.seats(item.sku).has(seat));
+        if (taken.length > 0) why = `seat_taken:${taken.join()}`;
+        chosen = { sku: item.sku, seats: item.seats.filter((seat) => !taken.includes(seat)) };
+      } else {
+        const had = own
+          .filter(({ sku }) => sku === item.sku)
+          .reduce((sum, o) => sum + unitsOf(o), 0);
+        const behind = !first && item.quantity > had && this.waiting(item.sku) > 0;
+        const most = behind ? 0 : free;
+        if (most < item.quantity) why = `sold_out:${item.sku}`;
+        chosen = { ...item, quantity: Math.min(item.quantity, most) };
+      }
+      if (why !== '' && !partial) return why;
+      refused ||= why;
+      if (unitsOf(chosen) > 0) out.push(chosen);
+    }
+    if (out.length === 0) return refused;
+    const has = this.units(holder);
+    return has + total(out) > this.#limits.limitPerHolder ? `limit:${has}` : out;
+  }
+
+  #waiters(): [string, Record][] {
+    return [...this.#records].filter(([, { state }]) => state === 'queued');
+  }
+
+  #position(id: string): number {
+    return this.#waiters().findIndex(([waiter]) => waiter === id) + 1;
+  }
+
+  #free(): Map<string, number> {
+    return new Map(Object.keys(this.#stock).map((sku) => [sku, this.count(sku).free]));
+  }
+
+  /** Units were given back since `before`, or these waiters' wishes are gone: in order, who can be served is. */
+  #promote(before: Map<string, number>, left: readonly Item[] = []): void {
+    const after = this.#free();
+    const open = new Set(
+      [...after.keys()].filter(
+        (sku) =>
+          (after.get(sku) ?? 0) > 0 &&
+          ((after.get(sku) ?? 0) > (before.get(sku) ?? 0) || left.some((item) => item.sku === sku)),
+      ),
+    );
+    const blocked = new Set<string>();
+    for (const [, record] of this.#waiters()) {
+      const { holder, items, partial } = record;
+      if (!items.some(({ sku }) => open.has(sku) && !blocked.has(sku) && this.count(sku).free > 0))
+        continue;
+      const heldBack = items.some(({ sku }) => blocked.has(sku));
+      const chosen = heldBack ? 'sold_out' : this.#choose(holder, items, partial, [], true);
+      if (typeof chosen === 'string') {
+        if (!chosen.startsWith('sold_out')) continue;
+        for (const item of items)
+          if (heldBack || unitsOf(item) <= (this.#stock[item.sku] ?? 0)) blocked.add(item.sku);
+      } else {
+        record.state = 'pending';
+        record.items = chosen;
+        record.createdAt = this.now;
+        record.expiresAt = this.now + this.#limits.offerMs;
+      }
     }
   }
 }

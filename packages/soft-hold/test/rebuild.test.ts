@@ -16,7 +16,7 @@ const ledger = (total: number, sold: number, open: JournalEntry[]): Ledger => ({
     { sku: 'GA', total, sold, seatsSold: 0, seats: null, map: null },
     { sku: 'STALLS', total: 2, sold: 1, seatsSold: 1, seats: ['A-1', 'A-2'], map: null },
   ],
-  sold: [{ id: 'sold', holder: 'bob', items: 'STALLS=1@A-1' }],
+  sold: [{ id: 'sold', holder: 'bob', items: 'STALLS=1@A-1', want: '' }],
   open,
 });
 const idsOf = (entries: JournalEntry[]) => entries.map(({ id }) => id);

@@ -1,4 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
+import type { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
+import type { Redis as Valkey } from 'iovalkey';
 import type pg from 'pg';
 import { expectTypeOf, test } from 'vitest';
 import type { Hold, HoldPool, HoldResult, PgPoolLike, RedisLike } from '../src/index.ts';
@@ -6,6 +8,9 @@ import type { Hold, HoldPool, HoldResult, PgPoolLike, RedisLike } from '../src/i
 test('the usual clients fit as they are', () => {
   expectTypeOf<Redis>().toExtend<RedisLike>();
   expectTypeOf<Cluster>().toExtend<RedisLike>();
+  expectTypeOf<Redis5>().toExtend<RedisLike>();
+  expectTypeOf<Cluster5>().toExtend<RedisLike>();
+  expectTypeOf<Valkey>().toExtend<RedisLike>();
   expectTypeOf<pg.Pool>().toExtend<PgPoolLike>();
 });
 

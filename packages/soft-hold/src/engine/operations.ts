@@ -68,9 +68,7 @@ export const OPERATIONS: Record<string, Operation> = {
     const row = engine.alive(id);
     if (row !== undefined) {
       if (row.s === 't') return ['ended', 't'];
-      // of a sale refilled from the decisions nobody knows what had been asked for
-      const refilled = row.s === 's' && row.token === '0' && /[*!]/.test(want);
-      if (row.holder !== holder || (!refilled && asked(row) !== want)) return ['conflict'];
+      if (row.holder !== holder || asked(row) !== want) return ['conflict'];
       if (countedAs(row.s) !== null) return held(row, 1);
       return row.s === 'q' ? ['queued', state.position(id)] : ['ended', row.s];
     }
@@ -154,7 +152,7 @@ export const OPERATIONS: Record<string, Operation> = {
       state.put({ ...row, s: 'c', due: state.now + rules.commit });
       engine.note('c', id, row.items);
     } else if (typeof row === 'string' || row.s !== 'c') return ['state', letterOf(row)];
-    return ['committing', row.holder, row.items];
+    return ['committing', row.holder, row.items, row.want];
   },
 
   finish(engine, id: string, to: StateLetter) {

@@ -40,9 +40,7 @@ function ops.hold(id, holder, items, flags)
   local r = alive(id)
   if r then
     if r.s == 't' then return { 'ended', 't' } end
-    -- of a sale refilled from PostgreSQL nobody knows what had been asked for
-    local refilled = r.s == 's' and r.token == '0' and string.find(want, '[*!]')
-    if r.holder ~= holder or not refilled and (r.want ~= '' and r.want or r.items) ~= want then return { 'conflict' } end
+    if r.holder ~= holder or (r.want ~= '' and r.want or r.items) ~= want then return { 'conflict' } end
     if COUNTED[r.s] then return held(r, 1) end
     if r.s == 'q' then return { 'queued', position(id) } end
     return { 'ended', r.s }

@@ -26,9 +26,9 @@ import { WAITING } from './waiting.ts';
  * | extend id token ms | held ..., state s |
  * | replace id token items | as hold, state s |
  * | release id token | state s, with the token when this released it |
- * | begin id token | committing holder items, state s |
+ * | begin id token | committing holder items want, state s |
  * | finish id s, v or b | ok, with the token when this finished it, wrong state |
- * | unsell id holder items | returning, state s |
+ * | unsell id holder items want | returning, state s |
  * | get id | record s token created expires holder items position, none |
  * | look seats | counts {sku, packed...} owners {field, owner...} waiting {sku, waiters...} |
  * | work | due ms, stuck {id...} |

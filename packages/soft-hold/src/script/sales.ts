@@ -11,7 +11,7 @@ function ops.begin(id, token)
   elseif s ~= 'c' then
     return { 'state', s }
   end
-  return { 'committing', r.holder, r.items }
+  return { 'committing', r.holder, r.items, r.want }
 end
 
 -- PostgreSQL has decided; a record that says otherwise proves that data was lost
@@ -28,9 +28,9 @@ function ops.finish(id, state)
 end
 
 -- a sale that may have been forgotten is about to be returned; PostgreSQL knows whose it was
-function ops.unsell(id, holder, items)
+function ops.unsell(id, holder, items, want)
   local r = record(id)
-  if not r then r = { s = 's', token = '0', created = now, expires = now, holder = holder, items = items, want = '' } end
+  if not r then r = { s = 's', token = '0', created = now, expires = now, holder = holder, items = items, want = want } end
   if r.s == 's' then
     redis.call('ZREM', G, id)
     redis.call('ZADD', K, int(now + commit_ms), id)
