@@ -1,7 +1,9 @@
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import type { Pool } from 'pg';
+import { startRedis } from '../../../test/backends.ts';
 import { HoldPool, PostgresStore } from '../src/index.ts';
 import { keysOf } from '../src/keys.ts';
+import { openHall, scriptTimes } from './hall.ts';
 
 const HOLDS = 20_000;
 
@@ -76,6 +78,22 @@ export async function measureExpiry(redis: Redis, pg: Pool) {
     'slowest call while 20,000 holds expire, ms': {
       value: Number(worst.toFixed(1)),
       detail: `${calls} calls`,
+    },
+  };
+}
+
+/** Script time of choosing the best seats in a hall of 20,000 until nearly all are taken. */
+export async function measureHall(pg: Pool) {
+  await using server = await startRedis();
+  const redis = new Redis(server.url);
+  const pool = await openHall(redis, new PostgresStore(pg), `hall-${crypto.randomUUID()}`);
+  const { seated, p50, p99, p999 } = await scriptTimes(redis, pool, 6_400);
+  await pool.close();
+  redis.disconnect();
+  return {
+    'best seats of 20,000, script time p99 in ms': {
+      value: p99 / 1_000,
+      detail: `p50 ${p50 / 1_000}, p99.9 ${p999 / 1_000}, ${seated} seated`,
     },
   };
 }

@@ -21,6 +21,8 @@ type Row = {
 type Block = { cost: number; row: Row; from: number; size: number };
 
 const ROW_PITCH = 2;
+/** Of parties that are looked for by letter, see script/seats.ts. */
+const SIZES = [1, 2, 3, 4, 5, 6];
 const NO_SEAT = '!';
 const TAKEN: Record<string, string> = { '0': '1', a: 'b' };
 const FREE: Record<string, string> = { '1': '0', b: 'a' };
@@ -98,7 +100,14 @@ export class SeatPlan {
       digit(Math.max(...cells.split(/[^0]+/).map((run) => run.length))),
     );
     const access = this.#rows.map(({ cells }) => digit(cells.split('a').length - 1));
+    const clean = this.#rows.map(({ cells }) => {
+      const free = cells.split(/[^0]+/).map((run) => run.length);
+      const fits = (size: number) => free.some((run) => run === size || run >= size + 2);
+      const mask = SIZES.reduce((sum, size) => sum + (fits(size) ? 2 ** (size - 1) : 0), 0);
+      return String.fromCharCode(64 + mask);
+    });
     yield [`s/${sku}`, runs.join('')];
+    yield [`c/${sku}`, clean.join('')];
     yield [`a/${sku}`, access.join('')];
     for (const [i, { distance, focus, cells, names }] of this.#rows.entries()) {
       yield [`k/${sku}/${i + 1}`, `${distance} ${focus} ${cells}`];

@@ -1,22 +1,23 @@
 /**
  * Part of the pool script: named seats, and the best of those that lie in rows.
  *
- * Fields of r: `s/SKU` the longest free run of each row as a digit, `a/SKU` its free accessible seats
- * as a digit, `k/SKU/i` row i as `distance focus cells`, `n/SKU/i` its seats' names, `i/SKU/seat`
- * where a seat lies as `i position`. Rows are numbered by their distance from the focal point. Cells:
- * 0 free, 1 taken, a free and accessible, b taken and accessible, ! no seat.
+ * Fields of r: `s/SKU` the longest free run of each row as a digit, `c/SKU` as a letter for which
+ * sizes of party it has room that leaves no single seat, `a/SKU` its free accessible seats as a digit,
+ * `k/SKU/i` row i as `distance focus cells`, `n/SKU/i` its seats' names, `i/SKU/seat` where a seat lies
+ * as `i position`. Rows are numbered by their distance from the focal point. Cells: 0 free, 1 taken,
+ * a free and accessible, b taken and accessible, ! no seat.
  *
  * The best block lies in one row, leaves no single seat beside it, and its middle is nearest to the
- * focal point; then single seats may be left; then the party is split, the largest part first. The
- * digits skip full rows, the distances end the search: rows further away than the best are not read.
+ * focal point; then single seats may be left; then the party is split, the largest part first. Digits
+ * and letters skip rows, distances end the search: rows further away than the best are not read.
  */
 export const SEATS = `
 local maps = {}
 local function map_of(sku)
   local map = maps[sku]
   if map == nil then
-    local s = redis.call('HMGET', R, 's/' .. sku, 'a/' .. sku)
-    map = s[1] and { sku = sku, runs = s[1], access = s[2], rows = {} } or false
+    local s = redis.call('HMGET', R, 's/' .. sku, 'a/' .. sku, 'c/' .. sku)
+    map = s[1] and { sku = sku, runs = s[1], access = s[2], clean = s[3], rows = {} } or false
     maps[sku] = map
   end
   return map
@@ -51,11 +52,17 @@ end
 local function digits(map)
   for i, row in pairs(map.rows) do
     if row.dirty then
-      local longest, access = 0, 0
-      for run in string.gmatch(row.cells, '0+') do longest = math.max(longest, #run) end
+      local longest, access, clean = 0, 0, {}
+      for run in string.gmatch(row.cells, '0+') do
+        longest = math.max(longest, #run)
+        for size = 1, 6 do clean[size] = clean[size] or #run == size or #run >= size + 2 end
+      end
       for _ in string.gmatch(row.cells, 'a') do access = access + 1 end
       map.runs = string.sub(map.runs, 1, i - 1) .. math.min(longest, 9) .. string.sub(map.runs, i + 1)
       map.access = string.sub(map.access, 1, i - 1) .. math.min(access, 9) .. string.sub(map.access, i + 1)
+      local mask = 64
+      for size = 1, 6 do if clean[size] then mask = mask + 2 ^ (size - 1) end end
+      map.clean = string.sub(map.clean, 1, i - 1) .. string.char(mask) .. string.sub(map.clean, i + 1)
       row.dirty, row.unsaved = false, true
     end
   end
@@ -66,7 +73,7 @@ local function save_maps()
   for sku, map in pairs(maps) do
     if map and map.dirty then digits(map) end
     if map and map.unsaved then
-      local fields = { 's/' .. sku, map.runs, 'a/' .. sku, map.access }
+      local fields = { 's/' .. sku, map.runs, 'a/' .. sku, map.access, 'c/' .. sku, map.clean }
       for i, row in pairs(map.rows) do
         if row.unsaved then
           fields[#fields + 1] = 'k/' .. sku .. '/' .. i
@@ -79,8 +86,8 @@ local function save_maps()
 end
 
 -- the rows that may do, nearest first, until visit(row, distance squared) says enough
-local function scan(map, summary, least, visit)
-  local class, i = '[' .. math.min(least, 9) .. '-9]', 0
+local function scan(map, summary, class, visit)
+  local i = 0
   while true do
     i = string.find(summary, class, i + 1)
     if not i then return end
@@ -89,9 +96,30 @@ local function scan(map, summary, least, visit)
   end
 end
 
-local function best_block(map, size)
-  local best, loose
-  scan(map, map.runs, size, function(row, bound)
+local function at_least(size)
+  return '[' .. math.min(size, 9) .. '-9]'
+end
+
+-- the letters of rows in which a party of this size leaves nobody alone
+local classes = {}
+local function clean_for(size)
+  if not classes[size] then
+    local letters = {}
+    for mask = 0, 63 do
+      if math.floor(mask / 2 ^ (size - 1)) % 2 == 1 then
+        letters[#letters + 1] = string.gsub(string.char(64 + mask), '%W', '%%%0')
+      end
+    end
+    classes[size] = '[' .. table.concat(letters) .. ']'
+  end
+  return classes[size]
+end
+
+local function nearest_block(map, size, single)
+  local best
+  local summary, class = map.runs, at_least(size)
+  if not single and size <= 6 then summary, class = map.clean, clean_for(size) end
+  scan(map, summary, class, function(row, bound)
     if best and bound >= best.cost then return true end
     for from, run in string.gmatch(row.cells, '()(0+)') do
       local spare = #run - size
@@ -99,25 +127,25 @@ local function best_block(map, size)
         local ideal = math.floor(row.focus - (size - 1) / 2 + 0.5) - from
         ideal = math.max(0, math.min(spare, ideal))
         for _, o in ipairs({ ideal, ideal - 1, ideal + 1, 0, spare }) do
-          if o >= 0 and o <= spare then
+          if o >= 0 and o <= spare and (o == 1 or spare - o == 1) == single then
             local off = from + o + (size - 1) / 2 - row.focus
             local cost = bound + off * off
-            if o ~= 1 and spare - o ~= 1 then
-              if not best or cost < best.cost then best = { cost = cost, row = row, from = from + o, size = size } end
-            elseif not loose or cost < loose.cost then
-              loose = { cost = cost, row = row, from = from + o, size = size }
-            end
+            if not best or cost < best.cost then best = { cost = cost, row = row, from = from + o, size = size } end
           end
         end
       end
     end
   end)
-  return best or loose
+  return best
+end
+
+local function best_block(map, size)
+  return nearest_block(map, size, false) or nearest_block(map, size, true)
 end
 
 local function accessible_block(map, size)
   local best
-  scan(map, map.access, 1, function(row, bound)
+  scan(map, map.access, at_least(1), function(row, bound)
     if best and bound >= best.cost then return true end
     for from, run in string.gmatch(row.cells, '()([0a]+)') do
       for o = 0, #run - size do
