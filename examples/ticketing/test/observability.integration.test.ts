@@ -6,6 +6,7 @@ import { env } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sellFirstTicket } from '../launcher/first-ticket.ts';
 import type { TraceLine } from '../services/trace-file.ts';
+import { metricsRead } from './dashboards.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'evenkeel-trace-'));
@@ -69,6 +70,17 @@ describe('/metrics', () => {
     expect(metrics.payments).toMatch(/^evenkeel_async_jobs_completed_total\{.*\} 1$/m);
     expect(metrics.payments).toMatch(/^evenkeel_circuit_breaker_\w+\{.*payment-provider/m);
     expect(metrics.catalog).toMatch(/^evenkeel_tiered_cache_\w+\{/m);
+  });
+
+  it('has every metric that the dashboards and the alerts read', () => {
+    const told = new Set(
+      Object.values(metrics).flatMap((text) =>
+        [...text.matchAll(/^# TYPE (\S+) (\w+)$/gm)].flatMap(([, name = '', type]) =>
+          type === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
+        ),
+      ),
+    );
+    expect(metricsRead().filter((name) => !told.has(name))).toEqual([]);
   });
 
   it('names routes and not what they were called with', () => {
