@@ -1,5 +1,5 @@
 import type { Encoding, Payloads } from './codec.ts';
-import type { LogId } from './log-id.ts';
+import { isLogId, type LogId } from './log-id.ts';
 
 /** An entry of Redis: `tc2 <as of> <fresh until, ms> <load, ms> <shape> <encoding> <tags, JSON>\n<value>`. */
 export interface Envelope {
@@ -39,18 +39,24 @@ export function encodeRest(shape: string, content: Content): string {
 export function decode(text: string, payloads: Payloads): Envelope | 'other shape' | undefined {
   if (!text.startsWith(FORMAT)) return undefined;
   const newline = text.indexOf('\n');
-  const head = text.slice(FORMAT.length, Math.max(newline, 0)).split(' ', 5);
-  const [asOf = '', freshUntil = '', load = '', shape = '', encoding = ''] = head;
-  const freshUntilMs = Number(freshUntil);
-  const loadMs = Number(load);
-  if (!/^\d+-\d+$/.test(asOf) || !/^[tbzyu]$/.test(encoding)) return undefined;
+  const asOfEnd = text.indexOf(' ', FORMAT.length);
+  const freshEnd = text.indexOf(' ', asOfEnd + 1);
+  const loadEnd = text.indexOf(' ', freshEnd + 1);
+  const shapeEnd = text.indexOf(' ', loadEnd + 1);
+  // the ends are in order unless one was not found, after which it begins anew
+  if (!(asOfEnd < freshEnd && freshEnd < loadEnd && loadEnd < shapeEnd)) return undefined;
+  if (shapeEnd + 3 > newline || text[shapeEnd + 2] !== ' ') return undefined;
+  const asOf = text.slice(FORMAT.length, asOfEnd);
+  const freshUntilMs = Number(text.slice(asOfEnd + 1, freshEnd));
+  const loadMs = Number(text.slice(freshEnd + 1, loadEnd));
+  const encoding = text[shapeEnd + 1] as Encoding;
+  if (!isLogId(asOf) || !'tbzyu'.includes(encoding)) return undefined;
   if (!Number.isFinite(freshUntilMs) || !Number.isFinite(loadMs)) return undefined;
-  if (shape !== payloads.shape) return 'other shape';
+  if (text.slice(loadEnd + 1, shapeEnd) !== payloads.shape) return 'other shape';
   try {
-    const tagsAt = FORMAT.length + head.join(' ').length + 1;
-    const tags = decodeTags(text.slice(tagsAt, newline));
+    const tags = decodeTags(text.slice(shapeEnd + 3, newline));
     if (tags === undefined) return undefined;
-    const value = payloads.decode(text.slice(newline + 1), encoding as Encoding);
+    const value = payloads.decode(text.slice(newline + 1), encoding);
     return { asOf, freshUntilMs, loadMs, tags, value, length: text.length };
   } catch {
     return undefined;

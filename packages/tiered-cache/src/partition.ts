@@ -26,7 +26,7 @@ export interface Reading extends Keeping {
   readonly after: LogId | undefined;
   readonly signal: AbortSignal | undefined;
   /** Told when somebody else's load is waited for. */
-  readonly onWait?: (() => void) | undefined;
+  readonly onWait: (() => void) | undefined;
 }
 
 /** What partitions share. */

@@ -6,6 +6,7 @@ import { Definition, type DefinitionOptions } from './definition.ts';
 import { CacheClosedError } from './errors.ts';
 import type { TieredCacheEvents } from './events.ts';
 import { NO_TAGS, toStorageKey, toTags } from './input.ts';
+import type { Keeping } from './keeper.ts';
 import type { LogId } from './log-id.ts';
 import type {
   BulkLoader,
@@ -98,31 +99,36 @@ export class TieredCache {
       if (typeof loader !== 'function') {
         throw new TypeError(`Expected \`loader\` to be a function, got ${typeof loader}`);
       }
-      const reading = { ...this.#reading(options ?? {}, key), loader: loader as Loader<unknown> };
+      const reading = this.#reading(key, loader as Loader<unknown>, options, undefined);
       return partition.get(key, reading) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #reading<T>(options: GetOptions<T>, key: string): Omit<Reading, 'loader'> {
+  #reading<T>(
+    key: string,
+    loader: Loader<unknown>,
+    options: GetOptions<T> | undefined,
+    onWait: (() => void) | undefined,
+  ): Reading {
+    const { ttlMs, negativeTtlMs } = this.#settings;
+    if (options === undefined) {
+      const plain = { ttlMs, negativeTtlMs, tags: NO_TAGS, loader, onWait };
+      return { ...plain, signal: undefined, after: undefined };
+    }
     const { after, signal } = options;
     const { partitions } = this.#settings;
-    return {
-      ...this.#keeping(options),
-      signal,
-      after: after === undefined ? undefined : idIn(after, this.#indexOf(key), partitions),
-    };
+    const id = after === undefined ? undefined : idIn(after, this.#indexOf(key), partitions);
+    return { ...this.#keeping(options), loader, onWait, signal, after: id };
   }
 
-  #keeping<T>({ ttlMs, negativeTtlMs, tags = NO_TAGS }: KeepOptions<T>) {
-    const { graceMs, ...settings } = this.#settings;
+  #keeping<T>(options: KeepOptions<T>): Keeping {
+    const { tags = NO_TAGS, ttlMs, negativeTtlMs: negative } = options;
+    const { graceMs, negativeTtlMs } = this.#settings;
     return {
       ttlMs: this.#ttl(ttlMs),
-      negativeTtlMs:
-        negativeTtlMs === undefined
-          ? settings.negativeTtlMs
-          : toNegativeTtl(negativeTtlMs, graceMs),
+      negativeTtlMs: negative === undefined ? negativeTtlMs : toNegativeTtl(negative, graceMs),
       tags: typeof tags === 'function' ? (tags as (value: unknown) => string[]) : toTags(tags),
     };
   }
@@ -153,7 +159,7 @@ export class TieredCache {
     const read = async (key: string): Promise<void> => {
       try {
         const onWait = () => bulk.decided(key);
-        const reading = { ...this.#reading(options, key), loader: bulk.loaderOf(key), onWait };
+        const reading = this.#reading(key, bulk.loaderOf(key), options, onWait);
         found.set(key, await this.#partitionOf(key).get(key, reading));
       } finally {
         bulk.decided(key);
