@@ -283,12 +283,9 @@ type StoredPool = Where & {
     paused: boolean;
     stock: StockLine[];
 };
-/** What is to be decided about one hold. `items` is the packed line of items.ts. */
-type Decision = {
+/** What is to be decided about one hold. */
+type Decision = Sale & {
     pool: string;
-    id: string;
-    holder: string;
-    items: string;
     epoch: number;
 };
 /**
@@ -299,11 +296,15 @@ type Decision = {
 type Verdict = 'sold' | 'already_sold' | 'void' | 'returned' | 'stale_epoch' | 'overdrawn';
 /** What the decision row says. */
 type Outcome = 'sold' | 'void' | 'returned';
-/** The sale behind a decision row. */
+/**
+ * The sale behind a decision row. `items` is the packed line of items.ts, `want` what had been asked
+ * for where that differs, else ''.
+ */
 type Sale = {
     id: string;
     holder: string;
     items: string;
+    want: string;
 };
 /** A granted hold in the journal. Times are the board's, in ms. */
 type JournalEntry = {
