@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { dashboardQueries, metricsRead, observability, rules } from './dashboards.ts';
 import { promtool } from './promtool.ts';
+
+// the first of them may have to fetch promtool
+vi.setConfig({ testTimeout: 120_000 });
 
 describe('the alert rules', () => {
   it('are valid, and so is the configuration that loads them', async () => {

@@ -11,10 +11,10 @@ try {
   const button = (name: string | RegExp) => page.getByRole('button', { name });
   await page.goto(url);
   await page.locator('.connection.is-live').waitFor();
-  const free = page.locator('[data-look="free"]');
+  const free = page.locator('[data-seat][data-look="free"]');
   await free.first().waitFor();
-  await free.first().click();
-  await free.first().click();
+  const seats = await free.evaluateAll((all) => all.map((one) => one.getAttribute('data-seat')));
+  for (const id of seats.slice(0, 2)) await page.locator(`[data-seat="${id}"]`).click();
   await button('Hold seats').click();
   await button('Create an account').click();
   await page.getByLabel('Name').fill('Compose Person');
