@@ -130,6 +130,10 @@ export class Shop {
     return new Shop(options, Object.fromEntries(ports));
   }
 
+  get processes(): ServiceProcess[] {
+    return [...this.#ready.keys()];
+  }
+
   /** The process that runs a service first of all; `compact` has `gateway`, `payments`, `fake-psp`. */
   process(name: ServiceName): ServiceProcess {
     for (const process of this.#ready.keys()) if (process.name === name) return process;
