@@ -6,13 +6,14 @@ import { BackendError, textOf } from './backends/backend-error.ts';
 import { startContainer } from './backends/containers.ts';
 import { dockerAnswers } from './backends/docker.ts';
 import { startKafka } from './backends/kafka.ts';
+import type { NativeServer } from './backends/native-server.ts';
 import { startPostgres } from './backends/postgres.ts';
 import { startRedis } from './backends/redis.ts';
 import type { Log } from './backends/system-package.ts';
 
 export type { Backend, BackendName } from './backends/backend.ts';
 export { AddressInUseError, BackendError } from './backends/backend-error.ts';
-export type { NativeServer } from './backends/native-server.ts';
+export type { NativeServer };
 export { startKafka, startPostgres, startRedis };
 
 const variables = { redis: 'REDIS_URL', postgres: 'DATABASE_URL', kafka: 'KAFKA_BROKERS' } as const;
@@ -33,6 +34,11 @@ export class Backends {
 
   constructor(started: ReadonlyMap<BackendName, Backend>) {
     this.#started = started;
+  }
+
+  /** The Redis that was started here as a process; undefined when it is somebody else's. */
+  get ownRedis(): NativeServer | undefined {
+    return this.#started.get('redis')?.server;
   }
 
   #url(name: BackendName): string {
@@ -152,7 +158,7 @@ async function asProcess(
 ): Promise<Backend> {
   const server = await natively[backend]({ signal, ...(log ? { log } : {}) });
   const { name, version, url } = server;
-  return { name, version, url, how: 'native', stop: () => server.stop() };
+  return { name, version, url, how: 'native', stop: () => server.stop(), server };
 }
 
 /** The addresses of this run's shared backends, for a test. @throws BackendError outside of such a run. */

@@ -212,7 +212,6 @@ export type HeldSeats = z.infer<typeof heldSeatsSchema>;
 const orderStates = ['processing', 'paid', 'declined', 'expired', 'refunding', 'refunded'] as const;
 /** What the payment is doing while an order is `processing`. */
 const orderSteps = ['queued', 'charging', 'deciding', 'ticketing', 'done'] as const;
-export type OrderState = (typeof orderStates)[number];
 export type OrderStep = (typeof orderSteps)[number];
 const ticketSchema = z.object({ id, seat: seatId, category: z.string(), code: z.string() });
 export type Ticket = z.infer<typeof ticketSchema>;

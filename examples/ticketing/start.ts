@@ -3,8 +3,11 @@
  *
  *   servers + pages -> fake-psp, payments, gateway -> a first ticket -> your turn
  */
-import { BackendError, startBackends } from '../../test/backends.ts';
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { BackendError, type Backends, startBackends } from '../../test/backends.ts';
 import { demoAccount } from './addresses.ts';
+import { controlRoom } from './launcher/control-room.ts';
 import { receipt, sellFirstTicket } from './launcher/first-ticket.ts';
 import { help, type Options, parseOptions, StartError } from './launcher/options.ts';
 import { buildPages, pagesAreStale } from './launcher/pages.ts';
@@ -71,12 +74,16 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
       });
       steps.line(`\n${receipt(sale)}\n`);
     }
+    const control = options.control ? await openControlRoom(shop, backends) : undefined;
+    if (control) started.push({ name: 'control room', stop: control.close });
     steps.line(`Ready after ${seconds(performance.now() - begin)}.\n`);
     if (options.once) return;
     steps.line(`  the shop           ${shop.url}`);
     steps.line(`  log in with        ${demoAccount.email} / ${shop.demoPassword}`);
     steps.line(`  health             ${shop.url}/ready`);
     steps.line(`  payment provider   ${shop.pspUrl}/stats\n`);
+    if (control)
+      steps.line(`  control room       ${control.url}/control  Bearer ${control.token}\n`);
     steps.line('Ctrl-C stops everything.');
     await aborted(interrupted);
     steps.line('');
@@ -85,6 +92,19 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
       await steps.run(`${name} stopped`, stop).catch((error) => steps.line(String(error)));
     }
   }
+}
+
+async function openControlRoom(shop: Shop, backends: Backends) {
+  const token = randomBytes(18).toString('base64url');
+  const database = new pg.Pool({ connectionString: backends.databaseUrl, max: 2 });
+  database.on('error', () => {});
+  const room = controlRoom({ shop, database, redis: backends.ownRedis, token });
+  const url = await room.listen({ host: '127.0.0.1', port: 0 });
+  const close = async () => {
+    await room.close();
+    await database.end();
+  };
+  return { url, token, close };
 }
 
 /** Waits for all even when one fails, so that nothing is still starting while the rest is stopped. */

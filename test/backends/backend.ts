@@ -1,3 +1,5 @@
+import type { NativeServer } from './native-server.ts';
+
 export type BackendName = 'redis' | 'postgres' | 'kafka';
 
 /** A server that answers, wherever it came from. */
@@ -9,6 +11,8 @@ export interface Backend {
   url: string;
   /** How it was found: `from REDIS_URL`, `container redis:8-alpine`, `native`. */
   how: string;
+  /** The process, when it is one of our own. */
+  server?: NativeServer;
   /** Stops what we started; does nothing the second time. */
   stop(): Promise<void>;
 }
