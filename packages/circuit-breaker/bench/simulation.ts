@@ -23,6 +23,18 @@ export interface Result {
   readonly peakInFlight: number;
   /** Seconds from the end of the incident to the arrival of the last call that was refused or failed. */
   readonly lastError: number;
+  /** Second by second, from the beginning. */
+  readonly series: readonly Second[];
+}
+
+/** One second of the simulation, for the picture. */
+export interface Second {
+  /** Calls with the dependency at its end. */
+  readonly inFlight: number;
+  /** Calls that failed or timed out in it, after having been made. */
+  readonly failed: number;
+  /** Calls that were not made in it. */
+  readonly refused: number;
 }
 
 export const CALLS_PER_SECOND = 20;
@@ -40,6 +52,9 @@ export async function simulate(policy: Policy, dependency: Dependency): Promise<
   let opensAfter: number | undefined;
   let lastError = 0;
   let reached = 0;
+  let failed = 0;
+  let refused = 0;
+  const series: Second[] = [];
 
   const seconds = (): number => clock.now() / 1_000;
   const sick = (): boolean => seconds() >= SICK_FROM && seconds() < WELL_FROM;
@@ -63,20 +78,33 @@ export async function simulate(policy: Policy, dependency: Dependency): Promise<
     await clock.advanceAsync(1_000 / CALLS_PER_SECOND);
     const before = reached;
     const sinceRecovery = seconds() - WELL_FROM;
+    let isMade = false;
+    let isDecided = false;
     call().catch(() => {
       lastError = Math.max(lastError, sinceRecovery);
+      if (isDecided ? isMade : reached > before) failed += 1;
     });
-    if (reached === before && sick()) opensAfter ??= seconds() - SICK_FROM;
+    await clock.advanceAsync(0); // a policy may take a few turns to let a call through
+    isMade = reached > before;
+    isDecided = true;
+    const isRefused = !isMade;
+    if (isRefused) refused += 1;
+    if (isRefused && sick()) opensAfter ??= seconds() - SICK_FROM;
+    if (tick % CALLS_PER_SECOND === CALLS_PER_SECOND - 1) {
+      series.push({ inFlight, failed, refused });
+      failed = 0;
+      refused = 0;
+    }
   }
   stop?.();
   restore();
-  return { opensAfter, upstreamCalls, peakInFlight, lastError };
+  return { opensAfter, upstreamCalls, peakInFlight, lastError, series };
 }
 
 /** The peers read the global clock; here it is the simulation's. */
 function takeOverGlobalTime(clock: TestClock): () => void {
   const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
-  const dateNow = Date.now;
+  const realDate = Date;
   const performanceNow = performance.now;
   const handle = (timer: { current: unknown }): unknown => ({
     timer,
@@ -108,11 +136,18 @@ function takeOverGlobalTime(clock: TestClock): () => void {
     clearTimeout: clear,
     clearInterval: clear,
   });
-  Date.now = () => clock.now();
+  globalThis.Date = class extends realDate {
+    constructor(...args: [] | [number]) {
+      super(...(args.length === 0 ? ([clock.now()] as const) : args));
+    }
+    static override now(): number {
+      return clock.now();
+    }
+  } as DateConstructor;
   performance.now = () => clock.now();
   return () => {
     Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval });
-    Date.now = dateNow;
+    globalThis.Date = realDate;
     performance.now = performanceNow;
   };
 }

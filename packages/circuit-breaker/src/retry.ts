@@ -67,7 +67,7 @@ export class Retry {
   /** Whether one more call may go into a retry; this one still counts among the first attempts. */
   #affords(): boolean {
     const { budget, budgetMinimum } = this.#settings;
-    return this.#retrying < Math.max(budgetMinimum, budget * this.#first);
+    return this.#retrying < Math.max(budgetMinimum, Math.floor(budget * this.#first));
   }
 
   #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

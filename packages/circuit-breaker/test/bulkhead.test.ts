@@ -32,29 +32,6 @@ describe('a bulkhead', () => {
     expect(await breaker.execute(() => 'fine')).toBe('fine');
   });
 
-  it('never runs more than its number, whatever times out (capacity 10 that really ran 300)', async () => {
-    const { breaker, clock } = breakerWith({
-      bulkhead: { concurrency: 10 },
-      timeoutMs: 100,
-      consecutive: false,
-      failureRate: false,
-      badRate: false,
-    });
-    let running = 0;
-    let most = 0;
-    const work = async (): Promise<void> => {
-      running += 1;
-      most = Math.max(most, running);
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, 3_000));
-      running -= 1;
-    };
-    for (let second = 0; second < 30; second += 1) {
-      for (let n = 0; n < 10; n += 1) breaker.execute(work).catch(() => {});
-      await clock.advanceAsync(1_000);
-    }
-    expect(most).toBe(10);
-  });
-
   it('lets calls wait in order, for so long', async () => {
     const { breaker, clock } = breakerWith({
       bulkhead: { concurrency: 1, queue: 2, maxWaitMs: 500 },
