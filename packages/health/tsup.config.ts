@@ -1,4 +1,12 @@
 import { defineConfig } from 'tsup';
 import { base } from '../../tsup.base.ts';
 
-export default defineConfig({ ...base, entry: ['src/index.ts', 'src/prometheus.ts'] });
+export default defineConfig({
+  ...base,
+  entry: {
+    index: 'src/index.ts',
+    plan: 'src/plan.ts',
+    prometheus: 'src/prometheus.ts',
+    'cli/evenkeel-plan': 'src/cli/evenkeel-plan.ts',
+  },
+});
