@@ -1,3 +1,235 @@
+// health.d.ts
+/**
+ * Whom a failing dependency hurts: `local` this instance alone (its disk, its event loop, its own pool),
+ * `shared` every instance at once (the database, the broker).
+ */
+type CheckScope = 'local' | 'shared';
+/** Asks one question of one dependency: resolves when well (with small plain data), rejects when unwell. */
+type CheckFunction = (signal: AbortSignal) => unknown;
+/**
+ * Something that can be checked: the shape that the ready checks, and other packages' `healthCheck()`, have.
+ *
+ * - `check(signal)`: resolves with small plain data when well, rejects when unwell; the signal is aborted
+ *   when the budget is used up.
+ * - `name`: used when the check is registered without one.
+ * - `scope`: the default of the option of the same name.
+ * - `close()`: gives back what the check opened for itself; called by `health.close()`.
+ */
+interface CheckSource {
+    readonly name?: string;
+    readonly scope?: CheckScope;
+    check(signal: AbortSignal): unknown;
+    close?(): Promise<void> | void;
+}
+/** How one check is run, and what its results do. */
+interface CheckOptions {
+    /** The groups that it decides on: `liveness`, `readiness`, `startup` or names of your own; default `['readiness']`. */
+    readonly groups?: readonly string[];
+    /** A `local` failure takes the instance out of a group; a `shared` one degrades it, still in service; default the source's, else `local`. */
+    readonly scope?: CheckScope;
+    /** Budget of one run in ms; default 500. */
+    readonly timeoutMs?: number;
+    /** A run at least this slow, in ms, is a warning; default 200, or the budget if that is less. */
+    readonly warnMs?: number;
+    /** How long, in ms, a result is given out before a probe runs the check again; default 1,000. Not with `intervalMs`. */
+    readonly ttlMs?: number;
+    /** Runs the check in the background every so many ms instead, at least `timeoutMs`; default: only when probed. */
+    readonly intervalMs?: number;
+    /** Failures in a row that make a healthy check unhealthy; default 3. The very first result counts at once. */
+    readonly failAfter?: number;
+    /** Passes in a row that make an unhealthy check healthy again; default 2. */
+    readonly recoverAfter?: number;
+    /** Each further fall within so many ms doubles `recoverAfter`, at most eightfold; default 60,000; 0 turns it off. */
+    readonly flapWindowMs?: number;
+    /** Without a good answer for so many ms the check fails; default `failAfter` (at least 3) intervals and a budget, without an interval at least 60,000. */
+    readonly staleAfterMs?: number;
+}
+
+/** `pass` well, `warn` in service but degraded or slow, `fail` out of service; the words of `application/health+json`. */
+type HealthStatus = 'pass' | 'warn' | 'fail';
+/** What is known of one check at this moment. */
+interface CheckReport {
+    readonly name: string;
+    readonly scope: CheckScope;
+    readonly groups: readonly string[];
+    readonly status: HealthStatus;
+    /** Why the status is not `pass`, without secrets. */
+    readonly reason?: string;
+    /** What the last good run returned: plain, small, without secrets. */
+    readonly data?: unknown;
+    /** How long the last run took, in ms. */
+    readonly durationMs?: number;
+    /** When the last result arrived, ISO 8601. */
+    readonly checkedAt?: string;
+    /** How old the last result is, in ms. */
+    readonly ageMs?: number;
+    /** Whether the answer that the status rests on is older than `staleAfterMs`: then it is a `fail`. */
+    readonly isStale: boolean;
+    /** Whether a quorum says that most other instances are well: then a shared failure counts as a local one. */
+    readonly isAlone: boolean;
+}
+/** What one group of checks amounts to. */
+interface GroupReport {
+    readonly group: string;
+    readonly status: HealthStatus;
+    readonly isDraining: boolean;
+    readonly service: string;
+    readonly version?: string;
+    readonly checks: readonly CheckReport[];
+}
+
+/** One change of a check's status. */
+interface HistoryChange {
+    /** ISO 8601. */
+    readonly at: string;
+    readonly from: HealthStatus | 'unknown';
+    readonly to: HealthStatus;
+    readonly reason?: string;
+}
+/** How a check has done lately. Times in ms; 0 before the first run. */
+interface CheckHistory {
+    /** Runs ever, and those of them that failed. */
+    readonly runs: number;
+    readonly failures: number;
+    /** Of the last 256 runs, failed ones with the time after which they were given up. */
+    readonly p50Ms: number;
+    readonly p95Ms: number;
+    readonly p99Ms: number;
+    readonly maxMs: number;
+    /** The last 20, oldest first. */
+    readonly changes: readonly HistoryChange[];
+}
+
+/** How one instance sees one shared dependency. */
+interface QuorumVote {
+    readonly service: string;
+    readonly check: string;
+    /** Whether its last run was good; not damped, so that nobody is believed to be well who no longer is. */
+    readonly isWell: boolean;
+}
+/**
+ * What the *other* instances saw, each counted once by its latest vote. A `well` vote counts only if it was cast after
+ * this instance's trouble began: when the dependency dies, whoever notices first must not be outvoted by the past.
+ */
+interface QuorumCount {
+    readonly well: number;
+    readonly unwell: number;
+}
+/**
+ * Where the instances of a service tell one another how their shared dependencies look from where they stand.
+ * It may fail or hang: then nothing is known of the others, and readiness stays up. See `redisQuorum`.
+ */
+interface Quorum {
+    vote(vote: QuorumVote): Promise<QuorumCount>;
+}
+
+/** Options of a Health. */
+interface HealthOptions {
+    /** The service's name, shown as `serviceId`. */
+    readonly service: string;
+    /** The running version, shown with the details; default none. */
+    readonly version?: string;
+    /** Who sends `Authorization: Bearer <detailsToken>` sees the details; at least 16 characters; default: nobody. */
+    readonly detailsToken?: string;
+    /** What the other instances see of the shared dependencies; default none: a shared failure always degrades. */
+    readonly quorum?: Quorum;
+    /** Monotonic time in ms, for tests; default `performance.now()`. */
+    readonly clock?: () => number;
+}
+/** One check became better or worse: what `change` is emitted with. */
+interface HealthChange {
+    readonly name: string;
+    readonly from: HealthStatus | 'unknown';
+    readonly to: HealthStatus;
+    /** Why, when the new status is not `pass`; without secrets. */
+    readonly reason?: string;
+}
+/** One group became better or worse: what `group` is emitted with. */
+interface GroupChange {
+    readonly group: string;
+    readonly from: HealthStatus | 'unknown';
+    readonly to: HealthStatus;
+}
+/** The events of a Health, each also published on the diagnostics channel `evenkeel:health:<event>`. */
+interface HealthEvents {
+    /** A check's status changed. */
+    change: HealthChange;
+    /** A group's status changed, as seen by whoever asked for it. */
+    group: GroupChange;
+    /** The instance began to drain: readiness fails from here on. The payload is the reason. */
+    drain: string;
+}
+/** Everything that is known now, without asking anybody. */
+interface HealthSnapshot {
+    readonly service: string;
+    readonly version?: string;
+    readonly isDraining: boolean;
+    readonly groups: Readonly<Record<string, HealthStatus>>;
+    readonly checks: readonly CheckReport[];
+}
+/**
+ * Knows whether this instance is alive, ready and started, by asking its dependencies for real data within a budget.
+ *
+ * Checks belong to groups. `liveness` is for what only a restart mends, so no shared dependency may be in it;
+ * `readiness` fails while a local check is unhealthy or the instance drains; `startup` passes once and for all.
+ * A failing *shared* dependency degrades a group (`warn`, still HTTP 200) and does not fail it, unless a quorum says that
+ * this instance is alone with the failure.
+ * Nothing runs before the first probe, except checks with an `intervalMs`, which start with their first interval.
+ */
+declare class Health {
+    #private;
+    readonly service: string;
+    readonly version: string | undefined;
+    /** @throws TypeError or RangeError naming field, rule and value when an option is wrong. */
+    constructor(options: HealthOptions);
+    /**
+     * Registers a check: `check(name, functionOrObject, options)`, or `check(object, options)` for an object with a name,
+     * such as a breaker's `healthCheck()`.
+     * @throws TypeError or RangeError naming field, rule and value; RangeError when the name is taken.
+     */
+    check(name: string, check: CheckFunction | CheckSource, options?: CheckOptions): this;
+    check(check: CheckSource & {
+        readonly name: string;
+    }, options?: CheckOptions): this;
+    /** Whether this process should be left running. Touches no shared dependency; 200 while draining. */
+    liveness(): Promise<GroupReport>;
+    /** Whether this instance should be sent requests. Fails from the first moment of a drain. */
+    readiness(): Promise<GroupReport>;
+    /** Whether this instance has come up: once it did not fail it passes for good. */
+    startup(): Promise<GroupReport>;
+    /**
+     * The report of one group, after running those of its checks whose results are too old, each at most once at a time.
+     * Answers within the largest `timeoutMs` of them.
+     * @throws RangeError when there is no such group.
+     */
+    group(name: string): Promise<GroupReport>;
+    /** The report over every check there is, whatever its group, after the same refresh. Draining does not fail it. */
+    all(): Promise<GroupReport>;
+    /** Whether a group of this name exists. */
+    hasGroup(name: string): boolean;
+    /**
+     * The last 256 runs of a check as percentiles, and its last 20 changes. O(n log n) in the runs kept.
+     * @throws RangeError when there is no such check.
+     */
+    history(name: string): CheckHistory;
+    /** What is known at this moment. Runs nothing, waits for nothing. */
+    snapshot(): HealthSnapshot;
+    /** Whether `drain` was called. */
+    get isDraining(): boolean;
+    /** Fails readiness from now on, for good, and leaves liveness as it is. A second call changes nothing. */
+    drain(reason?: string): void;
+    /** Whether this Authorization header carries the details token; compared in constant time. */
+    mayReadDetails(authorization: string | undefined): boolean;
+    /** Calls `listener` at each event; the function that comes back takes it off. A throwing listener harms nobody. */
+    on<Name extends keyof HealthEvents>(name: Name, listener: (payload: HealthEvents[Name]) => void): () => void;
+    /** Stops polling, cancels what runs and closes what the checks opened for themselves. Never rejects. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+export { type CheckSource as C, type GroupChange as G, Health as H, type Quorum as Q, type CheckFunction as a, type CheckHistory as b, type CheckOptions as c, type CheckReport as d, type CheckScope as e, type GroupReport as f, type HealthChange as g, type HealthEvents as h, type HealthOptions as i, type HealthSnapshot as j, type HealthStatus as k, type HistoryChange as l, type QuorumCount as m, type QuorumVote as n };
+
+// index.d.ts
 import { C as CheckSource, H as Health, Q as Quorum } from './health.js';
 export { a as CheckFunction, b as CheckHistory, c as CheckOptions, d as CheckReport, e as CheckScope, G as GroupChange, f as GroupReport, g as HealthChange, h as HealthEvents, i as HealthOptions, j as HealthSnapshot, k as HealthStatus, l as HistoryChange, m as QuorumCount, n as QuorumVote } from './health.js';
 import { IncomingMessage, ServerResponse } from 'node:http';
@@ -395,3 +627,295 @@ interface RedisQuorumOptions {
 declare function redisQuorum(redis: QuorumRedisLike, options?: RedisQuorumOptions): Quorum;
 
 export { CheckSource, CheckTimeoutError, type CutWork, type EventLoopCheckOptions, type FailedStep, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike, GracefulShutdown, type GracefulShutdownEvents, type GracefulShutdownOptions, Health, type HeapCheckOptions, type HttpCheckOptions, type HttpHandlerOptions, type KafkaAdminLike, type KafkaCheckOptions, type KafkaLike, type PgCheckOptions, type PgPoolCheckOptions, type PgPoolCounts, type PgPoolSource, Quorum, type QuorumRedisLike, type RedisCheckOptions, type RedisLike, type RedisQuorumOptions, type ShutdownPhase, type ShutdownPhases, type ShutdownReport, type ShutdownStep, type UncaughtPolicy, UnexpectedDataError, type WebSocketLike, type WebSocketServerLike, eventLoopCheck, expressHealth, fastifyHealth, heapCheck, httpCheck, httpHandler, kafkaCheck, pgCheck, pgPoolCheck, redisCheck, redisQuorum };
+
+// plan.d.ts
+/** A database server and how many connections it takes. */
+interface DatabaseInput {
+    readonly name: string;
+    readonly engine: 'postgresql' | 'mysql';
+    /** `max_connections`; default, with `memoryGb`, so many as the memory carries, else 100 (PostgreSQL) or 151 (MySQL). */
+    readonly maxConnections?: number;
+    /** Memory of the server in GB, at 75 connections a GB. */
+    readonly memoryGb?: number;
+    /** Kept for superusers, monitoring and migrations; default 5. */
+    readonly reserved?: number;
+    /** Cores of the server, for the ceiling of *active* connections (cores x 2 + 1). */
+    readonly cores?: number;
+    /** PgBouncer in front of it. */
+    readonly pooler?: PoolerInput;
+}
+/** A PgBouncer between services and database. */
+interface PoolerInput {
+    readonly mode: 'transaction' | 'session';
+    /** Server connections of each PgBouncer for each user and database. */
+    readonly poolSize: number;
+    /** PgBouncer processes; default 1. */
+    readonly instances?: number;
+    /** Pairs of user and database; default 1. */
+    readonly users?: number;
+    readonly maxClientConnections?: number;
+    /** Such as 1.18; below 1.21 transaction mode breaks named statements. */
+    readonly version?: number;
+    /** The services use named (prepared) statements; default false. */
+    readonly namedStatements?: boolean;
+    /** The services use LISTEN, session locks or SET; default false. */
+    readonly sessionFeatures?: boolean;
+}
+/** A service whose instances hold a pool each. */
+interface ServiceInput {
+    readonly name: string;
+    /** Which database; default the first. */
+    readonly database?: string;
+    readonly instances: number;
+    /** The autoscaler's maximum; default `instances`. */
+    readonly maxInstances?: number;
+    /** Processes of an instance with a pool each (cluster); default 1. */
+    readonly processes?: number;
+    /** Connections of all pools of one process together: application, jobs, listeners. */
+    readonly pool: number;
+    readonly rollout?: 'rolling' | 'blue-green';
+    /** Extra instances of a rolling update, a number or "25%"; default "25%". */
+    readonly maxSurge?: number | string;
+    /** Old instances that still hold their connections while they drain, a number or "25%"; default "100%". */
+    readonly terminating?: number | string;
+    /** Zones that the instances are spread over; default 1. Of a lost zone the connections linger. */
+    readonly zones?: number;
+    /** Queries a second of one process, and what one takes, for the size of the pool. */
+    readonly queriesPerSecond?: number;
+    readonly queryMs?: number;
+    /** The p99 wait for a connection aimed at, in ms; default 20. */
+    readonly acquireTargetMs?: number;
+    /** Requests at once in a process, and connections that one holds *at the same time*, for the deadlock formula. */
+    readonly concurrency?: number;
+    readonly connectionsPerRequest?: number;
+    /** The chain of timeouts, in ms, from the inside out; each must be shorter than the next. */
+    readonly timeoutsMs?: {
+        readonly acquire?: number;
+        readonly statement?: number;
+        readonly request?: number;
+        readonly client?: number;
+    };
+}
+/** What `planConnections` counts. */
+interface ConnectionInput {
+    readonly databases: readonly DatabaseInput[];
+    readonly services: readonly ServiceInput[];
+}
+
+/**
+ * The probability that a call finds all `servers` busy and has to wait, at `load` erlangs (arrivals per second x
+ * seconds of service). 1 when the load is not below the number of servers: then the queue grows for ever.
+ * Computed by the recursion of Erlang B, which neither overflows nor loses precision. O(servers).
+ * @see A. K. Erlang, 1917; R. B. Cooper, Introduction to Queueing Theory, 3.4
+ */
+declare function erlangC(servers: number, load: number): number;
+/**
+ * The wait, in ms, that all but `1 - percentile` of the calls stay below in an M/M/c queue; Infinity when overloaded.
+ * Real queries vary less than exponentially, so this errs on the safe side.
+ */
+declare function waitMs(servers: number, load: number, serviceMs: number, percentile: number): number;
+/** The fewest connections whose p99 wait stays below `targetMs`. */
+declare function serversFor(load: number, serviceMs: number, targetMs: number): number;
+
+/** What a plan says about itself: an `error` will break, a `warning` may. */
+interface Finding {
+    readonly severity: 'error' | 'warning';
+    /** Stable, such as `OVER_BUDGET`. */
+    readonly code: string;
+    /** What it is about: a service, a database, a probe. */
+    readonly subject: string;
+    readonly message: string;
+    /** What to do about it. */
+    readonly remedy: string;
+}
+
+/** What one service costs and has. */
+interface CapacityServiceInput {
+    readonly name: string;
+    /** Its requests for each one of a user; default 1. */
+    readonly share?: number;
+    /** CPU of one request in ms, measured. */
+    readonly cpuMs: number;
+    /** Cores of an instance that Node can use; default 1. */
+    readonly cores?: number;
+    /** What it runs with now, to be judged; default unknown. */
+    readonly instances?: number;
+}
+/** What `planCapacity` reckons with. */
+interface CapacityInput {
+    readonly dailyUsers: number;
+    /** Part of them that comes in the busiest hour, in (0, 1]; default 0.5: a sale that opens at noon. */
+    readonly peakHourShare?: number;
+    /** How long one stays; default 60. */
+    readonly sessionMinutes?: number;
+    /** Seconds between two requests of a user; default 10. */
+    readonly secondsBetweenRequests?: number;
+    /** CPU in use at the peak, in (0, 1); default 0.6: above it waiting grows faster than load. */
+    readonly targetUtilisation?: number;
+    /** Zones, of which one may be lost; default 3. */
+    readonly zones?: number;
+    readonly services: readonly CapacityServiceInput[];
+}
+/** How many instances a service needs. */
+interface CapacityServicePlan {
+    readonly name: string;
+    readonly requestsPerSecond: number;
+    /** Cores at work at the peak, by Little's law. */
+    readonly busyCores: number;
+    /** For the load alone. */
+    readonly needed: number;
+    /** So that what is left after the loss of a zone is enough, and every zone has the same. */
+    readonly instances: number;
+    readonly perZone: number;
+    readonly running?: number;
+}
+/** The whole plan. */
+interface CapacityPlan {
+    readonly concurrentUsers: number;
+    readonly requestsPerSecond: number;
+    /** What the figures rest on, as sentences. */
+    readonly assumptions: readonly string[];
+    readonly services: readonly CapacityServicePlan[];
+    readonly findings: readonly Finding[];
+    readonly exitCode: 0 | 1 | 2;
+}
+/**
+ * From daily users to instances: concurrent = arrivals a second x seconds of stay (Little), busy cores = requests a
+ * second x CPU of one, instances = what carries them with headroom, and with one zone gone.
+ * @throws TypeError or RangeError naming field, rule and value.
+ */
+declare function planCapacity(input: CapacityInput): CapacityPlan;
+
+/** The connections that one situation takes. */
+interface Scenario {
+    readonly name: 'steady' | 'surge' | 'surge and terminating' | 'blue-green' | 'zone lost';
+    /** Instances that hold connections, over all services of the database. */
+    readonly instances: number;
+    readonly connections: number;
+    /** Memory of a server that carries them, at 75 a GB. */
+    readonly memoryGb: number;
+    /** Whether it happens with the rollout that the plan says. */
+    readonly isExpected: boolean;
+    readonly fits: boolean;
+}
+/** What a database has to carry. */
+interface DatabasePlan {
+    readonly name: string;
+    /** `max_connections` less what is reserved. */
+    readonly budget: number;
+    /** The worst of the expected scenarios. */
+    readonly peak: number;
+    readonly scenarios: readonly Scenario[];
+    /** HikariCP's ceiling of connections that work at the same time; without `cores` unknown. */
+    readonly activeCeiling?: number;
+    /** What PgBouncer should be given to stay inside the budget, when there is one. */
+    readonly pooler?: {
+        readonly defaultPoolSize: number;
+        readonly maxClientConnections: number;
+    };
+}
+/** What a service's pool should be. */
+interface ServicePlan {
+    readonly name: string;
+    readonly pool: number;
+    /** The largest pool with which the peak fits, when this service shares the budget by its weight. */
+    readonly poolThatFits: number;
+    /** The smallest pool whose p99 wait meets the target; only with a load. */
+    readonly poolForLoad?: number;
+    /** Connections at work on average: Little's law. */
+    readonly busy?: number;
+    /** The p99 wait for a connection with the pool as it is, in ms; Infinity when overloaded. */
+    readonly acquireP99Ms?: number;
+}
+/** The whole plan. */
+interface ConnectionPlan {
+    readonly databases: readonly DatabasePlan[];
+    readonly services: readonly ServicePlan[];
+    readonly findings: readonly Finding[];
+    readonly exitCode: 0 | 1 | 2;
+}
+/**
+ * Counts every connection to every database at the worst moments of a deploy, against what the server takes.
+ *
+ *     peak = (N + ceil(N x maxSurge) + terminating) x processes x pool     N = the autoscaler's maximum
+ *
+ * @throws TypeError or RangeError naming field, rule and value; nothing is planned by halves.
+ * @see J. D. C. Little, A Proof for the Queuing Formula L = λW, 1961
+ * @see https://github.com/brettwooldridge/HikariCP/wiki/About-Pool-Sizing
+ */
+declare function planConnections(input: ConnectionInput): ConnectionPlan;
+
+/** What a service says of itself, in seconds; every field has a default. */
+interface ProbeInput {
+    /** From start until it can serve, at its slowest; default 30. */
+    readonly startupSeconds?: number;
+    /** The slowest request in 1,000; default 5. */
+    readonly requestSeconds?: number;
+    /** How long a job at hand may still take; default 0. */
+    readonly jobSeconds?: number;
+    /** How long endpoints need to forget a pod: the drain delay; default 5. */
+    readonly drainDelaySeconds?: number;
+    /** A `preStop` sleep beside it; default 0: the drain delay does it. */
+    readonly preStopSeconds?: number;
+    /** The slowest check's `timeoutMs`; default 500. */
+    readonly checkTimeoutMs?: number;
+    /** The checks' `failAfter`; default 3. */
+    readonly failAfter?: number;
+}
+/** One probe of a container, in Kubernetes' own words. */
+interface Probe {
+    readonly path: string;
+    readonly periodSeconds: number;
+    readonly timeoutSeconds: number;
+    readonly failureThreshold: number;
+}
+/** What to write into the manifest, and into the options of `GracefulShutdown`. */
+interface ProbePlan {
+    readonly startupProbe: Probe;
+    readonly readinessProbe: Probe;
+    readonly livenessProbe: Probe;
+    readonly terminationGracePeriodSeconds: number;
+    readonly preStopSeconds: number;
+    /** `graceMs` and `drainDelayMs` of `GracefulShutdown`: 2 s less than what is left after `preStop`. */
+    readonly graceMs: number;
+    readonly drainDelayMs: number;
+    /** How long a failing dependency goes unnoticed at most, in seconds. */
+    readonly detectionSeconds: number;
+    readonly findings: readonly Finding[];
+    readonly exitCode: 0 | 1 | 2;
+}
+/**
+ * Derives the probes of a service: startup every 2 s for at least 60 s, readiness every 5 s (2 misses), liveness every
+ * 10 s (6 misses), and a grace period of preStop + drain delay + slowest request + jobs + 5 s.
+ * @throws TypeError or RangeError naming field, rule and value.
+ */
+declare function planProbes(input?: ProbeInput): ProbePlan;
+
+export { type CapacityInput, type CapacityPlan, type CapacityServiceInput, type CapacityServicePlan, type ConnectionInput, type ConnectionPlan, type DatabaseInput, type DatabasePlan, type Finding, type PoolerInput, type Probe, type ProbeInput, type ProbePlan, type Scenario, type ServiceInput, type ServicePlan, erlangC, planCapacity, planConnections, planProbes, serversFor, waitMs };
+
+// prometheus.d.ts
+import { H as Health } from './health.js';
+
+/** What is called of a prom-client 15 `Registry`. */
+interface MetricRegistry {
+    registerMetric(metric: never): void;
+    removeSingleMetric(name: string): void;
+}
+/** Options of `registerMetrics`. */
+interface MetricsOptions {
+    /** What the names begin with; default `evenkeel_health_`. */
+    readonly prefix?: string;
+}
+/**
+ * Registers what is known of these instances' health on a prom-client 15 registry, read when it is scraped: eight
+ * series a check, one a group, one a Health. Nothing is asked of a dependency. Returns what takes the metrics off.
+ *
+ * - `evenkeel_health_check_status`, `_check_stale`, `_check_alone`, `_check_age_seconds` by `service`, `check`, `scope`
+ * - `evenkeel_health_check_duration_seconds` by `quantile` too (0.5 and 0.99 of the last 256 runs)
+ * - `evenkeel_health_check_runs_total` by `outcome` too (`pass`, `fail`)
+ * - `evenkeel_health_group_status` by `service`, `group`; `evenkeel_health_draining` by `service`
+ * @throws Error of prom-client when a name is taken.
+ */
+declare function registerMetrics(registry: MetricRegistry, healths: Health | readonly Health[], options?: MetricsOptions): () => void;
+
+export { type MetricRegistry, type MetricsOptions, registerMetrics };

@@ -1,3 +1,4 @@
+// index.d.ts
 /** What a board answers: its results, or that the data is not what the caller believes. */
 type BoardReply = {
     ok: true;
@@ -783,3 +784,248 @@ declare class HoldPool {
 }
 
 export { type Availability, type AvailabilitySnapshot, type Board, type BoardCall, type BoardName, type BoardReply, type BoardStep, type Change, type ChangeEvent, type CommitResult, type Decision, type Difference, type EndedState, type ExtendResult, type FeedConnection, type Hold, HoldInputError, HoldPool, type HoldPoolEvents, type HoldPoolOptions, type HoldReference, type HoldRequest, type HoldResult, type HoldRow, type HoldState, type HoldStore, HoldUnavailableError, type Item, type JournalEnd, type JournalEntry, type Ledger, type LockedPool, MemoryStore, type MemoryStoreOptions, type OnProgress, type Outcome, type PgClientLike, type PgPoolLike, PoolClosedError, PoolNotOpenError, type PoolSnapshot, PostgresStore, type PostgresStoreOptions, type RedisLike, type ReleaseResult, type ReplaceResult, type ReturnResult, type Sale, type SeatMap, type SeatState, type StateLetter, type StepReader, type Stock, type StockLine, StockMismatchError, type StoredPool, type TotalResult, type Transaction, type Verdict, type Verification, type Where, migrationSql };
+
+// prometheus.d.ts
+/** Where the holds of a pool are: in Redis, or beside the decisions in the store itself. */
+type BoardName = 'redis' | 'store';
+/** Which board grants, and in which epoch. `epoch` 0 means: none has been filled yet. */
+type Where = {
+    epoch: number;
+    board: BoardName;
+};
+
+/** What a pool has answered in this process, and where it is. Plain data, made when asked for. */
+type PoolSnapshot = {
+    pool: string;
+    epoch: number;
+    board: Where['board'];
+    /** Answers by status; `replayed` apart from `held`. */
+    holds: Record<string, number>;
+    commits: Record<string, number>;
+    returns: Record<string, number>;
+    /** How often this process filled a board anew. */
+    rebuilds: number;
+    faults: number;
+};
+
+/** What is called of a prom-client registry. */
+interface MetricRegistryLike {
+    registerMetric(metric: never): void;
+    removeSingleMetric(name: string): void;
+}
+/** What is asked of a pool; a `HoldPool` is one. */
+interface MeteredPool {
+    readonly pool: string;
+    snapshot(): PoolSnapshot;
+    available(options: {
+        signal: AbortSignal;
+    }): Promise<{
+        skus: Record<string, {
+            free: number;
+            held: number;
+            sold: number;
+            waiting: number;
+        }>;
+    }>;
+}
+/** Options of `registerMetrics`. */
+type MetricsOptions = {
+    /** How long the units of a pool are waited for at a scrape, in ms. Default 1,000. */
+    timeoutMs?: number;
+};
+/**
+ * Registers the pools with a prom-client registry: nothing is counted until somebody scrapes. Units
+ * are read from the board at each scrape; a pool that does not answer in time is left out of it.
+ *
+ * @param registry a prom-client 15 `Registry`
+ * @returns takes them out again
+ */
+declare function registerMetrics(registry: MetricRegistryLike, pools: readonly MeteredPool[], { timeoutMs }?: MetricsOptions): () => void;
+
+export { type MeteredPool, type MetricRegistryLike, type MetricsOptions, registerMetrics };
+
+// waiting-room-status.d.ts
+/**
+ * What a browser needs of a waiting room: plain functions over the published status, no Node module.
+ */
+/**
+ * The one document everybody polls. It is the same for all, so a CDN can serve it: each browser works
+ * out its own position.
+ */
+type WaitingRoomStatus = {
+    room: string;
+    phase: 'lobby' | 'open';
+    /** SHA-256 of the seed in hex: published before the draw, so that the seed cannot be chosen after it. */
+    commitment: string;
+    /** From the opening on: whoever has it can work out and check every place. */
+    seed: string | null;
+    /** Time in ms. */
+    opensAt: number;
+    /** Places below this are admitted: fetch a pass. */
+    admittedBelow: number;
+    /** How many are ahead of everybody below each bound: `[bound, people]`, bounds ascending. */
+    steps: [bound: number, people: number][];
+    /** People who are waiting behind `admittedBelow`. */
+    waiting: number;
+    /** Passes that may be used now. */
+    active: number;
+    /** People a second, as admitted lately; 0 when nobody was. */
+    pacePerSecond: number;
+    /** Time in ms. */
+    updatedAt: number;
+};
+/** Where one place stands. `position` 0: admitted. */
+type Standing = {
+    position: number;
+    waitSeconds: number | null;
+};
+/**
+ * The place of an account in the draw: [0, 1), the lower the sooner. HMAC-SHA256 of room and account
+ * under the seed, its first 48 bits as a fraction. Runs in browsers and in Node.
+ */
+declare function drawnPlace(seed: string, room: string, account: string): Promise<number>;
+/** The first 48 bits as a fraction of 1. */
+declare function fraction(mac: Uint8Array): number;
+/** How many are ahead of a place, and about how long that takes. O(steps). */
+declare function standingOf(status: WaitingRoomStatus, place: number): Standing;
+/** People below a place: counted up to the bound before it, in proportion from there. */
+declare function peopleBelow(steps: WaitingRoomStatus['steps'], place: number): number;
+/** The place below which there are as many people: the inverse of `peopleBelow`. */
+declare function placeBelow(steps: WaitingRoomStatus['steps'], wanted: number): number;
+
+export { type Standing, type WaitingRoomStatus, drawnPlace, fraction, peopleBelow, placeBelow, standingOf };
+
+// waiting-room.d.ts
+import { Standing, WaitingRoomStatus } from './waiting-room-status.js';
+export { drawnPlace, standingOf } from './waiting-room-status.js';
+
+/**
+ * What is called of the Redis client: ioredis 5 or 6, its Cluster, or iovalkey. Commands are only
+ * added by `defineCommand`, under names that carry the script's hash; `duplicate` makes the feed's
+ * own connection.
+ */
+interface RedisLike {
+    defineCommand(name: string, definition: {
+        lua: string;
+        numberOfKeys: number;
+    }): void;
+    duplicate(): FeedConnection;
+}
+/** The feed's own connection: made by `duplicate()`, closed by the pool. */
+interface FeedConnection {
+    xread(...args: (string | number)[]): Promise<unknown>;
+    disconnect(): void;
+    on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** Options of a `WaitingRoom`. Every process must use the same. */
+type WaitingRoomOptions = {
+    /** The caller's client; never configured, never closed. */
+    redis: RedisLike;
+    /** Name of the sale; its keys all lie under `{room:<name>}:`. */
+    room: string;
+    /** At least one of 32 characters or more. The first signs, all verify, so that they can be changed. */
+    secrets: readonly string[];
+    /** Decides the draw: 32 characters or more, random, kept secret until the opening, never changed. */
+    seed: string;
+    /** When the draw becomes known and admission begins, in ms. */
+    opensAt: number;
+    /** Most people admitted a second. Default 50. */
+    perSecond?: number;
+    /** Most people inside at a time. Default 1,000. */
+    maxActive?: number;
+    /** How many are free; at most `perFreeUnit` times as many people are inside. Default: not asked. */
+    freeUnits?: () => Promise<number> | number;
+    /** Default 3. */
+    perFreeUnit?: number;
+    /** How long a pass admits, in ms. Default 600,000. */
+    passMs?: number;
+    /** How long a ticket is good after the opening, in ms. Default 43,200,000 (twelve hours). */
+    ticketMs?: number;
+    /** How long the share of somebody admitted who does not come is kept for him, in ms. Default 60,000. */
+    claimMs?: number;
+    /** Pace of admission and age of the status, in ms. Default 1,000. */
+    everyMs?: number;
+    /** Deadline of each call to Redis, in ms. Default 2,000. */
+    commandTimeoutMs?: number;
+    /** Time in ms, for tests. Default: `Date.now` here, the server's clock in Redis. */
+    clock?: () => number;
+};
+
+/** Why a token is not taken. */
+type TokenRefusal = 'malformed' | 'forged' | 'other_kind' | 'other_room' | 'other_account' | 'expired';
+
+/** A ticket as it is given out. `place` is null in the lobby: nobody knows it before the opening. */
+type Ticket = {
+    ticket: string;
+    place: number | null;
+    expiresAt: number;
+};
+/** The answer to `enter()`. */
+type Admission = {
+    status: 'admitted';
+    pass: string;
+    expiresAt: number;
+} | ({
+    status: 'waiting';
+} & Standing) | {
+    status: 'refused';
+    reason: TokenRefusal;
+};
+/** The answer to `check()`. */
+type PassCheck = {
+    status: 'valid';
+    expiresAt: number;
+} | {
+    status: 'refused';
+    reason: TokenRefusal;
+};
+/**
+ * A room in front of a sale. Who comes before the opening gets a signed ticket, and nothing is
+ * written. At the opening the order is drawn: the place of an account is an HMAC of its name under a
+ * seed that was committed to before and is published then, so that everybody can check it. Who comes
+ * later queues behind by time. One status document tells all of them where they stand; they are
+ * admitted at a pace, and whoever is gets a pass in exchange for the ticket.
+ */
+declare class WaitingRoom {
+    #private;
+    /** Called with what fails in the background; it is tried again. */
+    onFault: (error: unknown) => void;
+    /** @throws RangeError or TypeError when an option is wrong. */
+    constructor(options: WaitingRoomOptions);
+    /** Begins to tick: every process of the sale does. */
+    start(): this;
+    /**
+     * A ticket for an account: before the opening for the lobby, then for the queue. Nothing is written;
+     * the same account in the lobby has the same place however often it comes.
+     *
+     * @throws HoldInputError when the account is not 1 to 128 of `A-Z a-z 0-9 . _ : @ + ~ / -`
+     */
+    join(account: string): Ticket;
+    /**
+     * The document for everybody, at most `everyMs` old: serve it with that as its time to live.
+     *
+     * @throws HoldUnavailableError when Redis does not answer
+     */
+    status(): Promise<WaitingRoomStatus>;
+    /**
+     * Exchanges a ticket whose turn has come for a pass; before that it says how many are ahead. The
+     * same account always has the same pass: asking again lengthens nothing.
+     *
+     * @throws HoldInputError, HoldUnavailableError
+     */
+    enter(account: string, ticket: string): Promise<Admission>;
+    /** Whether the pass admits this account now. Nothing is asked of Redis. */
+    check(account: string, pass: string): PassCheck;
+    /** Somebody is done: the next may come. @throws HoldUnavailableError when Redis does not answer */
+    leave(account: string, pass: string): Promise<PassCheck>;
+    /** The place of an account in the draw, [0, 1). Secret before the opening: do not tell it then. */
+    drawnPlace(account: string): number;
+    /** Tells Redis who has come, and admits who may, now. Many processes may: it is done once. */
+    tick(): Promise<WaitingRoomStatus>;
+    /** Stops ticking. Tickets and passes stay good. Idempotent. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+export { type Admission, type PassCheck, Standing, type Ticket, type TokenRefusal, WaitingRoom, type WaitingRoomOptions, WaitingRoomStatus };

@@ -1,3 +1,160 @@
+// edge.d.ts
+import { IncomingMessage, ServerResponse } from 'node:http';
+
+/** What an edge takes as tags of a response, and as instructions for itself. */
+interface Vendor {
+    /** Header that carries the tags. */
+    readonly tagHeader: string;
+    readonly separator: ' ' | ',';
+    /** Longest tag, characters. */
+    readonly maxTagLength: number;
+    /** Most tags of a response. */
+    readonly maxTags: number;
+    /** Longest value of the header, bytes. */
+    readonly maxHeaderBytes: number;
+    /** Header that only the edge obeys; `undefined`: `s-maxage` of Cache-Control. */
+    readonly controlHeader: 'Surrogate-Control' | 'CDN-Cache-Control' | undefined;
+    /** Put before a tag when it is purged. */
+    readonly purgePrefix: string;
+    /** Most tags of one purge. */
+    readonly purgeBatch: number;
+}
+declare const vendors: {
+    readonly fastly: Vendor;
+    readonly cloudflare: Vendor;
+    readonly cloudfront: Vendor;
+    readonly akamai: Vendor;
+    readonly varnish: Vendor;
+};
+type VendorName = keyof typeof vendors;
+
+interface EdgeCacheOptions {
+    /** Whose headers and limits. */
+    vendor: VendorName;
+    /** Asks the edge to drop what carries one of these tags; rejects when it did not. */
+    purge(tags: readonly string[]): Promise<void>;
+    /** How far the farthest region lags, ms: the second purge comes after it. Default: 1,000. */
+    regionLagMs?: number;
+    /** Header of the tags, where the edge lets one choose (CloudFront). Default: the vendor's. */
+    tagHeader?: string;
+}
+/** How the edge may keep a response. */
+interface EdgeMark {
+    /** What `purge` knows the response by. */
+    tags: readonly string[];
+    /** How long the edge may serve it, ms. */
+    ttlMs: number;
+    /** How long after that while it fetches a new one, ms. Default: 0. */
+    staleWhileRevalidateMs?: number;
+    /** How long after that when the origin fails, ms. Default: 0. */
+    staleIfErrorMs?: number;
+    /** It is the same for everybody, though the request has Authorization or the response Set-Cookie. Default: false. */
+    public?: boolean;
+}
+interface EdgeEvents {
+    /** A response had more tags than the edge takes; coarse ones stand for them. */
+    overflow: {
+        readonly tags: number;
+    };
+    /** A purge failed; the second one is tried again, five times in all. */
+    purgeFailed: {
+        readonly tags: readonly string[];
+        readonly error: unknown;
+        readonly tries: number;
+    };
+}
+/** A request or response header, whoever made it. */
+type HeaderValue = string | number | readonly string[] | undefined;
+/**
+ * The edge as one more tier: says how it may keep a response and by which tags it will be purged,
+ * and purges twice, when a change is committed and when the farthest region must have it, for in
+ * between the edge may have fetched the old page from there.
+ */
+declare class EdgeCache {
+    #private;
+    /** @throws TypeError or RangeError when an option is wrong */
+    constructor(options: EdgeCacheOptions);
+    on<Name extends keyof EdgeEvents>(name: Name, listener: (event: EdgeEvents[Name]) => void): () => void;
+    /**
+     * Says how the response to `request` may be kept. Of several marks of one request the tags add
+     * up, the shortest times count, and all must be `public`.
+     */
+    mark(request: object, { tags, ...mark }: EdgeMark): void;
+    /**
+     * The headers of the response: for the browser to ask again each time, for the edge to keep it as
+     * marked; not at all when nothing was marked, or when it is for one user only.
+     */
+    headers(request: object, authorization: HeaderValue, setCookie: HeaderValue): Record<string, string>;
+    /**
+     * Purges what carries one of the tags, now, and again after `regionLagMs`. To be called after
+     * `invalidateTags` of the cache.
+     *
+     * @throws whatever `purge` rejects with the first time; the second comes all the same
+     */
+    purge(tags: readonly string[]): Promise<void>;
+    /** Makes the second purges that are still to come, now. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+type Body = string | Uint8Array;
+/** A strong ETag: quoted, by SHA-256 of the body. O(size). */
+declare const etagOf: (body: Body) => string;
+/** Whether a client that sent this If-None-Match has the representation already (RFC 9110, 13.1.2). */
+declare function isNotModified(ifNoneMatch: string | undefined, etag: string): boolean;
+/** What `respond` sends. */
+interface Response extends Partial<EdgeMark> {
+    body: Body;
+    /** Of the body. Default: `application/json`. */
+    contentType?: string;
+}
+/**
+ * Ends a response of `node:http` to GET or HEAD: 200 with an ETag and the headers of the edge, or
+ * 304 when the client has it. With `ttlMs` it is marked as by `edge.mark`.
+ */
+declare function respond(edge: EdgeCache, request: IncomingMessage, response: ServerResponse, { body, contentType, ttlMs, tags, ...mark }: Response): void;
+/** What is called of Fastify's request and reply. */
+interface FastifyRequestLike {
+    readonly raw: object;
+    readonly method: string;
+    readonly headers: {
+        authorization?: string | undefined;
+        'if-none-match'?: string | undefined;
+    };
+}
+interface FastifyReplyLike {
+    readonly statusCode: number;
+    getHeader(name: string): string | number | string[] | undefined;
+    header(name: string, value: string): unknown;
+    code(status: number): unknown;
+}
+/**
+ * A hook for Fastify: `app.addHook('onSend', edgeHook(edge))`. Handlers mark what may be kept by
+ * `edge.mark(request.raw, { tags, ttlMs })`.
+ */
+declare function edgeHook(edge: EdgeCache): (request: FastifyRequestLike, reply: FastifyReplyLike, payload: unknown) => Promise<unknown>;
+
+/** A Varnish did not take a purge. */
+declare class VarnishPurgeError extends Error {
+    readonly name = "VarnishPurgeError";
+    readonly code = "ERR_CACHE_VARNISH_PURGE";
+    readonly url: string;
+    readonly status: number;
+    constructor(url: string, status: number);
+}
+/**
+ * A `purge` for every Varnish of a list, with the VCL of this package (`vcl/evenkeel.vcl`).
+ *
+ * The function that comes back rejects with VarnishPurgeError, or with what `fetch` rejects with,
+ * when one of them did not purge within `timeoutMs` (default 2,000).
+ */
+declare function varnishPurge(urls: readonly string[], { timeoutMs }?: {
+    timeoutMs?: number;
+}): (tags: readonly string[]) => Promise<void>;
+
+export { EdgeCache, type EdgeCacheOptions, type EdgeMark, type Response, VarnishPurgeError, type VendorName, edgeHook, etagOf, isNotModified, respond, varnishPurge };
+
+// index.d.ts
 /**
  * Id of an entry of the log, `<ms>-<sequence>`, given by XADD on the master: the only clock that
  * orders writes. It is also the causal token that `get` takes as `after`.
@@ -499,3 +656,41 @@ declare class CacheUnhealthyError extends TieredCacheError {
 }
 
 export { type BulkLoader, type BulkResult, CacheClosedError, type CacheHealth, CacheUnhealthyError, CacheValueError, type Clock, type Codec, type Compression, Definition, type DefinitionOptions, type GetOptions, type Guard, type InvalidateOptions, type InvalidateResult, type KeepOptions, type Loader, type LoaderContext, LoaderTimeoutError, type LogConnection, type LogId, MasterUnavailableError, type ReadOptions, type RedisLike, type RedisTopology, type Residency, type SetOptions, type TagsOf, type TierName, TieredCache, TieredCacheError, type TieredCacheErrorCode, type TieredCacheEvents, type TieredCacheOptions, type TieredCacheStats, type WriteResult };
+
+// prometheus.d.ts
+/** What is called of a registry; prom-client 15's `Registry` has this shape. */
+interface RegistryLike {
+    registerMetric(metric: any): void;
+    removeSingleMetric(name: string): void;
+}
+/** What is asked of a `TieredCache`. */
+interface CacheLike {
+    readonly namespace: string;
+    stats(): CacheFigures;
+}
+/** Some of `TieredCacheStats`. */
+interface CacheFigures {
+    readonly hits: number;
+    readonly joined: number;
+    readonly near: number;
+    readonly global: number;
+    readonly master: number;
+    readonly loads: number;
+    readonly stale: number;
+    readonly failed: number;
+    readonly loaderCalls: number;
+    readonly local: {
+        readonly entries: number;
+        readonly bytes: number;
+    };
+    readonly undelivered: number;
+    readonly fenced: number;
+    readonly confirmed: boolean;
+}
+/**
+ * Registers metrics named `evenkeel_tiered_cache_...`, labelled by namespace, that read the caches'
+ * statistics when they are scraped. Returns a function that takes them back.
+ */
+declare function registerMetrics(registry: RegistryLike, caches: readonly CacheLike[]): () => void;
+
+export { type CacheFigures, type CacheLike, type RegistryLike, registerMetrics };
