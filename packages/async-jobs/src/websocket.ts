@@ -48,7 +48,9 @@ export function serveJobSocket(
   const refuse = (error: unknown): void => {
     const known = JobsError.is(error);
     const code = known ? error.code : 'ERR_JOB_SOCKET';
-    void send({ type: 'error', code, message: known ? error.message : String(error) });
+    // what is not one of ours may speak of the inside
+    const message = known ? error.message : 'The subscription failed';
+    void send({ type: 'error', code, message });
   };
 
   async function follow(id: string, ending: AbortController): Promise<void> {

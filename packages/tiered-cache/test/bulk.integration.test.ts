@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
-import { backends } from '../../../test/backends.ts';
+import { backends, startRedis } from '../../../test/backends.ts';
 import { counting, followed, gate, never, Rig, until } from './support/rig.ts';
 
 const { redisUrl } = backends();
 
 test('getMany: one round trip to near, one bulk load of what is missing, order and duplicates kept', async () => {
+  await using server = await startRedis(); // it counts for all of its clients
   await using rig = new Rig();
-  const a = await rig.following(redisUrl);
+  const a = await rig.following(server.url);
   const here = Array.from({ length: 200 }, (_, i) => `here${i}`);
   for (const key of here) await a.set(key, key);
-  const client = rig.client(redisUrl);
+  const client = rig.client(server.url);
   const b = await followed(rig.cache(client));
   const missing = Array.from({ length: 100 }, (_, i) => `missing${i}`);
   const keys = [...here, ...missing].sort((x, y) => x.slice(-1).localeCompare(y.slice(-1)));
@@ -25,8 +26,8 @@ test('getMany: one round trip to near, one bulk load of what is missing, order a
   expect(calls).toHaveLength(1);
   expect(calls[0]?.toSorted()).toEqual(missing.toSorted());
   expect(await mgets()).toBe(before + 1);
-  await rig.stored(redisUrl, ...missing);
-  const c = await rig.following(redisUrl);
+  await rig.stored(server.url, ...missing);
+  const c = await rig.following(server.url);
   expect(await c.getMany(keys, never)).toEqual(values);
   expect(await b.getMany(keys, never)).toEqual(values);
 });

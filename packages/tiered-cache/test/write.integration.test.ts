@@ -16,7 +16,11 @@ test('write-through: who reads meanwhile waits, and gets what was written', asyn
     return written.opened;
   });
   await begun.opened;
-  await until(() => b.stats().cursor === a.stats().cursor);
+  const client = rig.client(redisUrl);
+  await until(async () => {
+    const [last] = await client.xrevrange(`tc:{${rig.namespace}}:log`, '+', '-', 'COUNT', 1);
+    return b.stats().cursor === last?.[0];
+  });
   const reading = b.get('k', never);
   written.open('new');
   const { value, status, id = '' } = await writing;
