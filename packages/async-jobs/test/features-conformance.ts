@@ -240,7 +240,7 @@ export function featuresConformance(
     const gate = new Promise<void>((resolve) => {
       open = resolve;
     });
-    await start(
+    const worker = await start(
       async ({ key, n }) => {
         if (n < 0) await gate;
         else order.push(key);
@@ -254,7 +254,8 @@ export function featuresConformance(
         Array.from({ length: 120 }, (_, n) => ({ key, n })),
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // all are read
+    const read = () => worker.snapshot().queues.reduce((sum, { buffered }) => sum + buffered, 0);
+    await until('all are read', () => read() === 361);
     open();
     await until('all', () => order.length === 360);
     const first = order.slice(0, 120);

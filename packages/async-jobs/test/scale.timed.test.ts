@@ -121,7 +121,7 @@ it('works off a backlog with flat memory', { timeout: 500_000 }, async () => {
   const watching = setInterval(() => {
     mib.push(process.memoryUsage().rss / 2 ** 20);
     buffered = Math.max(buffered, worker.snapshot().queues[0]?.buffered ?? 0);
-  }, 100);
+  }, 10);
   const begun = Date.now();
   await worker.run();
   await until('all', () => worker.snapshot().completed >= total, 450_000);
@@ -132,6 +132,7 @@ it('works off a backlog with flat memory', { timeout: 500_000 }, async () => {
   console.log(
     `backlog of ${total}: ${Math.round((total / (Date.now() - begun)) * 1_000)} jobs/s, at most ${buffered} buffered, rss ${early.toFixed(0)} MiB in the second quarter, ${late.toFixed(0)} MiB in the second half`,
   );
+  expect(half.length).toBeGreaterThan(0); // or there is nothing to compare
   expect(buffered).toBeLessThanOrEqual(1_000);
   expect(late).toBeLessThan(early * 1.3 + 50);
   await worker.drain();
