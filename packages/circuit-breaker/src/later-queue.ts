@@ -4,6 +4,7 @@ import type { CircuitBreaker } from './circuit-breaker.ts';
 import { type Clock, systemClock } from './clock.ts';
 import {
   BreakerClosedError,
+  BulkheadFullError,
   CircuitIsolatedError,
   CircuitOpenError,
   LaterQueueClosedError,
@@ -207,7 +208,7 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
   #failed(lane: Lane<A>, error: unknown): void {
     if (error instanceof BreakerClosedError) {
       this.close();
-    } else if (error instanceof CircuitOpenError || error instanceof CircuitIsolatedError) {
+    } else if (isRefusal(error)) {
       // It was not tried: it keeps its place, and nothing goes out before the circuit may be asked again.
       this.#ready.unshift(lane);
       const retryAfterMs = error instanceof CircuitOpenError ? error.retryAfterMs : 0;
@@ -239,4 +240,13 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
     }, Math.ceil(delayMs));
     this.#timers.add(timer);
   }
+}
+
+/** The call was not made. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof CircuitOpenError ||
+    error instanceof CircuitIsolatedError ||
+    error instanceof BulkheadFullError
+  );
 }

@@ -78,6 +78,8 @@ interface Shared {
   readonly breaker: CircuitBreaker;
   /** What was said last; an empty verdict is not repeated. */
   said: Verdict;
+  /** Refusals up to the opening: more of them mean that somebody here wants to call. */
+  refusedBefore: number;
   /** Opened on the word of the others: that is no finding of its own. */
   tripped: boolean;
   /** Until then it says that it has found the dependency well again. */
@@ -196,7 +198,11 @@ export class CircuitSharing implements AsyncDisposable {
         present.add(breaker.name);
         exchanges.push(this.#exchangeOne(this.#entry(breaker)));
       }
-      for (const name of this.#shared.keys()) if (!present.has(name)) this.#shared.delete(name);
+      for (const [name, { breaker }] of this.#shared) {
+        if (present.has(name)) continue;
+        this.#shared.delete(name);
+        breaker.gateProbes(undefined); // whoever still holds it has it to himself
+      }
       await Promise.all(exchanges);
       this.#connected = true;
       this.#lastError = undefined;
@@ -213,9 +219,11 @@ export class CircuitSharing implements AsyncDisposable {
   #entry(breaker: CircuitBreaker): Shared {
     const known = this.#shared.get(breaker.name);
     if (known?.breaker === breaker) return known;
+    known?.breaker.gateProbes(undefined);
     const entry: Shared = {
       breaker,
       said: '',
+      refusedBefore: 0,
       tripped: false,
       wellUntil: Number.NEGATIVE_INFINITY,
       leased: false,
@@ -228,7 +236,7 @@ export class CircuitSharing implements AsyncDisposable {
 
   async #exchangeOne(entry: Shared): Promise<void> {
     const { breaker } = entry;
-    const { state, retryAfterMs, window, inFlight } = breaker.snapshot();
+    const { state, retryAfterMs, window, inFlight, totals } = breaker.snapshot();
     const isProbed = state === 'half-open';
     const isOpen = state === 'open' || isProbed;
     const now = this.#clock.now();
@@ -237,13 +245,15 @@ export class CircuitSharing implements AsyncDisposable {
     else if (state === 'closed') {
       if (entry.said === 'open' || entry.tripped) entry.wellUntil = now + this.#leaseMs;
       entry.tripped = false;
+      entry.refusedBefore = totals.rejected;
       if (now < entry.wellUntil) verdict = 'well';
       else if (window.calls + inFlight > 0) verdict = 'closed';
     }
-    // Kept while its probes fail, so that the others do not take their turn at a dependency that is known to be sick;
-    // never renewed, so that a node without calls to probe with cannot keep it for long.
+    // Asked for by nodes that have had calls to refuse, and so have some to probe with. Kept while the probes fail, so that
+    // the others do not take their turn at a dependency that is known to be sick; never renewed, so that it goes round.
     const isDue = isProbed || (retryAfterMs ?? Number.POSITIVE_INFINITY) <= 2 * this.#intervalMs;
-    const lease = isOpen ? (isDue ? 'ask' : 'keep') : 'release';
+    const asks = isDue && totals.rejected > entry.refusedBefore;
+    const lease = isOpen ? (asks ? 'ask' : 'keep') : 'release';
     // Idle, and it was said: no traffic here, none on Redis either.
     if (verdict === '' && entry.said === '' && !isOpen && !entry.leased) return;
     const keys = ['verdicts', 'lease'].map((key) => `${this.#prefix}:{${breaker.name}}:${key}`);

@@ -11,7 +11,7 @@ import {
   staleCache,
   value,
 } from '../src/index.ts';
-import { breakerWith, fail, failure } from './support.ts';
+import { breakerWith, fail, failure, hang } from './support.ts';
 
 interface Mail {
   readonly id: string;
@@ -168,6 +168,19 @@ describe('work put aside for later', () => {
     shop.provider.down = false;
     await drain(shop);
     expect(shop.provider.sent).toHaveLength(1);
+  });
+
+  it('keeps its place while the bulkhead is full: that is no failure of the entry', async () => {
+    const { breaker, clock } = breakerWith({ bulkhead: { concurrency: 1 }, slow: false });
+    const work = hang(breaker);
+    const done: string[] = [];
+    const queue = new LaterQueue<[]>({ breaker, clock, run: ({ key }) => done.push(key) });
+    for (const key of ['a1', 'a2']) queue.add({ key, lane: 'a', args: [] });
+    await clock.advanceAsync(5_000); // five tries, all a second apart
+    expect(done).toEqual([]);
+    work.resolve('done');
+    await clock.advanceAsync(1_000);
+    expect(done).toEqual(['a1', 'a2']);
   });
 
   it('gives back what is left when it is closed, and starts nothing more', async () => {

@@ -195,6 +195,53 @@ describe('sharing', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('lets go of a breaker that its registry has dropped: whoever still holds it can close it again', async () => {
+    const clock = new TestClock();
+    const breaker = new CircuitBreaker({ name: 'b', clock, consecutive: 2, open: { jitter: 0 } });
+    let kept: CircuitBreaker[] = [breaker];
+    const breakers = { [Symbol.iterator]: () => kept[Symbol.iterator]() };
+    const sharing = new CircuitSharing({ redis, breakers, clock });
+    await sharing.exchange();
+    kept = [new CircuitBreaker({ name: 'b', clock })]; // of the same key, made anew
+    await sharing.exchange();
+    await fail(breaker, 2);
+    clock.advance(5_000);
+    await succeed(breaker, 3);
+    expect(breaker.state).toBe('closed');
+
+    const [another] = kept as [CircuitBreaker];
+    kept = [];
+    await sharing.exchange();
+    await fail(another, 10);
+    clock.advance(10_000);
+    await succeed(another, 3);
+    expect(another.state).toBe('closed');
+    await sharing.close();
+  });
+
+  it('asks for the lease only where calls were refused: an idle node does not keep it from the others', async () => {
+    const clock = new TestClock();
+    const asked: unknown[] = [];
+    const recording = {
+      eval: async (_script: string, _keys: number, ...args: unknown[]) => {
+        asked.push(args[5]);
+        return [1, 1, 0, 0];
+      },
+    };
+    const breaker = new CircuitBreaker({ name: 'b', clock, consecutive: 2, open: { jitter: 0 } });
+    const sharing = new CircuitSharing({ redis: recording, breakers: [breaker], clock });
+    await sharing.exchange();
+    await fail(breaker, 2);
+    clock.advance(4_999); // due, and nobody has called
+    await sharing.exchange();
+    await breaker.execute(() => 1).catch(() => {});
+    await sharing.exchange();
+    expect(asked).toEqual(['keep', 'ask']);
+    const closed = sharing.close();
+    await clock.advanceAsync(1_000);
+    await closed;
+  });
+
   it('goes on alone while an exchange hangs, and does not start another', async () => {
     const clock = new TestClock();
     const breaker = new CircuitBreaker({ name: 'b', clock, consecutive: 2, open: { jitter: 0 } });
