@@ -9,6 +9,7 @@ import { registerMetrics as registerJobs } from '@evenkeel/async-jobs/prometheus
 import type { CircuitBreaker } from '@evenkeel/circuit-breaker';
 import { registerMetrics as registerBreakers } from '@evenkeel/circuit-breaker/prometheus';
 import type { Health } from '@evenkeel/health';
+import { registerMetrics as registerHealth } from '@evenkeel/health/prometheus';
 import type { HoldPool } from '@evenkeel/soft-hold';
 import { registerMetrics as registerHolds } from '@evenkeel/soft-hold/prometheus';
 import type { TieredCache } from '@evenkeel/tiered-cache';
@@ -45,28 +46,7 @@ export class Metrics {
         before = now;
       },
     });
-    new Gauge({
-      name: 'ticketing_health_check_state',
-      help: 'What a health check says: 1 pass, 0.5 warn, 0 fail',
-      labelNames: ['check', 'scope'],
-      registers,
-      collect() {
-        for (const { name, scope, status } of health.snapshot().checks) {
-          this.set({ check: name, scope }, { pass: 1, warn: 0.5, fail: 0 }[status]);
-        }
-      },
-    });
-    new Gauge({
-      name: 'ticketing_health_check_age_seconds',
-      help: 'How old the last result of a health check is',
-      labelNames: ['check'],
-      registers,
-      collect() {
-        for (const { name, ageMs } of health.snapshot().checks) {
-          if (ageMs !== undefined) this.set({ check: name }, ageMs / 1_000);
-        }
-      },
-    });
+    registerHealth(this.registry, health);
     const gauge = this.#databaseGauge.bind(this);
     gauge('connections', 'Connections to PostgreSQL that are open', (pool) => pool.totalCount);
     gauge('connections_idle', 'Those that nobody uses', (pool) => pool.idleCount);

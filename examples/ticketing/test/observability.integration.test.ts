@@ -57,7 +57,7 @@ describe('/metrics', () => {
       'nodejs_eventloop_lag_p99_seconds',
       'ticketing_database_connections_max',
       'ticketing_database_waiting',
-      'ticketing_health_check_state',
+      'evenkeel_health_check_status',
       'ticketing_http_request_duration_seconds_bucket',
     ]) {
       expect(metrics[service]).toMatch(new RegExp(`^${name}\\{.*service="${service}"`, 'm'));
