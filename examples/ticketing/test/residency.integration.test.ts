@@ -189,7 +189,9 @@ describe('a buyer of another region', () => {
     const buyer = new Buyer(shops.eu.url);
     await buyer.logIn(person.email, person.password);
     const { id } = await buyer.order((await buyer.hold(slug, ['A-1', 'A-2'])).id);
-    await expect.poll(async () => (await buyer.readOrder(id)).state).toBe('paid');
+    await expect
+      .poll(async () => (await buyer.readOrder(id)).state, { timeout: 40_000 })
+      .toBe('paid');
     const mails = async (region: 'eu' | 'us') =>
       (await (await fetch(`${shops[region].mailUrl}/messages`)).json()) as { to: string }[];
     await expect
