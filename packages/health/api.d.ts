@@ -235,6 +235,20 @@ export { a as CheckFunction, b as CheckHistory, c as CheckOptions, d as CheckRep
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Server } from 'node:net';
 
+/** How much room there must be. */
+interface DiskCheckOptions {
+    /** Free part that must be left, in [0, 1], of bytes and of inodes; default 0.05. */
+    readonly minFreeRatio?: number;
+    /** Free bytes that must be left besides; default 0. */
+    readonly minFreeBytes?: number;
+}
+/**
+ * Looks for free bytes and inodes where `folder` is, then writes a file of 4 KiB there and removes it again.
+ * Scope `local`. Resolves with `{ freeBytes, totalBytes, freeRatio }`; free is what this user may still take.
+ * @throws TypeError when `folder` is not a string, RangeError when an option is out of range.
+ */
+declare function diskCheck(folder: string, options?: DiskCheckOptions): CheckSource;
+
 /** How long the event loop may stand still. */
 interface EventLoopCheckOptions {
     /** The longest delay allowed between two runs of the check, in ms; default 250. */
@@ -341,6 +355,7 @@ declare function kafkaCheck(kafka: KafkaLike, options?: KafkaCheckOptions): Chec
 interface PgPoolSource {
     readonly options: object;
 }
+
 /** What `pgCheck` asks and expects. */
 interface PgCheckOptions<Row> {
     /** A cheap query for data that must be there, such as `select id, name from events limit 1`. */
@@ -403,6 +418,50 @@ interface RedisCheckOptions {
  * @throws TypeError when `redis` lacks `set`, `get` or `del`.
  */
 declare function redisCheck(redis: RedisLike, options?: RedisCheckOptions): CheckSource;
+
+/** How far a replica may be behind, and where the heartbeat is written. */
+interface ReplicaLagCheckOptions {
+    /** The lag that fails the check, in ms; default 5,000. */
+    readonly maxLagMs?: number;
+    /** Table of the heartbeat, with its schema if need be; made if it is missing; default `evenkeel_heartbeat`. */
+    readonly table?: string;
+}
+/**
+ * Writes a heartbeat on the primary and looks for it on the replica, over one connection of its own to each.
+ *
+ * The usual formula, `now() - pg_last_xact_replay_timestamp()`, grows on a quiet database that lags nothing, and its
+ * usual repair (0 when everything received is replayed) is 0 while replication is cut. A row that one has written
+ * oneself is there or it is not. Every time is of the primary's clock, so the clocks of the replica and of this process
+ * do not matter; set back, the primary's beats still rise.
+ *
+ * One row for all instances, one update per run. Scope `shared`. Resolves with `{ lagMs }`: how long the beat took to
+ * be seen, at most 50 ms late, or else the age of the newest beat on the replica, which is at most one interval of the
+ * check more than the true lag.
+ * @throws TypeError when a pool is not a `pg` pool, RangeError when an option is out of range.
+ */
+declare function replicaLagCheck(primary: PgPoolSource, replica: PgPoolSource, options?: ReplicaLagCheckOptions): CheckSource;
+
+/** One step of a business request: gets what the step before gave, `undefined` at first. */
+type SyntheticStep = (previous: unknown, signal: AbortSignal) => unknown;
+/** A whole business request, as a customer would make it. */
+interface SyntheticCheckOptions {
+    /** What is done, in this order, by name: `{ hold, pay, release }`. At least one. */
+    readonly steps: Readonly<Record<string, SyntheticStep>>;
+    /** Whether what the last step gave is what a customer should get; default: everything is. */
+    readonly expect?: (result: unknown) => boolean;
+    /**
+     * Takes back what was done, given what the last finished step gave. Runs after every run, also a failed or timed-out
+     * one, so it gets no signal: bound it yourself.
+     */
+    readonly cleanup?: (last: unknown) => unknown;
+}
+/**
+ * Does a whole business request in named steps, so that a failure says where: `hold: no seat is free`.
+ * Do it with data of its own (an event that is never sold), and give it an `intervalMs`: a probe should not start it.
+ * Scope `shared`. Resolves with `{ stepMs }`, the time of each step.
+ * @throws TypeError when a step is not a function, RangeError when there is none.
+ */
+declare function syntheticCheck(options: SyntheticCheckOptions): CheckSource;
 
 /** The order in which a process takes itself down: first what brings work in, last what reports on it. */
 declare const PHASES: readonly ["jobs", "consumers", "http", "caches", "db", "telemetry"];
@@ -626,7 +685,7 @@ interface RedisQuorumOptions {
  */
 declare function redisQuorum(redis: QuorumRedisLike, options?: RedisQuorumOptions): Quorum;
 
-export { CheckSource, CheckTimeoutError, type CutWork, type EventLoopCheckOptions, type FailedStep, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike, GracefulShutdown, type GracefulShutdownEvents, type GracefulShutdownOptions, Health, type HeapCheckOptions, type HttpCheckOptions, type HttpHandlerOptions, type KafkaAdminLike, type KafkaCheckOptions, type KafkaLike, type PgCheckOptions, type PgPoolCheckOptions, type PgPoolCounts, type PgPoolSource, Quorum, type QuorumRedisLike, type RedisCheckOptions, type RedisLike, type RedisQuorumOptions, type ShutdownPhase, type ShutdownPhases, type ShutdownReport, type ShutdownStep, type UncaughtPolicy, UnexpectedDataError, type WebSocketLike, type WebSocketServerLike, eventLoopCheck, expressHealth, fastifyHealth, heapCheck, httpCheck, httpHandler, kafkaCheck, pgCheck, pgPoolCheck, redisCheck, redisQuorum };
+export { CheckSource, CheckTimeoutError, type CutWork, type DiskCheckOptions, type EventLoopCheckOptions, type FailedStep, type FastifyLike, type FastifyReplyLike, type FastifyRequestLike, GracefulShutdown, type GracefulShutdownEvents, type GracefulShutdownOptions, Health, type HeapCheckOptions, type HttpCheckOptions, type HttpHandlerOptions, type KafkaAdminLike, type KafkaCheckOptions, type KafkaLike, type PgCheckOptions, type PgPoolCheckOptions, type PgPoolCounts, type PgPoolSource, Quorum, type QuorumRedisLike, type RedisCheckOptions, type RedisLike, type RedisQuorumOptions, type ReplicaLagCheckOptions, type ShutdownPhase, type ShutdownPhases, type ShutdownReport, type ShutdownStep, type SyntheticCheckOptions, type SyntheticStep, type UncaughtPolicy, UnexpectedDataError, type WebSocketLike, type WebSocketServerLike, diskCheck, eventLoopCheck, expressHealth, fastifyHealth, heapCheck, httpCheck, httpHandler, kafkaCheck, pgCheck, pgPoolCheck, redisCheck, redisQuorum, replicaLagCheck, syntheticCheck };
 
 // plan.d.ts
 /** A database server and how many connections it takes. */

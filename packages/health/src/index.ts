@@ -1,4 +1,5 @@
 export type { CheckFunction, CheckOptions, CheckScope, CheckSource } from './check.ts';
+export { type DiskCheckOptions, diskCheck } from './checks/disk-check.ts';
 export { type EventLoopCheckOptions, eventLoopCheck } from './checks/event-loop-check.ts';
 export { type HeapCheckOptions, heapCheck } from './checks/heap-check.ts';
 export { type HttpCheckOptions, httpCheck } from './checks/http-check.ts';
@@ -8,9 +9,16 @@ export {
   type KafkaLike,
   kafkaCheck,
 } from './checks/kafka-check.ts';
-export { type PgCheckOptions, type PgPoolSource, pgCheck } from './checks/pg-check.ts';
+export type { PgPoolSource } from './checks/own-connection.ts';
+export { type PgCheckOptions, pgCheck } from './checks/pg-check.ts';
 export { type PgPoolCheckOptions, type PgPoolCounts, pgPoolCheck } from './checks/pg-pool-check.ts';
 export { type RedisCheckOptions, type RedisLike, redisCheck } from './checks/redis-check.ts';
+export { type ReplicaLagCheckOptions, replicaLagCheck } from './checks/replica-lag-check.ts';
+export {
+  type SyntheticCheckOptions,
+  type SyntheticStep,
+  syntheticCheck,
+} from './checks/synthetic-check.ts';
 export type { ShutdownPhase, ShutdownPhases, ShutdownStep } from './drain/phases.ts';
 export type { UncaughtPolicy } from './drain/process-signals.ts';
 export type { CutWork, FailedStep, ShutdownReport } from './drain/shutdown-report.ts';
