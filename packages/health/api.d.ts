@@ -431,8 +431,9 @@ interface ReplicaLagCheckOptions {
  *
  * The usual formula, `now() - pg_last_xact_replay_timestamp()`, grows on a quiet database that lags nothing, and its
  * usual repair (0 when everything received is replayed) is 0 while replication is cut. A row that one has written
- * oneself is there or it is not. Every time is of the primary's clock, so the clocks of the replica and of this process
- * do not matter; set back, the primary's beats still rise.
+ * oneself is there or it is not: beats are numbered, and only how late a missing one is depends on a clock, the
+ * primary's. Should that be set back meanwhile, the lag is still at least the time for which this process has been
+ * waiting for its beat.
  *
  * One row for all instances, one update per run. Scope `shared`. Resolves with `{ lagMs }`: how long the beat took to
  * be seen, at most 50 ms late, or else the age of the newest beat on the replica, which is at most one interval of the

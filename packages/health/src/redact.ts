@@ -70,7 +70,7 @@ function messageOf(thrown: unknown): string {
   const code = (thrown as { code?: unknown }).code;
   const parts = [thrown.message || (typeof code === 'string' ? code : thrown.name)];
   const cause = thrown.cause;
-  if (cause instanceof Error && cause.message !== '' && cause.message !== thrown.message) {
+  if (cause instanceof Error && cause.message !== '' && !thrown.message.includes(cause.message)) {
     parts.push(cause.message);
   }
   return redact(parts.join(': '));

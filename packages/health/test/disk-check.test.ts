@@ -11,7 +11,16 @@ const MIB = 1_048_576;
 /** Mounting is the super-user's: directly, or by a sudo that asks for no password. */
 function asRoot(command: string, ...args: string[]) {
   const line = process.getuid?.() === 0 ? [command, ...args] : ['sudo', '-n', command, ...args];
-  execFileSync(line[0] as string, line.slice(1), { stdio: 'pipe' });
+  try {
+    execFileSync(line[0] as string, line.slice(1), { stdio: 'pipe' });
+  } catch (cause) {
+    const says =
+      'A disk that fills up is a tmpfs of 1 MiB, which only the super-user of a Linux may mount';
+    throw new Error(
+      `${says}: run the tests as root, or as a user whose sudo asks for no password.`,
+      { cause },
+    );
+  }
 }
 
 async function smallDisk(options = 'size=1m,mode=1777') {

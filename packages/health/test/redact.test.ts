@@ -110,3 +110,9 @@ test('an error that says nothing is called by its code', () => {
     'ECONNREFUSED',
   );
 });
+
+test('a cause that the message repeats is told once', () => {
+  const cause = new Error('no seat is free');
+  expect(errorText(new Error('hold: no seat is free', { cause }))).toBe('hold: no seat is free');
+  expect(errorText(new Error('hold failed', { cause }))).toBe('hold failed: no seat is free');
+});

@@ -71,6 +71,27 @@ test('the heartbeat is right where the usual formulas are wrong: idle, cut and h
   await source.close?.();
 });
 
+test('a clock that is set back on the primary hides a cut for no longer than the cut lasts', async () => {
+  const table = 'beats_of_the_future';
+  const source = replicaLagCheck(primaryPool, replicaPool, { table, maxLagMs: 500 });
+  const check = async () => (await source.check(idleSignal)) as { lagMs: number };
+  await until(async () => (await check().catch(() => ({ lagMs: 9_999 }))).lagMs < 50);
+  // As it would be had the beat been written before the clock was set back by an hour.
+  await primaryPool.query(`update ${table} set beat = beat + interval '1 hour'`);
+  const ahead = async () => {
+    const { rows } = await replicaPool.query(`select beat > now() as ahead from ${table}`);
+    return rows[0].ahead as boolean;
+  };
+  await until(ahead);
+  wire.cut();
+  expect((await check()).lagMs).toBeLessThan(500);
+  await pause(600);
+  await expect(check).rejects.toThrow(/^the replica is \d{3,4} ms behind, allowed 500$/);
+  wire.heal();
+  await until(async () => (await check().catch(() => ({ lagMs: 9_999 }))).lagMs < 100, 20_000);
+  await source.close?.();
+});
+
 test('many instances that start at once make one table between them, and none fails', async () => {
   const sources = Array.from({ length: 8 }, () =>
     replicaLagCheck(primaryPool, replicaPool, { table: 'public.beats_at_once' }),

@@ -10,8 +10,6 @@ interface PgClient {
   on(event: 'error' | 'end', listener: () => void): unknown;
   ref?(): void;
   unref?(): void;
-  /** The backend's process, as the server, or a pooler in its place, said at the start. */
-  readonly processID?: number | null;
   readonly connection?: { readonly stream?: { destroy?(): void } };
 }
 
@@ -35,11 +33,6 @@ export class OwnConnection {
     }
     this.#Client = Client as new (options: object) => PgClient;
     this.#options = options;
-  }
-
-  /** The process that the server named when this connection was opened; undefined while there is none. */
-  get processId(): number | undefined {
-    return this.#kept?.processID ?? undefined;
   }
 
   async query<Row>(
@@ -87,10 +80,13 @@ export class OwnConnection {
     signal: AbortSignal,
   ): Promise<readonly Row[]> {
     client.ref?.();
-    const result = await whileOpen(client, signal, () => client.query(text, [...values]));
-    // Idle between two runs, it must not keep a process alive that has nothing else to do.
-    client.unref?.();
-    return result.rows as Row[];
+    try {
+      const result = await whileOpen(client, signal, () => client.query(text, [...values]));
+      return result.rows as Row[];
+    } finally {
+      // Idle between two runs, it must not keep a process alive that has nothing else to do.
+      client.unref?.();
+    }
   }
 }
 

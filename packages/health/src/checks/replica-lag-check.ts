@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CheckSource } from '../check.ts';
+import { UnexpectedDataError } from '../errors.ts';
 import { requireNumber, requireText } from '../options.ts';
 import { OwnConnection, type PgPoolSource } from './own-connection.ts';
 
@@ -16,13 +17,20 @@ const TABLE = /^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$/;
 const ARRIVAL_MS = 50;
 const POLL_MS = 5;
 
+interface Beat {
+  readonly seq: number;
+  /** When it was written, by the primary's clock, in ms. */
+  readonly at: number;
+}
+
 /**
  * Writes a heartbeat on the primary and looks for it on the replica, over one connection of its own to each.
  *
  * The usual formula, `now() - pg_last_xact_replay_timestamp()`, grows on a quiet database that lags nothing, and its
  * usual repair (0 when everything received is replayed) is 0 while replication is cut. A row that one has written
- * oneself is there or it is not. Every time is of the primary's clock, so the clocks of the replica and of this process
- * do not matter; set back, the primary's beats still rise.
+ * oneself is there or it is not: beats are numbered, and only how late a missing one is depends on a clock, the
+ * primary's. Should that be set back meanwhile, the lag is still at least the time for which this process has been
+ * waiting for its beat.
  *
  * One row for all instances, one update per run. Scope `shared`. Resolves with `{ lagMs }`: how long the beat took to
  * be seen, at most 50 ms late, or else the age of the newest beat on the replica, which is at most one interval of the
@@ -43,48 +51,55 @@ export function replicaLagCheck(
     TABLE,
     'to be a lower-case name, with or without a schema',
   );
-  const epochUs = '(extract(epoch from beat) * 1000000)::bigint::text as us';
-  const write = `insert into ${table} as h (id, beat) values (1, clock_timestamp())
-    on conflict (id) do update set beat = greatest(clock_timestamp(), h.beat + interval '1 microsecond')
-    returning ${epochUs}`;
-  const create = `create table if not exists ${table} (id int primary key check (id = 1), beat timestamptz not null)`;
-  const look = `select ${epochUs} from ${table}`;
+  const columns = 'seq::text, (extract(epoch from beat) * 1000)::float8 as at';
+  const write = `insert into ${table} as h (id, seq, beat) values (1, 1, clock_timestamp())
+    on conflict (id) do update set seq = h.seq + 1, beat = clock_timestamp() returning ${columns}`;
+  const create = `create table if not exists ${table}
+    (id int primary key check (id = 1), seq bigint not null, beat timestamptz not null)`;
+  const look = `select ${columns} from ${table}`;
+  /** The newest beat that the replica has, and since when (on our clock) it lacks one of ours after that. */
+  let stuck: { readonly seq: number; readonly sinceMs: number } | undefined;
 
-  const beat = async (signal: AbortSignal) => {
-    try {
-      return await writer.query<{ us: string }>(write, [], signal);
-    } catch (error) {
+  const ask = async (on: OwnConnection, text: string, signal: AbortSignal) => {
+    const [row] = await on.query<{ seq: string; at: number }>(text, [], signal);
+    return row && ({ seq: Number(row.seq), at: row.at } satisfies Beat);
+  };
+  const beat = async (signal: AbortSignal): Promise<Beat> => {
+    const written = await ask(writer, write, signal).catch(async (error) => {
       if (!isMissing(error)) throw error;
       // Another instance may be making it at this moment: what counts is whether the write goes through afterwards.
       await writer.query(create, [], signal).catch(() => undefined);
-      return writer.query<{ us: string }>(write, [], signal);
-    }
+      return ask(writer, write, signal);
+    });
+    if (written === undefined) throw new UnexpectedDataError('postgres', 'no beat was written');
+    return written;
   };
-  const seen = async (signal: AbortSignal): Promise<number | undefined> => {
-    const rows = await reader.query<{ us: string }>(look, [], signal).catch((error) => {
-      if (isMissing(error)) return [];
+  const seen = async (signal: AbortSignal): Promise<Beat | undefined> => {
+    return ask(reader, look, signal).catch((error) => {
+      if (isMissing(error)) return undefined;
       throw error;
     });
-    return rows[0] === undefined ? undefined : Number(rows[0].us);
   };
 
   return {
     name: 'replica-lag',
     scope: 'shared',
     async check(signal) {
-      const [row] = await beat(signal);
+      const written = await beat(signal);
       const writtenAt = performance.now();
-      const written = Number(row?.us);
       let last = await seen(signal);
-      while (!(last !== undefined && last >= written)) {
-        if (performance.now() - writtenAt >= ARRIVAL_MS) break;
+      while ((last?.seq ?? 0) < written.seq && performance.now() - writtenAt < ARRIVAL_MS) {
         await wait(POLL_MS, undefined, { signal });
         last = await seen(signal);
       }
       if (last === undefined) throw new Error('the replica has not seen any heartbeat');
-      const lagMs = Math.round(
-        last >= written ? performance.now() - writtenAt : (written - last) / 1_000,
-      );
+      let lagMs = performance.now() - writtenAt;
+      if (last.seq >= written.seq) stuck = undefined;
+      else {
+        if (stuck?.seq !== last.seq) stuck = { seq: last.seq, sinceMs: writtenAt };
+        lagMs = Math.max(written.at - last.at, performance.now() - stuck.sinceMs);
+      }
+      lagMs = Math.round(lagMs);
       if (lagMs > maxLagMs) {
         throw new Error(`the replica is ${lagMs} ms behind, allowed ${maxLagMs}`);
       }
