@@ -1,5 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
-import { cpuUsage, memoryUsage } from 'node:process';
+import { cpuUsage, hrtime, memoryUsage } from 'node:process';
 import { CircuitBreaker, type CircuitBreakerOptions } from '@evenkeel/circuit-breaker';
 import {
   ConsecutiveBreaker,
@@ -89,6 +89,20 @@ function opossum(action: (x: never) => unknown, options: Record<string, unknown>
 const consecutive = (): ReturnType<typeof circuitBreaker> =>
   circuitBreaker(handleAll, { halfOpenAfter: 3_600_000, breaker: new ConsecutiveBreaker(10) });
 
+/** What any breaker pays that knows when a call began and hears how it ended. */
+const atLeast = (dependency: (x: number) => Promise<number>): Op => {
+  let startedAt: [number, number];
+  return (x) => {
+    startedAt = hrtime();
+    return dependency(x).then(
+      (value) => value,
+      (error) => {
+        throw Object.assign(error, { startedAt });
+      },
+    );
+  };
+};
+
 async function closed(title: string, dependency: (x: number) => Promise<number>): Promise<void> {
   const plain = ours({ timeoutMs: false });
   const counting = ours({ timeoutMs: false, window: { type: 'count' } });
@@ -97,6 +111,7 @@ async function closed(title: string, dependency: (x: number) => Promise<number>)
     title,
     await measure([
       { name: 'no breaker', op: dependency, calls: 100_000 },
+      { name: 'a clock reading and a .then, no more', op: atLeast(dependency), calls: 100_000 },
       { name: 'evenkeel', op: (x) => plain.execute(() => dependency(x)), calls: 100_000 },
       {
         name: 'evenkeel, count window',
