@@ -106,7 +106,7 @@ describe('a PostgreSQL of the test', () => {
     expect(await seats()).toBe(1000);
     await expect(reader.query('INSERT INTO seats VALUES (1001)')).rejects.toThrow('read-only');
     await writer.query('INSERT INTO seats VALUES (1001)');
-    await expect.poll(seats, { timeout: 5_000 }).toBe(1001);
+    await expect.poll(seats).toBe(1001);
     await primary.kill();
     await reader.query('SELECT pg_promote()');
     await reader.query('INSERT INTO seats VALUES (1002)');

@@ -32,9 +32,9 @@ async function childRun(...args: string[]): Promise<{ run: ChildRun; folder: str
   return { run, folder };
 }
 
-/** Resolves when a run has left nothing; fails after 5 s. */
+/** Resolves when a run has left nothing. */
 async function gone(folder: string): Promise<void> {
-  await vi.waitFor(() => expect(leftovers(folder)).toEqual([]), { timeout: 5_000, interval: 50 });
+  await vi.waitFor(() => expect(leftovers(folder)).toEqual([]), { timeout: 20_000, interval: 50 });
 }
 
 describe('two runs side by side', () => {

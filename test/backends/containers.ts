@@ -38,7 +38,7 @@ const start: Record<BackendName, (image: string) => Promise<Running>> = {
     const changes = settings.flatMap((setting) => ['-c', setting]);
     const container = await new GenericContainer(image)
       .withExposedPorts(5432)
-      .withEnvironment({ POSTGRES_PASSWORD: password })
+      .withEnvironment({ POSTGRES_PASSWORD: password, POSTGRES_INITDB_ARGS: '--locale=C' })
       .withCommand(['postgres', ...changes])
       // the first time it serves only the image's own initialisation
       .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
@@ -90,6 +90,8 @@ function kafkaVariables(address: string): Record<string, string> {
     KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS: '4',
     KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
     KAFKA_HEAP_OPTS: '-Xms256m -Xmx512m',
+    // as the process of our own has it: compiling for speed costs a small machine more than it gains
+    KAFKA_JVM_PERFORMANCE_OPTS: '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
   };
 }
 

@@ -71,9 +71,7 @@ describe('the control room', () => {
       return orders.filter((order) => order && order.state !== 'processing').length;
     };
     await expect.poll(settled, { timeout: 50_000, interval: 500 }).toBe(16);
-    await expect
-      .poll(async () => (await proofs()).filter(({ holds }) => !holds), { timeout: 20_000 })
-      .toEqual([]);
+    await expect.poll(async () => (await proofs()).filter(({ holds }) => !holds)).toEqual([]);
     expect(await proofs()).toHaveLength(5);
   });
 

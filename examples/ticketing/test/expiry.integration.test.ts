@@ -12,9 +12,7 @@ describe('a hold whose time is over', () => {
   it('cannot be paid any more, and its seat is free for the next', async () => {
     const [late, next] = [await shop.buyer(), await shop.buyer()];
     const hold = await late.hold(slug, ['A-1']);
-    await expect
-      .poll(async () => (await next.availability(slug)).seats['A-1'], { timeout: 5_000 })
-      .toBe(undefined);
+    await expect.poll(async () => (await next.availability(slug)).seats['A-1']).toBe(undefined);
     const error = await late.order(hold.id).catch((reason) => reason);
     expect(error).toBeInstanceOf(Refused);
     expect([error.status, error.problem.code]).toEqual([410, 'hold_expired']);
@@ -25,9 +23,7 @@ describe('a hold whose time is over', () => {
   it('ends in the middle of a slow payment: the money goes back, the order says so', async () => {
     const buyer = await shop.buyer();
     const { id } = await buyer.order((await buyer.hold(slug, ['B-1'])).id);
-    await expect
-      .poll(async () => (await buyer.readOrder(id)).state, { timeout: 20_000 })
-      .toBe('expired');
+    await expect.poll(async () => (await buyer.readOrder(id)).state).toBe('expired');
     const charge = (await shop.charges()).find(({ reference }) => reference === id);
     expect(charge?.state).toBe('voided');
     expect((await shop.pspStats()).captured).toBe(0);

@@ -34,16 +34,20 @@ beforeAll(async () => {
   const settings = { PSP_LATENCY_MS: '50', TRACE_FILE: traceFile, LOG_LEVEL: 'debug' };
   shop = await TestShop.start(settings, 'apart');
   await sellFirstTicket(shop.url, slug);
+  // what is told of the purchase follows it
   await vi.waitFor(
-    () => expect(readSpans().some(({ name }) => name === 'payment.charge')).toBe(true),
-    { timeout: 10_000, interval: 50 },
+    async () => {
+      spans = readSpans();
+      expect(spans.some(({ name }) => name === 'payment.charge')).toBe(true);
+      const texts = services.map(async (service) => {
+        const answer = await fetch(`${shop.shop.addressOf(service)}/metrics`);
+        return [service, await answer.text()] as const;
+      });
+      metrics = Object.fromEntries(await Promise.all(texts));
+      expect(metrics.orders).toMatch(/^evenkeel_async_jobs_outbox_sent_total\{.*\} [1-9]/m);
+    },
+    { timeout: 20_000, interval: 50 },
   );
-  spans = readSpans();
-  const texts = services.map(async (service) => {
-    const answer = await fetch(`${shop.shop.addressOf(service)}/metrics`);
-    return [service, await answer.text()] as const;
-  });
-  metrics = Object.fromEntries(await Promise.all(texts));
 });
 afterAll(async () => {
   await shop?.stop();
@@ -136,6 +140,6 @@ describe('the logs', () => {
       const request = readSpans().findLast(({ name }) => name === 'GET /api/events');
       expect(request?.attributes['http.response.status_code']).toBe(503);
       expect(traceId).toBe(request?.traceId);
-    });
+    }, 20_000);
   });
 });

@@ -67,7 +67,7 @@ describe('a mail provider that is dead for a while', () => {
     };
     await expect.poll(replays, { timeout: 30_000, interval: 200 }).toBeGreaterThan(0);
     const more = await buyEach(seats('P', 2));
-    await expect.poll(async () => (await mailsOf(more)).length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(async () => (await mailsOf(more)).length).toBe(2);
     const mails = await mailsOf([...ids, ...more]);
     expect(new Set(mails.map(({ key }) => key)).size).toBe(14);
     expect(new Set(mails.map(({ text }) => text)).size).toBe(14);
@@ -101,9 +101,7 @@ describe('webhooks of the payment provider', () => {
     const charges = (await shop.charges()).filter(({ reference }) => ids.includes(reference));
     const chargeIds = charges.map(({ id }) => id);
     // authorised and captured, of each
-    await expect
-      .poll(() => count('psp_events where charge_id = any($1)', [chargeIds]), { timeout: 15_000 })
-      .toBe(12);
+    await expect.poll(() => count('psp_events where charge_id = any($1)', [chargeIds])).toBe(12);
     await expect
       .poll(() => count(`payments where charge_id = any($1) and state = 'captured'`, [chargeIds]))
       .toBe(6);

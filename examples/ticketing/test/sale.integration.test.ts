@@ -34,9 +34,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 async function bought(buyer: Buyer, seats: string[], event = slug): Promise<Order> {
   const { id } = await buyer.order((await buyer.hold(event, seats)).id);
-  await expect
-    .poll(async () => (await buyer.readOrder(id)).state, { timeout: 20_000 })
-    .toBe('paid');
+  await expect.poll(async () => (await buyer.readOrder(id)).state).toBe('paid');
   return buyer.readOrder(id);
 }
 
@@ -205,9 +203,7 @@ describe('the organiser', () => {
         const { orders } = await organiser.call<StuckOrders>('GET', paths.organiser.stuck);
         return orders.find((order) => order.id === id);
       };
-      await expect
-        .poll(async () => (await stuck())?.job?.error, { timeout: 15_000 })
-        .toMatch(/provider/);
+      await expect.poll(async () => (await stuck())?.job?.error).toMatch(/provider/);
       expect(await stuck()).toMatchObject({ event: slug, seats: ['F-1'], state: 'processing' });
       await shop.faults({ errorRate: 0 });
       await expect

@@ -35,7 +35,7 @@ async function start(args: string[], env: Record<string, string> = {}): Promise<
 
 /** A process that has been told to go may take a moment to be gone. */
 async function expectGone(pids: number[]): Promise<void> {
-  await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => pids.filter(isAlive)).toEqual([]);
 }
 
 const urlsOf = ({ output }: Run) => output.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? [];

@@ -58,7 +58,7 @@ describe('a waiting room', () => {
     expect((await enter(first.buyer, first.ticket)).status).toBe('waiting');
     expect(await codeOf(hold(first.buyer, 'A-1'))).toBe('not_open');
 
-    await expect.poll(async () => (await status()).phase, { timeout: 15_000 }).toBe('open');
+    await expect.poll(async () => (await status()).phase).toBe('open');
     // a place belongs to its account
     expect(await codeOf(enter(second.buyer, first.ticket))).toBe('pass_needed');
     expect(await codeOf(hold(first.buyer, 'A-1'))).toBe('pass_needed');
@@ -110,8 +110,6 @@ describe('a waiting room', () => {
     const late = await shop.buyer();
     const ticket = await join(late);
     expect(ticket.place).toBeGreaterThan(1);
-    await expect
-      .poll(async () => (await enter(late, ticket)).status, { timeout: 10_000 })
-      .toBe('admitted');
+    await expect.poll(async () => (await enter(late, ticket)).status).toBe('admitted');
   });
 });

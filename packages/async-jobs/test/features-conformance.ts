@@ -304,14 +304,16 @@ export function featuresConformance(
     const { queue, job, start, stop } = await setup({ key: (p) => String(p.n) });
     const at: number[] = [];
     await start(() => void at.push(Date.now()), {}, { rateLimit: { max: 5, perMs: 300 } });
+    const begun = Date.now();
     await queue.enqueueMany(
       job,
       Array.from({ length: 20 }, (_, n) => ({ key: 'x', n })),
     );
     await until('all', () => at.length === 20);
     at.sort((a, b) => a - b);
-    for (let i = 5; i < at.length; i++) {
-      expect((at[i] as number) - (at[i - 5] as number)).toBeGreaterThanOrEqual(295);
+    // An attempt may begin later than its moment (rate-limit.test.ts has the moments), never earlier
+    for (const [i, time] of at.entries()) {
+      expect(time - begun).toBeGreaterThanOrEqual(Math.floor(i / 5) * 300 - 2); // timers round
     }
     await stop();
   });

@@ -424,7 +424,9 @@ describe('on the real clock', () => {
     const results = await Promise.allSettled([breaker.execute(never), breaker.execute(never)]);
     expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected']);
     expect(breaker.state).toBe('open');
-    await vi.waitFor(async () => expect(await breaker.execute(() => 'back')).toBe('back'));
+    await vi.waitFor(async () => expect(await breaker.execute(() => 'back')).toBe('back'), {
+      timeout: 4_000,
+    });
     expect(breaker.state).toBe('closed');
   });
 });

@@ -13,7 +13,7 @@ export const idleSignal = new AbortController().signal;
 export const ANSWERED_WITHIN_MS = 700;
 
 /** Asks `condition` every 10 ms until it holds. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 5_000) {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 20_000) {
   const end = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${condition}`);

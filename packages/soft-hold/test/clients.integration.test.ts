@@ -95,7 +95,7 @@ describe.each(CLIENTS)('%s', (_, connect) => {
     const room = new WaitingRoom({ redis: connected(), room: uniqueName('room'), ...options });
     const { ticket } = room.join('ada');
     await expect
-      .poll(() => room.tick().then(() => room.enter('ada', ticket)), { timeout: 10_000 })
+      .poll(() => room.tick().then(() => room.enter('ada', ticket)))
       .toMatchObject({ status: 'admitted' });
   });
 });

@@ -28,7 +28,7 @@ test.each([
     '500',
   );
   expect(signal).toBe('SIGKILL');
-  await expect.poll(async () => (await pool.get(held.id))?.state, { timeout: 15_000 }).toBe(state);
+  await expect.poll(async () => (await pool.get(held.id))?.state).toBe(state);
   expect(await counts(pool)).toBe(units);
   expect(await orderCount()).toBe(rows);
   expect(await pool.verify()).toEqual({ ok: true, differences: [] });

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { startRedis } from '../../../test/backends.ts';
 import { type Hold, HoldPool } from '../src/index.ts';
-import { counts, grab, makePool, newId, noRows, openPool } from './setup.ts';
+import { counts, grab, journalled, makePool, newId, noRows, openPool } from './setup.ts';
 
 const epochOf = (redis: Redis, pool: HoldPool) => redis.hget(`{hold:${pool.pool}}:m`, 'epoch');
 
@@ -79,12 +79,12 @@ describe('FLUSHALL', () => {
 describe('data that has gone back', () => {
   test('is noticed by whoever has seen more, and replaced', async () => {
     await using server = await startRedis();
-    const { pool, redis } = await openPool({ GA: 10 }, { redisUrl: server.url });
+    const { pool, redis, pgPool } = await openPool({ GA: 10 }, { redisUrl: server.url });
     await grab(pool);
     const keys = await redis.keys('*');
     const old = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
     const late = await grab(pool, 3); // written by the master, never seen by the replica
-    await sleep(60); // the journal has it
+    await journalled(pgPool, late);
     await redis.flushall();
     await Promise.all(keys.map((key, i) => redis.restore(key, 0, old[i] as Buffer)));
     expect(await counts(pool)).toBe('6/4/0');
@@ -97,17 +97,19 @@ describe('data that has gone back', () => {
   test('is noticed even if another process has moved on from it', async () => {
     await using server = await startRedis();
     const redisUrl = server.url;
-    const { pool, redis } = await openPool({ GA: 10 }, { redisUrl });
+    const { pool, redis, pgPool } = await openPool({ GA: 10 }, { redisUrl });
     const { pool: other } = makePool(pool.pool, { redisUrl, maintainEveryMs: Infinity });
     await other.available();
     const keys = await redis.keys('*');
     const old = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
     const late = await grab(pool, 3);
-    await sleep(60);
+    await journalled(pgPool, late);
     await redis.flushall();
     await Promise.all(keys.map((key, i) => redis.restore(key, 0, old[i] as Buffer)));
-    for (let i = 0; i < 5; i++) await grab(other); // the position passes what `pool` has seen
-    await sleep(60);
+    // the position passes what `pool` has seen
+    const more: Hold[] = [];
+    for (let i = 0; i < 5; i++) more.push(await grab(other));
+    await journalled(pgPool, ...more);
     expect(await pool.commit(late, noRows)).toEqual({ status: 'sold' });
     expect(await counts(pool)).toBe('2/5/3');
     expect(await pool.verify()).toEqual({ ok: true, differences: [] });
@@ -140,9 +142,8 @@ describe('data that has gone back', () => {
 
 test('a loader that was overtaken cannot damage the pool', async () => {
   await using server = await startRedis();
-  const { pool, redis, store } = await openPool({ GA: 10 }, { redisUrl: server.url });
-  await grab(pool);
-  await sleep(60);
+  const { pool, redis, pgPool, store } = await openPool({ GA: 10 }, { redisUrl: server.url });
+  await journalled(pgPool, await grab(pool));
   const { pool: stuck } = makePool(pool.pool, {
     redisUrl: server.url,
     store: new Proxy(store, {
@@ -190,7 +191,7 @@ describe('a silent server', () => {
     const check = pool.healthCheck();
     await expect(check.check(AbortSignal.timeout(1_000))).rejects.toThrow();
     await server.resume();
-    await expect.poll(() => counts(pool).catch(() => null), { timeout: 10_000 }).not.toBeNull();
+    await expect.poll(() => counts(pool).catch(() => null)).not.toBeNull();
     // the request that timed out arrived after all: the same id tells
     const again = await pool.hold({
       id: 'late',

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../../../test/backends.ts';
 import { HoldPool, type HoldPoolOptions } from '../src/index.ts';
 import { startChild } from './child.ts';
-import { counts, grab, makePool, newId, noRows, openPool } from './setup.ts';
+import { counts, grab, journalled, makePool, newId, noRows, openPool } from './setup.ts';
 
 const FAST = {
   fallback: { afterMs: 300, backAfterMs: 300 },
@@ -12,13 +12,15 @@ const FAST = {
   maintainEveryMs: 50,
 } satisfies Partial<HoldPoolOptions>;
 const boardOf = (pool: HoldPool) => `${pool.snapshot().board} ${pool.snapshot().epoch}`;
-const settled = (pool: HoldPool, board: string) =>
-  expect.poll(() => boardOf(pool), { timeout: 20_000 }).toBe(board);
+const settled = (pool: HoldPool, board: string) => expect.poll(() => boardOf(pool)).toBe(board);
 
 test('while Redis is away the pool sells from PostgreSQL, and goes back', async () => {
   await using server = await startRedis();
   const options = { redisUrl: server.url, ...FAST };
-  const { pool } = await openPool({ GA: 10, VIP: { rows: [{ seats: ['A1', 'A2'] }] } }, options);
+  const { pool, pgPool } = await openPool(
+    { GA: 10, VIP: { rows: [{ seats: ['A1', 'A2'] }] } },
+    options,
+  );
   const { pool: other } = makePool(pool.pool, options);
   await other.available();
   const seats = await pool.hold({ id: newId(), holder: 'a', items: [{ sku: 'VIP', quantity: 2 }] });
@@ -26,7 +28,7 @@ test('while Redis is away the pool sells from PostgreSQL, and goes back', async 
   const [sold, open, pinned] = [await grab(pool, 2), await grab(pool, 3), await grab(pool, 1)];
   expect(await pool.commit(sold, noRows)).toEqual({ status: 'sold' });
   await expect(pool.commit(pinned, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-  await sleep(60); // the journal has them
+  await journalled(pgPool, seats.hold, sold, open, pinned);
   await server.kill();
   await settled(pool, 'store 2');
   await settled(other, 'store 2');

@@ -19,9 +19,7 @@ test('open may be called by several processes at the same moment', async () => {
 test('the timer of any process returns a hold when nobody comes', async () => {
   const { pool, redis } = await openPool({ GA: 2 }, { ttlMs: 50, graceMs: 0, maintainEveryMs: 60 });
   const held = await grab(pool, 2);
-  await expect
-    .poll(() => redis.hget(`{hold:${pool.pool}}:c`, 'GA'), { timeout: 3_000 })
-    .toBe('2 0 0 2');
+  await expect.poll(() => redis.hget(`{hold:${pool.pool}}:c`, 'GA')).toBe('2 0 0 2');
   expect(await pool.get(held.id)).toMatchObject({ state: 'expired' });
 });
 

@@ -42,7 +42,7 @@ test('while PostgreSQL is away holds go on, and what was pinned is sold afterwar
   // the journal has caught up
   const journalled = async () =>
     (await pgPool.query('SELECT hold_id FROM soft_hold.journal WHERE NOT ended')).rows;
-  await expect.poll(journalled, { timeout: 10_000 }).toEqual([{ hold_id: during.id }]);
+  await expect.poll(journalled).toEqual([{ hold_id: during.id }]);
 });
 
 test('a connection lost between begin and decide leaves nothing half done', async () => {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
 import {
   type Hold,
@@ -95,6 +95,16 @@ export async function counts(pool: HoldPool, sku = 'GA'): Promise<string> {
   const { skus } = await pool.available();
   const count = skus[sku];
   return `${count?.free}/${count?.held}/${count?.sold}`;
+}
+
+/** Resolves when the holds are in the journal, which is written a moment after they were granted. */
+export async function journalled(pgPool: pg.Pool, ...holds: Hold[]): Promise<void> {
+  const ids = holds.map(({ id }) => id);
+  const found = async () => {
+    const text = 'SELECT 1 FROM soft_hold.journal WHERE hold_id = ANY ($1)';
+    return (await pgPool.query(text, [ids])).rowCount;
+  };
+  await expect.poll(found).toBe(ids.length);
 }
 
 export const noRows = async () => {};

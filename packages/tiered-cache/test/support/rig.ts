@@ -62,7 +62,7 @@ export async function followed(cache: TieredCache): Promise<TieredCache> {
   return cache;
 }
 
-export async function until(holds: () => boolean | Promise<boolean>, withinMs = 10_000) {
+export async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000) {
   const end = performance.now() + withinMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`Not within ${withinMs} ms: ${holds}`);
