@@ -46,7 +46,7 @@ export function decode(text: string, payloads: Payloads): Envelope | 'other shap
   // the ends are in order unless one was not found, after which it begins anew
   if (!(asOfEnd < freshEnd && freshEnd < loadEnd && loadEnd < shapeEnd)) return undefined;
   if (shapeEnd + 3 > newline || text[shapeEnd + 2] !== ' ') return undefined;
-  const asOf = text.slice(FORMAT.length, asOfEnd);
+  const asOf = copyOf(text, FORMAT.length, asOfEnd);
   const freshUntilMs = Number(text.slice(asOfEnd + 1, freshEnd));
   const loadMs = Number(text.slice(freshEnd + 1, loadEnd));
   const encoding = text[shapeEnd + 1] as Encoding;
@@ -61,6 +61,18 @@ export function decode(text: string, payloads: Payloads): Envelope | 'other shap
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Characters of the text, in pieces: one slice of 13 or more would be a view of the text, and an
+ * entry that keeps the id would keep the whole text in memory beside the value.
+ */
+function copyOf(text: string, start: number, end: number): string {
+  const [second, third] = [start + 8, start + 16];
+  if (end <= second) return text.slice(start, end);
+  const head = text.slice(start, second);
+  if (end <= third) return head + text.slice(second, end);
+  return head + text.slice(second, third) + text.slice(third, end);
 }
 
 function decodeTags(text: string): readonly string[] | undefined {

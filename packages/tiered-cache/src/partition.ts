@@ -3,10 +3,8 @@ import { Confirmation } from './confirmation.ts';
 import type { TieredCacheEvents } from './events.ts';
 import { Follower } from './follower.ts';
 import { toStorageKey } from './input.ts';
-import type { Keeping } from './keeper.ts';
 import { LocalTier } from './local-tier.ts';
 import { isNewer, type LogId } from './log-id.ts';
-import type { Loader } from './options.ts';
 import { OwnLog } from './own-log.ts';
 import { Remote } from './remote.ts';
 import { type ReadRequest, Resolver } from './resolver.ts';
@@ -21,12 +19,9 @@ import { Writer } from './writer.ts';
 const AFTER_WAIT_MS = 50;
 
 /** What a read asks for. */
-export interface Reading extends Keeping {
-  readonly loader: Loader<unknown>;
+export interface Reading extends ReadRequest {
   readonly after: LogId | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Told when somebody else's load is waited for. */
-  readonly onWait: (() => void) | undefined;
 }
 
 /** What partitions share. */
@@ -140,7 +135,7 @@ export class Partition {
       if (now >= entry.hitUntilMs && flights.get(key) === undefined) {
         const flight = flights.begin(key, fences.of(key));
         flight.resolve(entry.value);
-        this.#resolver.refresh(toRequest(reading, flight), entry);
+        this.#resolver.refresh(flight, reading, entry);
       }
       return entry.promise;
     }
@@ -152,7 +147,7 @@ export class Partition {
     }
     this.#counters.flights++;
     const flight = flights.begin(key, fences.of(key));
-    this.#resolver.resolve(toRequest(reading, flight));
+    this.#resolver.resolve(flight, reading);
     return flight.promise;
   }
 
@@ -186,12 +181,3 @@ export class Partition {
     await this.#follower?.close();
   }
 }
-
-const toRequest = (reading: Reading, flight: ReadRequest['flight']): ReadRequest => ({
-  flight,
-  loader: reading.loader,
-  ttlMs: reading.ttlMs,
-  negativeTtlMs: reading.negativeTtlMs,
-  tags: reading.tags,
-  onWait: reading.onWait,
-});

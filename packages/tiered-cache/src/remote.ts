@@ -88,8 +88,7 @@ export class Remote implements LogWriter {
     failed: (error: unknown) => void,
   ): void {
     const batch = tier === this.global ? this.#globalReads : this.#nearReads;
-    const decoded = (text: string | null) => done(this.#decode(key, text));
-    batch.read(this.#entry(key), decoded, failed);
+    batch.read(this.#entry(key), (text) => done(this.#decode(key, text)), failed);
   }
 
   /** The stamps of tags as this tier has them, in order. */

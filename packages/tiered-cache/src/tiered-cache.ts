@@ -112,15 +112,16 @@ export class TieredCache {
     options: GetOptions<T> | undefined,
     onWait: (() => void) | undefined,
   ): Reading {
-    const { ttlMs, negativeTtlMs } = this.#settings;
     if (options === undefined) {
-      const plain = { ttlMs, negativeTtlMs, tags: NO_TAGS, loader, onWait };
-      return { ...plain, signal: undefined, after: undefined };
+      const { ttlMs, negativeTtlMs } = this.#settings;
+      const [signal, after] = [undefined, undefined];
+      return { ttlMs, negativeTtlMs, tags: NO_TAGS, loader, onWait, signal, after };
     }
+    const { ttlMs, negativeTtlMs, tags } = this.#keeping(options);
     const { after, signal } = options;
     const { partitions } = this.#settings;
     const id = after === undefined ? undefined : idIn(after, this.#indexOf(key), partitions);
-    return { ...this.#keeping(options), loader, onWait, signal, after: id };
+    return { ttlMs, negativeTtlMs, tags, loader, onWait, signal, after: id };
   }
 
   #keeping<T>(options: KeepOptions<T>): Keeping {

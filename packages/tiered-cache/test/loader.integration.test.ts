@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { backends } from '../../../test/backends.ts';
-import { LoaderTimeoutError, type TieredCacheOptions } from '../src/index.ts';
+import { type Loader, LoaderTimeoutError, type TieredCacheOptions } from '../src/index.ts';
 import { gate, HandClock, never, Rig, sleep, until } from './support/rig.ts';
 
 const { redisUrl } = backends();
@@ -112,6 +115,52 @@ test('the loader is given the stale value', async () => {
     'old and checked',
   );
   expect(await cache.get<unknown>('fresh', ({ stale }) => stale === undefined)).toBe(true);
+});
+
+interface Page {
+  etag: string;
+  text: string;
+}
+
+test('conditional refresh by ETag, under the real clock: 304 renews the value in every process, a change replaces it', async () => {
+  await using rig = new Rig();
+  let text = 'first';
+  const answers = { 200: 0, 304: 0 };
+  const origin = createServer((request, response) => {
+    const etag = `"${text}"`;
+    const status = request.headers['if-none-match'] === etag ? 304 : 200;
+    answers[status]++;
+    response.writeHead(status, { etag }).end(status === 200 ? text : undefined);
+  }).listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const { port } = origin.address() as AddressInfo;
+  const load: Loader<Page> = async ({ signal, stale }) => {
+    const headers: Record<string, string> = stale ? { 'if-none-match': stale.etag } : {};
+    const response = await fetch(`http://127.0.0.1:${port}/`, { headers, signal });
+    if (stale && response.status === 304) return stale;
+    return { etag: response.headers.get('etag') ?? '', text: await response.text() };
+  };
+  try {
+    const options = { ttlMs: 400, earlyRefresh: 0 };
+    const a = await rig.following(redisUrl, options);
+    const b = await rig.following(redisUrl, options);
+    expect(await a.get('page', load)).toMatchObject({ text: 'first' });
+    for (let renewed = 1; renewed <= 3; renewed++) {
+      await until(async () => {
+        expect(await b.get('page', load)).toMatchObject({ text: 'first' });
+        expect(await a.get('page', load)).toMatchObject({ text: 'first' });
+        return answers[304] >= renewed;
+      });
+    }
+    expect(answers[200]).toBe(1); // the body came once
+    text = 'second';
+    await until(async () => (await a.get('page', load)).text === 'second');
+    await until(async () => (await b.get('page', load)).text === 'second');
+    expect(answers[200]).toBe(2);
+  } finally {
+    origin.close();
+    origin.closeAllConnections();
+  }
 });
 
 test('while another process loads, the stale value is served without waiting', async () => {

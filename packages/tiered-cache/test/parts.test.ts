@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { codecs, Payloads } from '../src/codec.ts';
@@ -55,6 +57,30 @@ test('no text makes decoding throw', () => {
   expect(decode('tc2 1-0 9 0 json t {}\n1', payloads)).toBeUndefined();
   expect(decode('tc2 1-0 9 0 json t [1]\n1', payloads)).toBeUndefined();
   expect(decode('tc2 1-0 9 0 v8 b []\n1', payloads)).toBe('other shape');
+});
+
+test('what is kept of an entry does not hold its text in memory', () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const rest = encodeRest('json', {
+    payload: JSON.stringify({ text: 'x'.repeat(20_000) }),
+    encoding: 't',
+    tags: ['a-tag-of-some-length'],
+    freshUntilMs: 1_800_000_000_000,
+    loadMs: 5,
+  });
+  const kept: unknown[] = [];
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 2_000; i++) {
+    const text = Buffer.from(`tc2 1764124992000-${i} ${rest}`).toString();
+    const envelope = decode(text, payloads);
+    if (typeof envelope !== 'object') throw new Error('Not decoded');
+    kept.push([envelope.asOf, envelope.tags]);
+  }
+  gc();
+  expect(kept[1_999]).toEqual(['1764124992000-1999', ['a-tag-of-some-length']]);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000); // 40 MB of text
 });
 
 test('no two keys share a storage key', () => {
