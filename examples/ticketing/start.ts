@@ -9,6 +9,7 @@ import { BackendError, type Backends, startBackends } from '../../test/backends.
 import { demoAccount } from './addresses.ts';
 import { controlRoom } from './launcher/control-room.ts';
 import { receipt, sellFirstTicket } from './launcher/first-ticket.ts';
+import { startFullTopology } from './launcher/full-topology.ts';
 import { help, type Options, parseOptions, StartError } from './launcher/options.ts';
 import { buildPages, pagesAreStale } from './launcher/pages.ts';
 import { claimPort } from './launcher/ports.ts';
@@ -44,7 +45,8 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
     const [backends] = await allOrNone([
       steps.run('Redis, PostgreSQL and Kafka', async () => {
         const log = (line: string) => steps.line(`  ${line}`);
-        const servers = await startBackends({ log, signal: interrupted });
+        const start = options.full ? startFullTopology : startBackends;
+        const servers = await start({ port, log, signal: interrupted });
         started.push({ name: 'servers', stop: () => servers.stop() });
         return servers;
       }),
@@ -52,10 +54,12 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
     ]);
     interrupted.throwIfAborted();
 
+    const topology = 'shop' in backends ? backends.shop : { env: backends.env };
     const shop = await Shop.prepare({
       port,
+      ...topology,
       env: {
-        ...backends.env,
+        ...topology.env,
         PSP_LATENCY_MS: String(options.pspLatencyMs),
         PSP_ERROR_RATE: String(options.pspErrorRate),
       },
@@ -64,7 +68,8 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
         steps.line(`! ${service} ended (${how}), starts again in ${seconds(backOffMs)}`),
     });
     started.push({ name: 'shop', stop: () => shop.stop() });
-    await steps.run('payment provider, payments worker, gateway', () => shop.start(interrupted));
+    const processes = `${shop.processes.length} processes of the services`;
+    await steps.run(processes, () => shop.start(interrupted));
 
     if (options.firstTicket) {
       const sell = () => sellFirstTicket(shop.url, firstNight.slug, interrupted);
@@ -94,7 +99,7 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
   }
 }
 
-async function openControlRoom(shop: Shop, backends: Backends) {
+async function openControlRoom(shop: Shop, backends: Pick<Backends, 'databaseUrl' | 'ownRedis'>) {
   const token = randomBytes(18).toString('base64url');
   const database = new pg.Pool({ connectionString: backends.databaseUrl, max: 2 });
   database.on('error', () => {});

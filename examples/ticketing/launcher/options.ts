@@ -11,6 +11,8 @@ gateway, the payments worker and a stand-in for the payment provider, and sells 
   --psp-error-rate R   share of its answers that are errors, 0 to 1 (default 0)
   --no-first-ticket    do not sell a ticket at the start
   --once               stop after the first ticket; exit code 0 when it was sold
+  --full               the topology of compose.yaml: Redis master -> global -> us, uk, au, PostgreSQL
+                       with a replica, Varnish where installed, two or more processes of every service
   --control            open the control room, which breaks things; prints its address and token
   --verbose            show the logs of all processes
   --help               this text
@@ -24,6 +26,7 @@ export type Options = {
   pspErrorRate: number;
   firstTicket: boolean;
   once: boolean;
+  full: boolean;
   control: boolean;
   verbose: boolean;
   help: boolean;
@@ -43,6 +46,7 @@ export function parseOptions(args: string[]): Options {
     pspErrorRate: numeric('psp-error-rate', values['psp-error-rate'], 0, 0, 1),
     firstTicket: !values['no-first-ticket'],
     once: values.once,
+    full: values.full,
     control: values.control,
     verbose: values.verbose,
     help: values.help,
@@ -65,6 +69,7 @@ function read(args: string[]) {
         'psp-error-rate': { type: 'string' },
         'no-first-ticket': { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
+        full: { type: 'boolean', default: false },
         control: { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },

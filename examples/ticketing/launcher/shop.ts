@@ -5,6 +5,7 @@ import { demoAccount, paths } from '../addresses.ts';
 import { apiServices } from '../api.ts';
 import { portOf, type ServiceName, urlOf } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
+import { Balancer } from './balancer.ts';
 import { StartError } from './options.ts';
 import { freePort } from './ports.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -21,9 +22,16 @@ export type ShopOptions = {
   layout?: keyof typeof layouts;
   /** what only one service is told, such as a database role of its own */
   envOf?: Partial<Record<ServiceName, Record<string, string>>>;
+  /** `apart` only: a service runs once for each entry, which it is told besides, all behind one address */
+  instances?: Partial<Record<ServiceName, readonly Record<string, string>[]>>;
+  /** opens the front door on `port` before gateways that are not up yet. Default: a balancer */
+  openFront?: (port: number, gateways: readonly number[]) => Promise<Front>;
   onLine?: (service: string, line: string) => void;
   onCrash?: (service: string, how: string, backOffMs: number) => void;
 };
+
+/** Stands before instances of a service. */
+export type Front = { stop: () => Promise<unknown> };
 
 /** In the order in which they are stopped: nothing new begins, then the workers finish, then the rest. */
 const layouts = {
@@ -48,6 +56,8 @@ const layouts = {
 const readyTimeoutMs = 60_000;
 
 type Ports = Record<ServiceName, number>;
+/** Of the services that run several times: where each of their processes listens. */
+type InstancePorts = Partial<Record<ServiceName, readonly number[]>>;
 
 export class Shop {
   readonly url: string;
@@ -55,8 +65,10 @@ export class Shop {
   readonly mailUrl: string;
   readonly demoPassword: string;
   readonly #ready: ReadonlyMap<ServiceProcess, string>;
+  readonly #openFronts: (() => Promise<Front>)[];
+  readonly #fronts: Front[] = [];
 
-  private constructor(options: ShopOptions, ports: Ports) {
+  private constructor(options: ShopOptions, ports: Ports, instancePorts: InstancePorts) {
     const local = (service: ServiceName) => `http://127.0.0.1:${ports[service]}`;
     this.url = local('gateway');
     this.pspUrl = local('fake-psp');
@@ -90,9 +102,21 @@ export class Shop {
     ]);
 
     const layout = options.layout ?? 'compact';
+    this.#openFronts = Object.entries(instancePorts).map(([service, targets]) => {
+      const isFront = service === 'gateway' && options.openFront;
+      const open = isFront || ((port, to) => Balancer.listen(port, to));
+      return () => open(ports[service as ServiceName], targets);
+    });
+    const processes = layouts[layout].flatMap((services: readonly ServiceName[]) => {
+      const [name = 'gateway'] = services;
+      const env = options.instances?.[name] ?? [{}];
+      return env.map((own, index) => {
+        const port = instancePorts[name]?.[index] ?? ports[name];
+        return { name, services, port, env: { ...own, [portOf(name)]: `${port}` } };
+      });
+    });
     this.#ready = new Map(
-      layouts[layout].map((services: readonly ServiceName[]) => {
-        const [name = 'gateway'] = services;
+      processes.map(({ name, services, port, env }) => {
         const process = new ServiceProcess({
           name,
           services,
@@ -109,11 +133,12 @@ export class Shop {
             // behind the gateway, who calls is what the gateway says
             layout === 'apart' && name !== 'gateway' ? { TRUST_PROXY: 'true' } : {},
             ...services.map((service) => ownOf[service] ?? {}),
+            env,
           ),
           onLine: (line) => options.onLine?.(name, line),
           onCrash: (how, backOffMs) => options.onCrash?.(name, how, backOffMs),
         });
-        return [process, local(name)] as const;
+        return [process, `http://127.0.0.1:${port}`] as const;
       }),
     );
   }
@@ -127,14 +152,19 @@ export class Shop {
         service === 'gateway' ? options.port : await freePort(),
       ]),
     );
-    return new Shop(options, Object.fromEntries(ports));
+    const several = Object.entries(options.instances ?? {}).map(async ([service, each]) => [
+      service,
+      await Promise.all(each.map(() => freePort())),
+    ]);
+    const instancePorts = Object.fromEntries(await Promise.all(several));
+    return new Shop(options, Object.fromEntries(ports), instancePorts);
   }
 
   get processes(): ServiceProcess[] {
     return [...this.#ready.keys()];
   }
 
-  /** The process that runs a service first of all; `compact` has `gateway`, `payments`, `fake-psp`. */
+  /** The (first) process that runs a service first of all; `compact` has `gateway`, `payments`, `fake-psp`. */
   process(name: ServiceName): ServiceProcess {
     for (const process of this.#ready.keys()) if (process.name === name) return process;
     throw new RangeError(`Expected a process of this layout, got ${name}`);
@@ -147,6 +177,7 @@ export class Shop {
 
   /** Starts the processes; resolves when all say that they are ready. @throws StartError */
   async start(signal?: AbortSignal): Promise<void> {
+    for (const open of this.#openFronts) this.#fronts.push(await open());
     for (const service of this.#ready.keys()) service.start();
     await Promise.all([...this.#ready].map(([service, url]) => untilReady(service, url, signal)));
   }
@@ -157,9 +188,13 @@ export class Shop {
    */
   async stop(): Promise<string[]> {
     const killed: string[] = [];
-    for (const service of this.#ready.keys()) {
-      if (!(await service.stop())) killed.push(service.name);
+    const names = new Set(this.processes.map(({ name }) => name));
+    for (const name of names) {
+      const instances = this.processes.filter((process) => process.name === name);
+      const ended = await Promise.all(instances.map((process) => process.stop()));
+      if (ended.includes(false)) killed.push(name);
     }
+    await Promise.all(this.#fronts.splice(0).map((front) => front.stop()));
     return killed;
   }
 }

@@ -80,6 +80,18 @@ const variables = {
   PEOPLE_REDIS_URL: url(['redis', 'rediss']).optional(),
 
   REDIS_URL: url(['redis', 'rediss']),
+  /** replicas that pages are read from: the one beside this process, and after a comma the one that it copies */
+  REDIS_READ_URLS: z
+    .string()
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .pipe(z.array(url(['redis', 'rediss'])).max(2))
+    .optional(),
+  /** Varnishes that keep pages, each told what has changed; unset: none is */
+  EDGE_URLS: z
+    .string()
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .pipe(z.array(url(['http', 'https'])))
+    .optional(),
   DATABASE_URL: url(['postgres', 'postgresql']),
   KAFKA_BROKERS: z.string().transform((text, context) => {
     const brokers = text.split(',').map((broker) => broker.trim());
@@ -163,6 +175,7 @@ const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS'] as const;
 const jobs = [...database, 'REDIS_URL', 'KAFKA_BROKERS'] as const;
 const sale = [...database, 'REDIS_URL', 'HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
+const pages = ['REDIS_URL', 'REDIS_READ_URLS'] as const;
 const people = ['REGION', 'PEOPLE_DATABASE_URL'] as const;
 const token = ['ACCESS_TOKEN_SECRET', 'ACCESS_TOKEN_TTL_MS'] as const;
 
@@ -197,8 +210,8 @@ const needs = {
     'LOGINS_PER_ADDRESS',
     'DEMO_PASSWORD',
   ],
-  catalog: [...common, ...http, ...database, ...token, 'CATALOG_PORT', 'REDIS_URL'],
-  inventory: [...common, ...http, ...sale, ...token, 'INVENTORY_PORT'],
+  catalog: [...common, ...http, ...database, ...pages, ...token, 'CATALOG_PORT', 'EDGE_URLS'],
+  inventory: [...common, ...http, ...sale, ...pages, ...token, 'INVENTORY_PORT'],
   orders: [...common, ...http, ...jobs, ...sale, ...token, 'ORDERS_PORT', 'TICKET_PUBLIC_KEY'],
   payments: [
     ...common,

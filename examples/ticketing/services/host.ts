@@ -30,7 +30,7 @@ export type HostConfig = Config<
   | 'HOLD_GRACE_MS'
   | 'SEATS_PER_BUYER'
 > &
-  Partial<Config<'PEOPLE_DATABASE_URL' | 'PEOPLE_REDIS_URL'>>;
+  Partial<Config<'PEOPLE_DATABASE_URL' | 'PEOPLE_REDIS_URL' | 'REDIS_READ_URLS'>>;
 
 export class Host {
   readonly name: string;
@@ -105,8 +105,9 @@ export class Host {
 
   get catalog(): Catalog {
     return this.#once('catalog', () => {
-      const cache = new TieredCache({ namespace: this.namespace, redis: this.redis });
+      const cache = new TieredCache({ namespace: this.namespace, redis: this.#chain() });
       this.metrics.caches.push(cache);
+      this.health.check(cache.healthCheck(), { scope: 'shared' });
       this.#caches.push(() => cache.close());
       return new Catalog({ cache, database: this.database });
     });
@@ -142,6 +143,18 @@ export class Host {
   /** The host's part of the shutdown: what was opened last is closed first. */
   get phases(): ShutdownPhases {
     return { caches: this.#caches.toReversed(), db: this.#stores.toReversed() };
+  }
+
+  /** master -> global -> this region: changes go to the first, reads to the last and, when it fails, one up. */
+  #chain() {
+    const master = this.redis;
+    const [near, global] = (this.#config.REDIS_READ_URLS ?? []).map((url) => {
+      const replica = connectRedis(url, this.name, this.#log);
+      this.#stores.push(async () => replica.disconnect());
+      return replica;
+    });
+    if (!near) return master;
+    return global ? { master, global, regions: { near }, region: 'near' } : { master, near };
   }
 
   #openRedis(name: string, url: string): Redis {

@@ -54,6 +54,9 @@ describe('the configuration of a service', () => {
   });
 
   it.each([
+    ['REDIS_READ_URLS', 'http://127.0.0.1'],
+    ['REDIS_READ_URLS', 'redis://a,redis://b,redis://c'],
+    ['EDGE_URLS', 'varnish'],
     ['GATEWAY_PORT', 'eighty'],
     ['GATEWAY_PORT', '-1'],
     ['GATEWAY_PORT', '80.5'],

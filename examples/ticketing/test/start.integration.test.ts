@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
@@ -36,6 +37,16 @@ async function start(args: string[], env: Record<string, string> = {}): Promise<
 /** A process that has been told to go may take a moment to be gone. */
 async function expectGone(pids: number[]): Promise<void> {
   await expect.poll(() => pids.filter(isAlive)).toEqual([]);
+}
+
+function commandsOf(pids: number[]): { pid: number; command: string }[] {
+  const lines = execFileSync('ps', ['-o', 'pid=,args=', '-p', pids.join(',')], {
+    encoding: 'utf8',
+  });
+  return lines
+    .trim()
+    .split('\n')
+    .map((line) => ({ pid: Number.parseInt(line, 10), command: line.trim() }));
 }
 
 const urlsOf = ({ output }: Run) => output.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? [];
@@ -123,6 +134,47 @@ describe('npm start on real servers', () => {
     await expect.poll(isReady, { timeout: 30_000 }).toBe(200);
     run.kill('SIGINT');
     expect(await run.end()).toBe(0);
+  });
+
+  it('runs the full topology: one of each service is killed, and the shop goes on selling', {
+    timeout: 240_000,
+  }, async () => {
+    const run = await start(['--full', '--no-first-ticket']);
+    await run.says('Ctrl-C stops everything.');
+    expect(run.output).toContain('master -> global -> us, uk, au');
+    expect(run.output).toContain('primary -> streaming replica');
+    const [shop = ''] = urlsOf(run);
+    const children = run.children();
+    const killed = new Set<string>();
+    for (const { pid, command } of commandsOf(children)) {
+      const service = /main\.ts (?!fake)(\w+)$/.exec(command)?.[1];
+      if (service === undefined || killed.has(service)) continue;
+      killed.add(service);
+      process.kill(pid, 'SIGKILL');
+    }
+    expect([...killed].sort()).toEqual([
+      'auth',
+      'catalog',
+      'gateway',
+      'inventory',
+      'notifications',
+      'orders',
+      'payments',
+    ]);
+    // a call that was on its way to one of them may fail; the next one does not
+    await expect
+      .poll(
+        () =>
+          sellFirstTicket(shop, firstNight.slug).then(
+            ({ order }) => order.state,
+            (error) => String(error),
+          ),
+        { timeout: 30_000 },
+      )
+      .toBe('paid');
+    run.kill('SIGINT');
+    expect(await run.end()).toBe(0);
+    await expectGone(children);
   });
 
   it('says what is wrong with the environment, ends with 1 and leaves nothing running', async () => {

@@ -15,10 +15,11 @@ docker compose up --wait "$@" >/dev/null 2>&1 || { docker compose ps -a; docker 
 say "up --wait: $(docker compose ps -q | wc -l) containers, all that have a health check are healthy"
 say "bought by the command line: $(buy)"
 say "bought in Chromium: $(node --conditions=@evenkeel/source --import tsx deploy/compose/buy-in-browser.ts "$url")"
-say "the page again: $(curl -sI "$url/favicon.svg" >/dev/null; curl -sI "$url/favicon.svg" | grep -i x-cache | tr -d '\r')"
+again() { curl -s -o /dev/null "$url$1"; curl -s -o /dev/null -D - "$url$1" | grep -i x-cache | tr -d '\r'; }
+say "out of Varnish, asked twice: / $(again /), /api/events $(again /api/events); a PURGE from outside: $(curl -s -o /dev/null -w '%{http_code}' -X PURGE "$url/")"
 say "/metrics at the front door: $(curl -s -o /dev/null -w '%{http_code}' "$url/metrics")"
 
-for service in gateway auth catalog inventory orders payments notifications; do
+for service in gateway auth catalog-uk inventory orders payments notifications; do
   # from inside, as a crash is: everything of the container but its init
   docker compose exec -T "$service" sh -c 'kill -9 -1' 2>/dev/null || true
   say "killed one $service; then: $(for i in 1 2 3 4 5 6 7 8; do buy && break || { echo -n 'refused, again;'; sleep 1; }; done)"

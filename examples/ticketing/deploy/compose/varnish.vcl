@@ -1,14 +1,9 @@
 vcl 4.1;
-# The shop says what may be kept and how long (Cache-Control); this only sees to it that it can be.
+# nginx knows the gateways, which come and go; it lets nobody from outside purge
 backend default { .host = "nginx"; .port = "8081"; .connect_timeout = 2s; .first_byte_timeout = 15s; }
+acl evenkeel_purgers { "10.0.0.0"/8; "172.16.0.0"/12; "192.168.0.0"/16; }
 sub vcl_recv {
-  # the pages are the same for everybody; the session's cookie is for the API
-  unset req.http.Cookie;
+  # nginx has written one address, which nobody can have written beforehand; Varnish has added nginx's
+  set req.http.X-Forwarded-For = regsub(req.http.X-Forwarded-For, ",.*", "");
 }
-sub vcl_backend_response {
-  # a shop that is away for a moment still has its pages
-  set beresp.grace = 1h;
-}
-sub vcl_deliver {
-  if (obj.hits > 0) { set resp.http.X-Cache = "hit"; } else { set resp.http.X-Cache = "miss"; }
-}
+include "/etc/varnish/shop.vcl";

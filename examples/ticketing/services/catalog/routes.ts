@@ -6,31 +6,49 @@ import { ProblemError } from '../problem.ts';
 import { bind } from '../route.ts';
 import type { Catalog } from './catalog.ts';
 import { changePrice } from './change-price.ts';
+import type { PageEdge } from './edge.ts';
 import { insertEvent } from './insert-event.ts';
 
-export type CatalogDeps = { catalog: Catalog; database: Pool; tokens: AccessTokens };
+export type CatalogDeps = {
+  catalog: Catalog;
+  database: Pool;
+  tokens: AccessTokens;
+  edge: PageEdge;
+};
 
 export function catalogRoutes(app: FastifyInstance, deps: CatalogDeps): void {
-  const { catalog, database, tokens } = deps;
+  const { catalog, database, tokens, edge } = deps;
 
-  bind(app, tokens, api.listEvents, async () => ({ events: await catalog.list() }));
+  app.addHook('onSend', edge.onSend);
 
-  bind(app, tokens, api.readEvent, async ({ params }) => ({
-    ...(await catalog.event(params.slug)),
-    serverNow: new Date().toISOString(),
-  }));
+  bind(app, tokens, api.listEvents, async ({ request }) => {
+    const events = await catalog.list();
+    edge.keep(request, 'events');
+    return { events };
+  });
+
+  bind(app, tokens, api.readEvent, async ({ params, request }) => {
+    const event = await catalog.event(params.slug);
+    edge.keep(request, 'event', event.slug);
+    return { ...event, serverNow: new Date().toISOString() };
+  });
+
+  const forget = async (slug: string) => {
+    await catalog.forget(slug);
+    edge.forget(slug);
+  };
 
   bind(app, tokens, api.createEvent, async ({ body: event, user }) => {
     if (!(await insertEvent(database, event, user.id))) {
       throw new ProblemError('conflict', 'There is an event of this name already.');
     }
-    await catalog.forget(event.slug);
+    await forget(event.slug);
     return event;
   });
 
   bind(app, tokens, api.changePrice, async ({ params, body, user }) => {
     await changePrice(database, { ...params, ...body, actor: user.id });
-    await catalog.forget(params.slug);
+    await forget(params.slug);
     return { ...(await catalog.event(params.slug)), serverNow: new Date().toISOString() };
   });
 }

@@ -1,16 +1,19 @@
 /** catalog: events, prices and halls, from the caches when they can. */
 import type { OpenService } from '../service.ts';
+import { pageEdge } from './edge.ts';
 import { catalogRoutes } from './routes.ts';
 import { firstNight, seed } from './seed.ts';
 
-export const openCatalog: OpenService<'catalog'> = async ({ host }) => {
+export const openCatalog: OpenService<'catalog'> = async ({ config, host, log }) => {
   await seed(host.database);
   // the first visitor finds the page in the cache
   await host.catalog.event(firstNight.slug);
+  const edge = pageEdge(config.EDGE_URLS ?? [], log);
   return {
     routes: (app) => {
       const { catalog, database, tokens } = host;
-      catalogRoutes(app, { catalog, database, tokens });
+      catalogRoutes(app, { catalog, database, tokens, edge });
     },
+    phases: { caches: [() => edge.close()] },
   };
 };

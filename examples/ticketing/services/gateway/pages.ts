@@ -12,11 +12,18 @@ export async function servePages(app: FastifyInstance): Promise<void> {
   if (built) {
     await app.register(staticFiles, {
       root,
+      // else what is set below is overwritten
+      cacheControl: false,
       setHeaders(reply, path) {
         const forever = path.includes('/assets/');
         reply.setHeader(
           'cache-control',
           forever ? 'public, max-age=31536000, immutable' : 'no-cache',
+        );
+        // for the cache in front: a shop that is away for a moment still has its pages
+        reply.setHeader(
+          'surrogate-control',
+          forever ? 'max-age=31536000' : 'max-age=5, stale-while-revalidate=3600',
         );
       },
     });
