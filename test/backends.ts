@@ -7,6 +7,7 @@ import { startContainer } from './backends/containers.ts';
 import { dockerAnswers } from './backends/docker.ts';
 import { startKafka } from './backends/kafka.ts';
 import type { NativeServer } from './backends/native-server.ts';
+import { startPgBouncer } from './backends/pgbouncer.ts';
 import { startPostgres } from './backends/postgres.ts';
 import { startRedis } from './backends/redis.ts';
 import type { Log } from './backends/system-package.ts';
@@ -14,7 +15,7 @@ import type { Log } from './backends/system-package.ts';
 export type { Backend, BackendName } from './backends/backend.ts';
 export { AddressInUseError, BackendError } from './backends/backend-error.ts';
 export type { NativeServer };
-export { startKafka, startPostgres, startRedis };
+export { startKafka, startPgBouncer, startPostgres, startRedis };
 
 const variables = { redis: 'REDIS_URL', postgres: 'DATABASE_URL', kafka: 'KAFKA_BROKERS' } as const;
 const natively = { redis: startRedis, postgres: startPostgres, kafka: startKafka };

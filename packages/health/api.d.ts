@@ -953,6 +953,217 @@ declare function planProbes(input?: ProbeInput): ProbePlan;
 
 export { type CapacityInput, type CapacityPlan, type CapacityServiceInput, type CapacityServicePlan, type ConnectionInput, type ConnectionPlan, type DatabaseInput, type DatabasePlan, type Finding, type PoolerInput, type Probe, type ProbeInput, type ProbePlan, type Scenario, type ServiceInput, type ServicePlan, erlangC, planCapacity, planConnections, planProbes, serversFor, waitMs };
 
+// postgres.d.ts
+declare const staleBrand: unique symbol;
+declare const fullBrand: unique symbol;
+declare const rolledBackBrand: unique symbol;
+/**
+ * What is connected as the primary is none, or one that has been replaced: it is a standby, or on an older `timeline`
+ * than the token. Nothing was run. Connect to the new primary.
+ */
+declare class StalePrimaryError extends Error {
+    readonly code = "ERR_STALE_PRIMARY";
+    readonly [staleBrand] = true;
+    constructor(message: string);
+    static [Symbol.hasInstance](value: unknown): boolean;
+}
+/**
+ * No replica could serve a read, and `limit` other reads are at the primary in their stead already. Nothing was run.
+ * Answer from a cache, or refuse: the rest of the primary belongs to the writes.
+ */
+declare class FallbackFullError extends Error {
+    readonly code = "ERR_FALLBACK_FULL";
+    readonly limit: number;
+    readonly [fullBrand] = true;
+    constructor(limit: number);
+    static [Symbol.hasInstance](value: unknown): boolean;
+}
+/** A statement failed, `run` went on as if it had not, and PostgreSQL answered the commit by a rollback. */
+declare class RolledBackError extends Error {
+    readonly code = "ERR_ROLLED_BACK";
+    readonly [rolledBackBrand] = true;
+    constructor();
+    static [Symbol.hasInstance](value: unknown): boolean;
+}
+
+/** What a query gives. */
+interface PgResult<Row> {
+    readonly rows: Row[];
+    readonly rowCount: number | null;
+    readonly command: string;
+}
+/** The connection that `read` and `write` hand over, for as long as the call runs; never released or ended by it. */
+interface PgQueries {
+    query<Row = any>(query: string | {
+        readonly text: string;
+        readonly values?: unknown[];
+        readonly name?: string;
+    }, values?: unknown[]): Promise<PgResult<Row>>;
+}
+/** What is called of a connection of a `pg` pool. */
+interface PgPoolClientLike {
+    query(text: string, values?: unknown[]): Promise<any>;
+    release(isBroken?: boolean): void;
+    on(event: 'error', listener: (error: Error) => void): unknown;
+    off(event: 'error', listener: (error: Error) => void): unknown;
+}
+/** What is called and read of a `pg` pool. */
+interface PgPoolLike {
+    connect(): Promise<PgPoolClientLike>;
+    readonly options: object;
+}
+
+/** A place in the history of a database: log positions of two timelines must not be compared. */
+interface Position {
+    /** Counts the promotions; 0 is a place that nobody knows, and no server is there. */
+    readonly timeline: number;
+    /** Log sequence number: bytes written since the beginning. */
+    readonly lsn: bigint;
+}
+
+/** A query that does not do what it says when a pooler gives every transaction another connection. */
+interface PoolerWarning {
+    readonly code: 'POOLER_NAMED_STATEMENT' | 'POOLER_SESSION_LOCK' | 'POOLER_LISTEN' | 'POOLER_SESSION_SETTING';
+    readonly message: string;
+    /** What to do about it. */
+    readonly remedy: string;
+}
+
+/** Options of a ReadWriteRouter. */
+interface ReadWriteRouterOptions {
+    /** The `pg` pool of the primary. Never configured or ended by the router. */
+    readonly primary: PgPoolLike;
+    /** The pools of the replicas; default none: then every read goes to the primary. */
+    readonly replicas?: readonly PgPoolLike[];
+    /** How long, in ms, a read waits for its replica to have the session's last write before it goes to the primary; default 50. */
+    readonly waitMs?: number;
+    /** A replica further behind than this, in ms, is not asked; default 5,000. It returns at half of it, seen three times. */
+    readonly maxLagMs?: number;
+    /** How often, in ms, the replicas are looked at; default 1,000. */
+    readonly watchMs?: number;
+    /** Within how many ms a replica must give a connection and its position; default 500. */
+    readonly openMs?: number;
+    /** How many reads at once may use the primary because no replica can serve them; default half of the pool's `max`. */
+    readonly maxFallbacks?: number;
+    /** Monotonic time in ms, for tests; default `performance.now()`. */
+    readonly clock?: () => number;
+}
+/** Options of a read. */
+interface ReadOptions {
+    /** The token of a session: the read is no older than the session's last write. Default: however old the replica is. */
+    readonly after?: string;
+}
+/** Options of a write. */
+interface WriteOptions {
+    /** Default PostgreSQL's own, `read committed`. */
+    readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+}
+/** A replica was taken out of use, or is in use again. */
+interface ReplicaChange {
+    readonly name: string;
+    readonly to: 'serving' | 'ejected';
+    /** Why it was ejected. */
+    readonly reason?: string;
+}
+/** The events of a ReadWriteRouter; `replica` is also published on the channel `evenkeel:health:replica`. */
+interface ReadWriteEvents {
+    replica: ReplicaChange;
+    /** A query that a pooler in transaction mode does not carry well; each code once. */
+    warning: PoolerWarning;
+}
+/** What is known of one replica. */
+interface ReplicaReport {
+    readonly name: string;
+    readonly isServing: boolean;
+    /** How far behind at the last look; undefined before that, or when it cannot be asked. */
+    readonly lagMs?: number;
+    readonly reason?: string;
+}
+/** What is known now, without asking anybody. */
+interface ReadWriteSnapshot {
+    readonly replicas: readonly ReplicaReport[];
+    /** Reads ever served by a replica and by the primary, replicas that were too far behind for a read, reads refused. */
+    readonly reads: {
+        readonly replica: number;
+        readonly primary: number;
+        readonly behind: number;
+        readonly refused: number;
+    };
+    /** Reads that are at the primary now because no replica could serve them. */
+    readonly fallbacks: number;
+}
+/**
+ * Sends reads to replicas and writes to the primary, by what the caller says and not by what the SQL looks like, and
+ * never lets a session read older than its own last write.
+ *
+ * A write gives a token: where the log of which timeline ended after its commit. A read with a token begins a read-only
+ * transaction on a replica and asks *on that connection* how far it has replayed. If that covers the token, the read
+ * follows in the same transaction, as later statements, whose snapshots are taken after the answer. If not, it asks
+ * again for `waitMs`, then goes to the primary.
+ *
+ * With the same question in one statement, or in REPEATABLE READ, the snapshot would be older than the answer.
+ * The replicas are looked at from the first call on, over one connection of its own to each server, until `close()`.
+ */
+declare class ReadWriteRouter {
+    #private;
+    /** @throws TypeError or RangeError naming field, rule and value when an option is wrong. */
+    constructor(options: ReadWriteRouterOptions);
+    /**
+     * Runs queries that only read, in a read-only transaction on a replica, or on the primary when none can serve it. Each
+     * statement sees its own moment (READ COMMITTED). When its replica goes away meanwhile, `run` is called a second time.
+     * @throws FallbackFullError when no replica can serve it and the primary is busy with such reads,
+     * @throws StalePrimaryError when the primary it would go to is none, or older than the token;
+     * @throws RangeError when `after` is no token; and whatever `run` throws.
+     */
+    read<T>(run: (db: PgQueries) => Promise<T>, options?: ReadOptions): Promise<T>;
+    /**
+     * Runs queries in a transaction on the primary and commits. `run` is called once; what it throws rolls back.
+     * A failure of the commit itself leaves the outcome unknown, as always.
+     * @throws RolledBackError when a statement had failed and `run` went on all the same; and whatever `run` throws.
+     */
+    write<T>(run: (db: PgQueries) => Promise<T>, options?: WriteOptions): Promise<T>;
+    /**
+     * Reads and writes of one visitor, whose reads are no older than its writes; `token` is what its last request had.
+     * @throws RangeError when it is no token.
+     */
+    session(token?: string): PgSession;
+    /** What is known at this moment. Asks nobody. */
+    snapshot(): ReadWriteSnapshot;
+    /** Calls `listener` at each event; the function that comes back takes it off. A throwing listener harms nobody. */
+    on<Name extends keyof ReadWriteEvents>(name: Name, listener: (payload: ReadWriteEvents[Name]) => void): () => void;
+    /** Stops looking and closes the connections for it; the pools stay as they are. Calls after it still work. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a session needs of its router. */
+interface SessionRoutes {
+    read<T>(run: (db: PgQueries) => Promise<T>, after: Position | undefined): Promise<Routed<T>>;
+    write<T>(run: (db: PgQueries) => Promise<T>, after: Position | undefined, options: WriteOptions, onCommit: () => void): Promise<Routed<T>>;
+}
+/** A result, and from where the session goes on; undefined: from where it was. */
+interface Routed<T> {
+    readonly value: T;
+    readonly position: Position | undefined;
+}
+/**
+ * One visitor's reads and writes: no read of a session is older than its last write. `token` carries that to the
+ * visitor's next request, on whatever instance: put it in a cookie or a header.
+ */
+declare class PgSession {
+    #private;
+    /** Made by `ReadWriteRouter.session()`. */
+    constructor(routes: SessionRoutes, position: Position | undefined);
+    /** Where the last write ended: timeline and LSN, such as `1-16b3748`; undefined before the first. */
+    get token(): string | undefined;
+    /** As `router.read`, from a server that has this session's writes. */
+    read<T>(run: (db: PgQueries) => Promise<T>): Promise<T>;
+    /** As `router.write`; moves the token on. After a commit whose outcome is unknown, reads go to the primary. */
+    write<T>(run: (db: PgQueries) => Promise<T>, options?: WriteOptions): Promise<T>;
+}
+
+export { FallbackFullError, type PgPoolClientLike, type PgPoolLike, type PgQueries, type PgResult, PgSession, type PoolerWarning, type ReadOptions, type ReadWriteEvents, ReadWriteRouter, type ReadWriteRouterOptions, type ReadWriteSnapshot, type ReplicaChange, type ReplicaReport, RolledBackError, StalePrimaryError, type WriteOptions };
+
 // prometheus.d.ts
 import { H as Health } from './health.js';
 

@@ -6,6 +6,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     plan: 'src/plan.ts',
+    postgres: 'src/postgres.ts',
     prometheus: 'src/prometheus.ts',
     'cli/evenkeel-plan': 'src/cli/evenkeel-plan.ts',
   },

@@ -17,12 +17,14 @@ import {
   type RedisLike,
   type WebSocketServerLike,
 } from '../src/index.ts';
+import type { PgPoolLike } from '../src/postgres.ts';
 
 test('the real clients, servers and frameworks fit', () => {
   expectTypeOf<Redis6>().toExtend<RedisLike>();
   expectTypeOf<Cluster>().toExtend<RedisLike>();
   expectTypeOf<Pool>().toExtend<PgPoolSource>();
   expectTypeOf<Pool>().toExtend<PgPoolCounts>();
+  expectTypeOf<Pool>().toExtend<PgPoolLike>();
   expectTypeOf<Kafka>().toExtend<KafkaLike>();
   expectTypeOf<WebSocketServer>().toExtend<WebSocketServerLike>();
   type Servers = NonNullable<GracefulShutdownOptions['servers']>[number];
