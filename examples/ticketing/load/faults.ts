@@ -1,0 +1,167 @@
+/** What goes wrong while tickets are sold, each done to the real thing and taken back after its time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { Stage } from './stage.ts';
+
+export type Fault = {
+  name: string;
+  /** what happens */
+  what: string;
+  /** the design lets the shop say "try again in a moment" meanwhile: what it needs is gone */
+  mayDefer: boolean;
+  /** does it for about `forMs`, and takes it back */
+  run: (stage: Stage, forMs: number) => Promise<void>;
+};
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'slow-provider',
+    what: 'the payment provider takes 30 s for a charge',
+    mayDefer: false,
+    run: ({ fleet }, forMs) =>
+      switched(fleet.pspUrl, { latencyMs: 30_000 }, { latencyMs: 200 }, forMs),
+  },
+  {
+    name: 'dead-mail',
+    what: 'the mail provider cuts every connection',
+    mayDefer: false,
+    run: ({ fleet }, forMs) => switched(fleet.mailUrl, { isDown: true }, { isDown: false }, forMs),
+  },
+  {
+    name: 'kill-worker',
+    what: 'kill -9 of a payments worker, again each 20 s',
+    mayDefer: false,
+    run: async ({ fleet, signal }, forMs) => {
+      for (let left = forMs, turn = 0; left > 0 && !signal.aborted; left -= 20_000, turn += 1) {
+        const victim = fleet.workers[turn % fleet.workers.length];
+        if (victim) fleet.signal(victim, 'SIGKILL');
+        await sleep(Math.min(left, 20_000));
+      }
+      await fleet.allReady();
+    },
+  },
+  {
+    name: 'flushall',
+    what: 'FLUSHALL: Redis has forgotten every hold, session and page',
+    mayDefer: true,
+    run: async ({ servers }, forMs) => {
+      const redis = new Redis(servers.redis.url);
+      redis.on('error', () => {});
+      await redis.flushall();
+      redis.disconnect();
+      await sleep(forMs);
+    },
+  },
+  {
+    name: 'redis-replaced',
+    what: 'the Redis master dies, its replica takes over',
+    mayDefer: true,
+    run: async ({ servers }, forMs) => {
+      await servers.replaceRedis();
+      await sleep(forMs);
+    },
+  },
+  {
+    name: 'redis-frozen',
+    what: 'Redis is stopped by SIGSTOP: connections stay open, nothing answers',
+    mayDefer: true,
+    run: ({ servers }, forMs) => frozen(servers.redis, forMs),
+  },
+  {
+    name: 'postgres-restarted',
+    what: 'PostgreSQL is restarted',
+    mayDefer: true,
+    run: async ({ servers }, forMs) => {
+      await servers.postgres.restart();
+      await sleep(forMs);
+    },
+  },
+  {
+    name: 'kafka-frozen',
+    what: 'Kafka is stopped by SIGSTOP',
+    mayDefer: false,
+    run: ({ servers }, forMs) => frozen(servers.kafka, forMs),
+  },
+  {
+    name: 'kafka-restarted',
+    what: 'Kafka is restarted',
+    mayDefer: false,
+    run: async ({ servers }, forMs) => {
+      await servers.kafka.restart();
+      await sleep(forMs);
+    },
+  },
+  {
+    name: 'zone-lost',
+    what: 'kill -9 of 40 % of all processes at once',
+    mayDefer: false,
+    run: async ({ fleet }, forMs) => {
+      const victims = [...fleet.fronts.slice(-1), ...fleet.workers.slice(-1)];
+      for (const victim of victims) fleet.signal(victim, 'SIGKILL');
+      await sleep(forMs);
+      await fleet.allReady();
+    },
+  },
+  {
+    name: 'rolling-restart',
+    what: 'every process is restarted, one after the other',
+    mayDefer: false,
+    run: async ({ fleet }) => {
+      for (const member of [...fleet.fronts, ...fleet.workers]) await fleet.restart(member);
+    },
+  },
+  {
+    name: 'blue-green',
+    what: 'a second set of processes takes over, the first one ends',
+    mayDefer: false,
+    run: async ({ fleet, signal }) => {
+      const blue = [...fleet.fronts, ...fleet.workers];
+      await fleet.grow({ fronts: fleet.fronts.length, workers: fleet.workers.length }, signal);
+      const killed = await fleet.retire(blue);
+      if (killed.length > 0) throw new Error(`${killed.join(', ')} did not end in time`);
+    },
+  },
+  {
+    name: 'clock-jump',
+    what: 'the clock of one front jumps two minutes ahead',
+    mayDefer: false,
+    run: async ({ fleet, signal }, forMs) => {
+      const preload = new URL('./clock-jump.mjs', import.meta.url).pathname;
+      const env = { NODE_OPTIONS: `--import=${preload}` };
+      const [jumper] = await fleet.grow({ fronts: 1, env }, signal);
+      if (!jumper) throw new Error('no front was started');
+      await sleep(forMs / 2);
+      fleet.signal(jumper, 'SIGUSR2');
+      await sleep(forMs / 2);
+      await fleet.retire([jumper]);
+    },
+  },
+];
+
+async function switched(url: string, on: object, off: object, forMs: number): Promise<void> {
+  await putFaults(url, on);
+  try {
+    await sleep(forMs);
+  } finally {
+    await putFaults(url, off);
+  }
+}
+
+async function frozen(server: { pause(): void; resume(): void }, forMs: number): Promise<void> {
+  server.pause();
+  try {
+    await sleep(forMs);
+  } finally {
+    server.resume();
+  }
+}
+
+export async function putFaults(url: string, body: object): Promise<void> {
+  const response = await fetch(`${url}/faults`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(5_000),
+  });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+}

@@ -1,0 +1,78 @@
+/**
+ * `npm run proof`: every claim of the story on this machine.
+ *
+ *   self-check -> for each scenario: servers and shop, load, books -> table, proof.json, proof.html
+ */
+import { writeFile } from 'node:fs/promises';
+import { BackendError } from '../../../test/backends.ts';
+import { StartError } from '../launcher/options.ts';
+import { help, type ProofOptions, parseProofOptions } from './options.ts';
+import { page } from './page.ts';
+import { Progress } from './progress.ts';
+import { newReport, type Report, table } from './report.ts';
+import { scenarios } from './scenarios/all.ts';
+import { selfCheck } from './self-check.ts';
+
+const interruptedCode = 130;
+/** npm passes on a Ctrl-C that the terminal has sent us already: two so close are one press. */
+const onePressMs = 1_000;
+
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  let firstAt: number | undefined;
+  const onSignal = () => {
+    const now = performance.now();
+    firstAt ??= now;
+    // services and servers notice that we are gone, and end as well
+    if (now - firstAt > onePressMs) process.exit(interruptedCode);
+    controller.abort(new StartError('Interrupted.'));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return controller.signal;
+}
+
+async function run(
+  options: ProofOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Report> {
+  const report = await newReport(options, await selfCheck(options.users, progress));
+  for (const name of options.only) {
+    if (signal.aborted) break;
+    progress.line(`\n${name}`);
+    try {
+      report.scenarios.push(
+        await scenarios[name as keyof typeof scenarios]({ ...options, progress, signal }),
+      );
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+  report.isComplete = !signal.aborted;
+  return report;
+}
+
+async function write(report: Report, { json, html }: ProofOptions): Promise<void> {
+  await writeFile(json, `${JSON.stringify(report)}\n`);
+  await writeFile(html, page(report));
+}
+
+try {
+  const options = parseProofOptions(process.argv.slice(2));
+  if (options.help) process.stdout.write(help);
+  else {
+    const signal = interruption();
+    const progress = new Progress();
+    const report = await run(options, progress, signal);
+    await write(report, options);
+    progress.line(`\n${table(report)}\n${options.json}, ${options.html}`);
+    const held = report.scenarios.every(({ claims }) => claims.every((one) => one.held));
+    process.exit(signal.aborted ? interruptedCode : held ? 0 : 1);
+  }
+} catch (error) {
+  const isKnown = error instanceof StartError || error instanceof BackendError;
+  console.error(isKnown ? error.message : error);
+  process.exit(
+    error instanceof StartError && error.message === 'Interrupted.' ? interruptedCode : 1,
+  );
+}

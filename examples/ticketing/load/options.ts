@@ -1,0 +1,104 @@
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { StartError } from '../launcher/options.ts';
+import { scenarioNames } from './scenarios/names.ts';
+
+export const help = `npm run proof [-- options]
+
+Starts the whole ticket shop in separate processes on a Redis, PostgreSQL and Kafka of its own, loads
+it, breaks it while it sells, and prints what held. Ctrl-C stops everything and reports what is known.
+
+  --users N      the crowd: WebSockets of the waiting room, a third of it buyers (default 150000)
+  --short        the same scenarios with fewer users (default 5000) and shorter phases
+  --only NAMES   some of ${scenarioNames.join(', ')}; separated by commas
+  --seed N       of arrivals, seats and victims (default: drawn, and printed)
+  --json FILE    where the figures go (default proof.json)
+  --html FILE    where the page goes (default proof.html)
+  --verbose      show the warnings of all processes
+  --help         this text
+
+All traffic stays on 127.0.0.0/8. Exit code 0: every claim that was tried held.
+`;
+
+export type ProofOptions = {
+  users: number;
+  short: boolean;
+  only: readonly string[];
+  seed: number;
+  json: string;
+  html: string;
+  verbose: boolean;
+  help: boolean;
+};
+
+/** Kernel and both ends of a WebSocket, measured; and what the shop and its servers take by themselves. */
+const bytesPerUser = 22 * 1024;
+const baseBytes = 2.5 * 1024 ** 3;
+export const mostUsersOf = (memoryBytes: number) =>
+  Math.max(0, Math.floor((memoryBytes - baseBytes) / bytesPerUser));
+
+/** @throws StartError naming the option, its rule and what was given */
+export function parseProofOptions(args: string[], memoryBytes = totalmem()): ProofOptions {
+  const { values } = read(args);
+  const short = values.short;
+  const users = whole('users', values.users, short ? 5_000 : 150_000, 1, 1_000_000);
+  const most = mostUsersOf(memoryBytes);
+  if (users > most) {
+    const gib = (memoryBytes / 1024 ** 3).toFixed(0);
+    throw new StartError(
+      `Expected \`--users\` to be at most ${most} on this machine of ${gib} GiB, got ${users}.`,
+    );
+  }
+  const only = (values.only ?? scenarioNames.join(',')).split(',').map((name) => name.trim());
+  const unknown = only.find((name) => !(scenarioNames as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new StartError(
+      `Expected \`--only\` to name some of ${scenarioNames.join(', ')}, got "${unknown}".`,
+    );
+  }
+  return {
+    users,
+    short,
+    only,
+    seed: whole('seed', values.seed, Math.floor(Math.random() * 2 ** 31), 0, 2 ** 32 - 1),
+    json: values.json,
+    html: values.html,
+    verbose: values.verbose,
+    help: values.help,
+  };
+}
+
+export const machineText = () =>
+  `${availableParallelism()} cores, ${(totalmem() / 1024 ** 3).toFixed(0)} GiB (${(freemem() / 1024 ** 3).toFixed(0)} free)`;
+
+function read(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        users: { type: 'string' },
+        short: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        seed: { type: 'string' },
+        json: { type: 'string', default: 'proof.json' },
+        html: { type: 'string', default: 'proof.html' },
+        verbose: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    const [sentence = ''] = (error as Error).message.split('. ');
+    throw new StartError(
+      `${sentence.replace(/\.$/, '')}. \`npm run proof -- --help\` lists the options.`,
+    );
+  }
+}
+
+function whole(name: string, text: string | undefined, fallback: number, min: number, max: number) {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new StartError(
+    `Expected \`--${name}\` to be a whole number from ${min} to ${max}, got "${text}".`,
+  );
+}

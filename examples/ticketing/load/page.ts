@@ -1,0 +1,159 @@
+/** One self-contained HTML page of a report: claims, and charts with what went wrong marked on them. */
+
+import { chart, type Line } from './chart.ts';
+import { boundText, figureText } from './claims.ts';
+import { claimsOf, type Report } from './report.ts';
+import type { ScenarioResult } from './result.ts';
+
+const style = `
+:root{color-scheme:light dark;--ink:#1c2733;--soft:#667;--back:#fbfbf8;--grid:#8883;--held:#177245;--not:#b3261e;--mark:#d9822b33}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--soft:#99a;--back:#14191f;--held:#5bd08f;--not:#ff8a80}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:1000px;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%;font-size:.9rem}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--grid)}
+td.figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.held{color:var(--held)}.not{color:var(--not);font-weight:700}
+svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:11px}figure{margin:1.5rem 0}figcaption{font-weight:600}
+ul{padding-left:1.2rem}small,.soft{color:var(--soft)}.partial{border:2px solid var(--not);padding:.5rem 1rem}`;
+
+export function page(report: Report): string {
+  const { machine, versions } = report;
+  const claims = claimsOf(report);
+  const held = claims.filter((one) => one.held).length;
+  const facts = [
+    `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}`,
+    `${report.at}, commit ${report.commit}, seed ${report.seed}, ${report.options.users} users${report.options.short ? ', short' : ''}`,
+    ...Object.entries(versions).map(([name, version]) => `${name} ${version}`),
+    ...report.conditions,
+    `the driver alone: ${report.selfCheck.driverPerSecond} requests/s`,
+  ];
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>evenkeel: ${held} of ${claims.length} claims held</title><style>${style}</style>
+<h1>${held} of ${claims.length} claims held</h1>
+${report.isComplete ? '' : '<p class="partial">PARTIAL: the run was interrupted. Only what follows was tried.</p>'}
+<ul class="soft">${facts.map((fact) => `<li>${safe(fact)}</li>`).join('')}</ul>
+<table><tr><th><th>scenario<th>claim<th>here<th>claimed<th>in the story</tr>
+${claims
+  .map(
+    (
+      one,
+    ) => `<tr><td class="${one.held ? 'held">held' : 'not">not held'}<td>${safe(one.scenario)}<td>${safe(one.claim)}
+<td class="figure">${safe(figureText(one))}<td class="figure">${safe(boundText(one.bound))}<td>${safe(one.source)}</tr>`,
+  )
+  .join('\n')}
+</table>
+${report.scenarios.map(section).join('\n')}
+</html>
+`;
+}
+
+function section({
+  name,
+  notes,
+  mistakes,
+  series,
+  samples,
+  marks,
+  summaries,
+  processes,
+}: ScenarioResult): string {
+  const line = (label: string, color: string, points: [number, number][]): Line => ({
+    label,
+    color,
+    points,
+  });
+  const has = samples.some(({ sold, held }) => sold + held > 0);
+  const charts = [
+    chart('Latency, ms (from the moment a request was due)', marks, [
+      line(
+        'p99',
+        '#d9822b',
+        series.map(({ at, p99Ms }) => [at, p99Ms]),
+      ),
+      line(
+        'p50',
+        '#2b7bba',
+        series.map(({ at, p50Ms }) => [at, p50Ms]),
+      ),
+    ]),
+    chart('Requests a second', marks, [
+      line(
+        'all',
+        '#2b7bba',
+        series.map(({ at, count }) => [at, count]),
+      ),
+      line(
+        'try again',
+        '#d9b82b',
+        series.map(({ at, later }) => [at, later]),
+      ),
+      line(
+        'wrong',
+        '#c33',
+        series.map(({ at, wrong }) => [at, wrong]),
+      ),
+    ]),
+    ...(has
+      ? [
+          chart('Seats', marks, [
+            line(
+              'free',
+              '#177245',
+              samples.map(({ at, free }) => [at, free]),
+            ),
+            line(
+              'held',
+              '#d9822b',
+              samples.map(({ at, held }) => [at, held]),
+            ),
+            line(
+              'sold',
+              '#2b7bba',
+              samples.map(({ at, sold }) => [at, sold]),
+            ),
+          ]),
+          chart('Orders accepted and not settled', marks, [
+            line(
+              'queue',
+              '#7a4fb5',
+              samples.map(({ at, queue }) => [at, queue]),
+            ),
+          ]),
+          chart('Circuit of the payment provider (1 open)', marks, [
+            line(
+              'open',
+              '#c33',
+              samples.map(({ at, breaker }) => [at, breaker]),
+            ),
+          ]),
+        ]
+      : []),
+  ];
+  const cell = (value: number | string) => `<td class="figure">${value}`;
+  return `<h2>${safe(name)}</h2><ul>${notes.map((note) => `<li>${safe(note)}</li>`).join('')}</ul>
+${charts.join('\n')}
+<details><summary>Requests by phase</summary><table><tr><th>phase<th>kind<th>ok<th>refused<th>try again<th>wrong<th>p50<th>p99<th>p99.9<th>max ms</tr>
+${summaries
+  .map(
+    ({ phase, kind, counts, ...ms }) =>
+      `<tr><td>${safe(phase)}<td>${safe(kind)}${[counts.ok, counts.refused, counts.later, counts.wrong, ms.p50Ms, ms.p99Ms, ms.p999Ms, ms.maxMs].map(cell).join('')}</tr>`,
+  )
+  .join('\n')}</table></details>
+<details><summary>Processes by phase</summary><table><tr><th>phase<th>process<th>CPU s<th>MiB</tr>
+${processes
+  .map(
+    ({ phase, process, cpuSeconds, memoryMiB }) =>
+      `<tr><td>${safe(phase)}<td>${safe(process)}${cell(cpuSeconds)}${cell(memoryMiB)}</tr>`,
+  )
+  .join('\n')}</table></details>
+${mistakes.length > 0 ? `<details><summary>The first wrong answers</summary><ul>${mistakes.map((text) => `<li>${safe(text)}</li>`).join('')}</ul></details>` : ''}`;
+}
+
+export function safe(text: string): string {
+  const entities: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+  };
+  return text.replace(/[&<>"]/g, (sign) => entities[sign] ?? sign);
+}

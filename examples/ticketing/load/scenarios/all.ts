@@ -1,0 +1,45 @@
+/** How large each scenario is, by `--users` and `--short`. */
+import type { ProofOptions } from '../options.ts';
+import type { Progress } from '../progress.ts';
+import type { ScenarioResult } from '../result.ts';
+import { Stage, type StageOptions } from '../stage.ts';
+import { chaosScenario } from './chaos.ts';
+import type { ScenarioName } from './names.ts';
+import { saleScenario } from './sale.ts';
+
+export type RunOptions = ProofOptions & { progress: Progress; signal: AbortSignal };
+
+export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<ScenarioResult>> = {
+  sale: (options) => {
+    const buyers = Math.max(1, Math.ceil(options.users / 3));
+    const tickets = Math.max(1, Math.min(1_000, Math.floor(buyers / 5)));
+    const joinsPerSecond = options.short ? 200 : 833;
+    const size = { buyers, tickets, joinsPerSecond, admitPerSecond: options.short ? 20 : 40 };
+    return onStage(options, { env: { PSP_LATENCY_MS: '2000' } }, (stage) =>
+      saleScenario(stage, size),
+    );
+  },
+  chaos: (options) =>
+    onStage(options, { env: { PAYMENT_TIMEOUT_MS: '6000', PAYMENT_SLOW_MS: '2000' } }, (stage) =>
+      chaosScenario(stage, {
+        readsPerSecond: 40,
+        buyersPerSecond: 5,
+        faultMs: options.short ? 3_000 : 20_000,
+        calmMs: options.short ? 2_000 : 10_000,
+      }),
+    ),
+};
+
+/** Whatever happens, what was started is stopped at the end. */
+async function onStage(
+  { progress, seed, signal, verbose }: RunOptions,
+  more: Partial<StageOptions>,
+  work: (stage: Stage) => Promise<ScenarioResult>,
+): Promise<ScenarioResult> {
+  const stage = await Stage.start({ progress, seed, signal, verbose, ...more });
+  try {
+    return await work(stage);
+  } finally {
+    await progress.step('stopped', () => stage.stop());
+  }
+}

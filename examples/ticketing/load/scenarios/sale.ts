@@ -1,0 +1,217 @@
+/**
+ * 50,000 buyers, 1,000 tickets. Everybody comes to the waiting room within a minute, the sale opens, the
+ * draw decides who goes in, and whoever does takes a seat, orders, and gets a ticket; the others are told
+ * that it is sold out, which must be true when they are told.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { drawnPlace, standingOf } from '@evenkeel/soft-hold/waiting-room/status';
+import { paths } from '../../addresses.ts';
+import type { Admission, Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
+import { claim } from '../claims.ts';
+import { arrive } from '../open-model.ts';
+import { shuffle } from '../random.ts';
+import { resultOf, type ScenarioResult } from '../result.ts';
+import { type Purchase, Shopper } from '../shopper.ts';
+import type { Stage } from '../stage.ts';
+import { readBooks } from '../truth.ts';
+
+const slug = 'proof-sale';
+const settledWithinMs = 120_000;
+/** a buyer who was let in and finds every seat taken looks so often for one that came free */
+const looks = 400;
+
+export type SaleSize = {
+  buyers: number;
+  tickets: number;
+  joinsPerSecond: number;
+  admitPerSecond: number;
+};
+type Visitor = { id: string; shopper: Shopper; ticket: WaitingTicket; place: number };
+type End = Purchase['end'] | 'sold-out' | 'told-wrongly' | 'no-place';
+
+export async function saleScenario(stage: Stage, size: SaleSize): Promise<ScenarioResult> {
+  const { door, recorder, people, signal, random } = stage;
+  const ids = await people.add(size.buyers);
+  const lobbyMs = (size.buyers / size.joinsPerSecond) * 1_000 + 5_000;
+  const opensAt = Date.now() + lobbyMs;
+  const seats = await stage.putOnSale(slug, size.tickets, {
+    hasWaitingRoom: true,
+    opensAt: new Date(opensAt).toISOString(),
+    admitPerSecond: size.admitPerSecond,
+  });
+  const wanted = shuffle([...seats], random);
+
+  recorder.enter('lobby');
+  const visitors: Visitor[] = [];
+  const ends = new Map<End, number>();
+  const end = (how: End): void => {
+    ends.set(how, (ends.get(how) ?? 0) + 1);
+  };
+  const tokens = await Promise.all(ids.map((id) => people.token(id)));
+  await arrive(
+    { perSecond: size.joinsPerSecond, count: ids.length, random, signal },
+    async (index, intendedAt) => {
+      const shopper = new Shopper(door, recorder, tokens[index] as string);
+      const path = paths.waitingTicket(slug);
+      const joined = await shopper.ask({ kind: 'join', method: 'POST', path, intendedAt });
+      if (joined?.status !== 201) return end('no-place');
+      visitors.push({
+        id: ids[index] as string,
+        shopper,
+        ticket: joined.body as WaitingTicket,
+        place: 2,
+      });
+    },
+  );
+  while (Date.now() < opensAt && !signal.aborted) await sleep(200);
+
+  recorder.enter('sale');
+  recorder.mark('the sale opens');
+  // the document is the same for all and cached for a second: the driver reads it as an edge would
+  let page = await roomPage(stage);
+  for (let wait = 0; page?.phase !== 'open' && wait < 100 && !signal.aborted; wait += 1) {
+    await sleep(100);
+    page = await roomPage(stage);
+  }
+  for (const visitor of visitors) {
+    const { place } = visitor.ticket;
+    visitor.place = place ?? (page?.seed ? await drawnPlace(page.seed, page.room, visitor.id) : 2);
+  }
+  visitors.sort((a, b) => a.place - b.place);
+
+  const state = { soldOut: false };
+  const inside = new Set<Promise<void>>();
+  let next = 0;
+  const until = performance.now() + settledWithinMs + (size.tickets / size.admitPerSecond) * 3_000;
+  while (next < visitors.length && !state.soldOut && performance.now() < until && !signal.aborted) {
+    page = (await roomPage(stage)) ?? page;
+    for (; page && next < visitors.length; next += 1) {
+      const visitor = visitors[next] as Visitor;
+      const { steps } = page;
+      if (standingOf({ ...page, steps: steps as [number, number][] }, visitor.place).position > 0)
+        break;
+      const visit = goIn(stage, visitor, wanted, state).then(end);
+      inside.add(visit);
+      void visit.finally(() => inside.delete(visit));
+    }
+    await sleep(1_000);
+    state.soldOut ||= await isSoldOut(stage);
+  }
+  await Promise.all(inside);
+
+  recorder.enter('told');
+  const waiting = visitors.slice(next);
+  await arrive(
+    { perSecond: 400, count: waiting.length, random, signal },
+    async (index, intendedAt) => {
+      const { shopper } = waiting[index] as Visitor;
+      const answer = await shopper.ask({
+        kind: 'availability',
+        path: paths.availability(slug),
+        intendedAt,
+      });
+      const free = answer?.status === 200 && freeOf(answer.body as Availability);
+      end(free === 0 ? 'sold-out' : 'told-wrongly');
+    },
+  );
+
+  recorder.enter('quiet');
+  const books = await stage.progress.step('books', () =>
+    readBooks(stage.fleet, stage.database, 60_000),
+  );
+  const of = (what: string) => books.proofs.find((proof) => proof.what === what)?.found;
+  const api = recorder.total((phase) => phase !== 'before' && phase !== 'quiet');
+  const wrong = [
+    'told-wrongly',
+    'no-place',
+    'unsettled',
+    'no-answer',
+    'lost-hold',
+    'expired',
+  ] as const;
+  const story = '50,000 people, 1,000 tickets';
+  return resultOf(
+    'sale',
+    stage,
+    [
+      claim('sale', 'tickets sold', story, books.sold, { exactly: size.tickets }),
+      claim('sale', 'categories oversold', story, of('categories sold beyond their seats'), {
+        exactly: 0,
+      }),
+      claim('sale', 'seats with two tickets', story, of('seats with two valid tickets'), {
+        exactly: 0,
+      }),
+      claim('sale', 'charges without a ticket', story, books.captured - books.sold, { exactly: 0 }),
+      claim('sale', 'tickets without a charge', story, of('tickets without a charge'), {
+        exactly: 0,
+      }),
+      claim('sale', 'mails sent', 'the email provider', books.mails, { exactly: size.tickets }),
+      claim('sale', 'API answers, p99', 'everyone at once', api.p99Ms, { atMost: 200 }, 'ms'),
+      claim('sale', 'wrong answers', '60 % -> 99.7 %', api.counts.wrong, { exactly: 0 }),
+      claim(
+        'sale',
+        'buyers told something untrue, or nothing',
+        story,
+        wrong.reduce((sum, how) => sum + (ends.get(how) ?? 0), 0),
+        { exactly: 0 },
+      ),
+      claim(
+        'sale',
+        'buyers accounted for',
+        story,
+        [...ends.values()].reduce((a, b) => a + b, 0),
+        { exactly: size.buyers },
+      ),
+    ],
+    [
+      `${size.buyers} buyers, ${size.tickets} tickets; ${[...ends].map(([how, n]) => `${how} ${n}`).join(', ')}`,
+      ...books.proofs
+        .filter(({ holds }) => !holds)
+        .map(({ what, found, expected }) => `${what}: ${found}, expected ${expected}`),
+    ],
+  );
+}
+
+/** Exchanges the ticket for a pass, takes the first seat that is free, and buys it. */
+async function goIn(
+  stage: Stage,
+  { shopper, ticket }: Visitor,
+  wanted: string[],
+  state: { soldOut: boolean },
+): Promise<End> {
+  const path = paths.waitingPass(slug);
+  const body = { ticket: ticket.ticket };
+  const entered = await shopper.ask({ kind: 'enter', method: 'POST', path, body });
+  const pass = (entered?.body as Admission | undefined)?.pass ?? undefined;
+  if (!pass) return 'no-answer';
+  for (let look = 0; look < looks && !stage.signal.aborted; look += 1) {
+    const seat = wanted.shift();
+    if (seat === undefined) {
+      if (state.soldOut) return 'sold-out';
+      await sleep(1_000);
+      continue;
+    }
+    const held = await shopper.hold(slug, seat, { pass });
+    if (held === undefined) return 'no-answer';
+    if (typeof held === 'string') continue;
+    const { end } = await shopper.buy(held.id, settledWithinMs);
+    // nobody has it, so somebody else may
+    if (end !== 'paid') wanted.push(seat);
+    return end;
+  }
+  return 'sold-out';
+}
+
+async function roomPage({ door }: Stage): Promise<WaitingRoomPage | undefined> {
+  const answer = await door.call({ path: paths.waitingRoom(slug) }).catch(() => undefined);
+  return answer?.status === 200 ? (answer.body as WaitingRoomPage) : undefined;
+}
+
+async function isSoldOut({ door }: Stage): Promise<boolean> {
+  const answer = await door.call({ path: paths.availability(slug) }).catch(() => undefined);
+  const counts = answer?.status === 200 ? (answer.body as Availability).counts : [];
+  return counts.length > 0 && counts.every(({ free, held }) => free === 0 && held === 0);
+}
+
+const freeOf = ({ counts }: Availability) =>
+  counts.reduce((sum, { free, held }) => sum + free + held, 0);
