@@ -28,8 +28,10 @@ export type FleetOptions = {
   fronts: number;
   workers: number;
   onLine?: (name: string, line: string) => void;
-  onCrash?: (name: string, how: string) => void;
 };
+
+/** lines of a process that are shown when it ends and nobody has asked for that */
+const lastWords = 6;
 
 export class Fleet {
   readonly secret = randomBytes(32).toString('base64url');
@@ -39,6 +41,9 @@ export class Fleet {
   members: Member[] = [];
   /** the fronts changed: whoever stands before them wants to know */
   onChange: () => void = () => {};
+  /** who ended without being told to, how, and with which last words */
+  readonly crashes: string[] = [];
+  readonly #bidden = new Set<string>();
   readonly #options: FleetOptions;
   readonly #env: Record<string, string>;
   #created = 0;
@@ -130,7 +135,9 @@ export class Fleet {
 
   signal(member: Member, signal: NodeJS.Signals): void {
     const { pid } = member.process;
-    if (pid !== undefined) process.kill(pid, signal);
+    if (pid === undefined) return;
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#bidden.add(member.name);
+    process.kill(pid, signal);
   }
 
   /** SIGTERM, and waits until its successor is ready. */
@@ -166,12 +173,19 @@ export class Fleet {
     const [main = 'gateway'] = services;
     this.#created += 1;
     const name = role === 'stand-ins' ? role : `${role}-${this.#created}`;
+    const lines: string[] = [];
     const process = new ServiceProcess({
       name,
       services,
       env: { ...this.#env, [portOf(main)]: String(port), ...env },
-      onLine: (line) => this.#options.onLine?.(name, line),
-      onCrash: (how) => this.#options.onCrash?.(name, how),
+      onLine: (line) => {
+        lines.push(line);
+        if (lines.length > lastWords) lines.shift();
+        this.#options.onLine?.(name, line);
+      },
+      onCrash: (how) => {
+        if (!this.#bidden.delete(name)) this.crashes.push(`${name}: ${how}: ${lines.join(' | ')}`);
+      },
     });
     return { name, role, process, url: `http://127.0.0.1:${port}` };
   }

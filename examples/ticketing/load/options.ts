@@ -1,6 +1,7 @@
-import { availableParallelism, freemem, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { StartError } from '../launcher/options.ts';
+import { faults } from './faults.ts';
 import { scenarioNames } from './scenarios/names.ts';
 
 export const help = `npm run proof [-- options]
@@ -11,6 +12,7 @@ it, breaks it while it sells, and prints what held. Ctrl-C stops everything and 
   --users N      the crowd: WebSockets of the waiting room, a third of it buyers (default 150000)
   --short        the same scenarios with fewer users (default 5000) and shorter phases
   --only NAMES   some of ${scenarioNames.join(', ')}; separated by commas
+  --faults NAMES only these faults of the chaos: ${faults.map(({ name }) => name).join(', ')}
   --seed N       of arrivals, seats and victims (default: drawn, and printed)
   --json FILE    where the figures go (default proof.json)
   --html FILE    where the page goes (default proof.html)
@@ -24,6 +26,7 @@ export type ProofOptions = {
   users: number;
   short: boolean;
   only: readonly string[];
+  faults: readonly string[];
   seed: number;
   json: string;
   html: string;
@@ -49,17 +52,13 @@ export function parseProofOptions(args: string[], memoryBytes = totalmem()): Pro
       `Expected \`--users\` to be at most ${most} on this machine of ${gib} GiB, got ${users}.`,
     );
   }
-  const only = (values.only ?? scenarioNames.join(',')).split(',').map((name) => name.trim());
-  const unknown = only.find((name) => !(scenarioNames as readonly string[]).includes(name));
-  if (unknown !== undefined) {
-    throw new StartError(
-      `Expected \`--only\` to name some of ${scenarioNames.join(', ')}, got "${unknown}".`,
-    );
-  }
+  const only = some('only', values.only, scenarioNames);
+  const faultNames = faults.map(({ name }) => name);
   return {
     users,
     short,
     only,
+    faults: some('faults', values.faults, faultNames),
     seed: whole('seed', values.seed, Math.floor(Math.random() * 2 ** 31), 0, 2 ** 32 - 1),
     json: values.json,
     html: values.html,
@@ -67,9 +66,6 @@ export function parseProofOptions(args: string[], memoryBytes = totalmem()): Pro
     help: values.help,
   };
 }
-
-export const machineText = () =>
-  `${availableParallelism()} cores, ${(totalmem() / 1024 ** 3).toFixed(0)} GiB (${(freemem() / 1024 ** 3).toFixed(0)} free)`;
 
 function read(args: string[]) {
   try {
@@ -79,6 +75,7 @@ function read(args: string[]) {
         users: { type: 'string' },
         short: { type: 'boolean', default: false },
         only: { type: 'string' },
+        faults: { type: 'string' },
         seed: { type: 'string' },
         json: { type: 'string', default: 'proof.json' },
         html: { type: 'string', default: 'proof.html' },
@@ -87,11 +84,20 @@ function read(args: string[]) {
       },
     });
   } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('. ');
+    const [sentence = ''] = (error as Error).message.split(/\.\s/);
     throw new StartError(
       `${sentence.replace(/\.$/, '')}. \`npm run proof -- --help\` lists the options.`,
     );
   }
+}
+
+function some(option: string, text: string | undefined, known: readonly string[]): string[] {
+  const names = (text ?? known.join(',')).split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return names;
+  throw new StartError(
+    `Expected \`--${option}\` to name some of ${known.join(', ')}, got "${unknown}".`,
+  );
 }
 
 function whole(name: string, text: string | undefined, fallback: number, min: number, max: number) {

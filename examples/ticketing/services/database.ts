@@ -20,6 +20,9 @@ export function openDatabase(settings: {
   });
   // an idle connection that breaks must not end the process; the next query gets a new one
   pool.on('error', settings.onError);
+  // one that breaks while somebody has it tells him by his query's failure; pg emits `error` besides,
+  // and where nobody listens at that moment that ends the process: PostgreSQL restarts, and so do we
+  pool.on('connect', (client) => client.on('error', settings.onError));
   return pool;
 }
 

@@ -22,6 +22,7 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
   chaos: (options) =>
     onStage(options, { env: { PAYMENT_TIMEOUT_MS: '6000', PAYMENT_SLOW_MS: '2000' } }, (stage) =>
       chaosScenario(stage, {
+        only: options.faults,
         readsPerSecond: 40,
         buyersPerSecond: 5,
         faultMs: options.short ? 3_000 : 20_000,
