@@ -7,6 +7,7 @@ import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis';
 import { createCache as createManager } from 'cache-manager';
 import { Cacheable } from 'cacheable';
 import { Redis } from 'ioredis';
+import { Redis as Redis6 } from 'ioredis6';
 import { createNotificationPair, Loader, RedisCache } from 'layered-loader';
 import { TieredCache } from '../src/index.ts';
 
@@ -26,8 +27,11 @@ function clientOf(url: string): Redis {
   return client;
 }
 
-async function evenkeel(url: string, namespace: string): Promise<Contender> {
-  const redis = clientOf(url);
+async function evenkeel(
+  url: string,
+  namespace: string,
+  redis: Redis | Redis6 = clientOf(url),
+): Promise<Contender> {
   const cache = new TieredCache({ namespace, redis, ttlMs: TTL_MS });
   await cache.get('warm-up', async () => 1);
   return {
@@ -38,6 +42,12 @@ async function evenkeel(url: string, namespace: string): Promise<Contender> {
       redis.disconnect();
     },
   };
+}
+
+async function evenkeelOn6(url: string, namespace: string): Promise<Contender> {
+  const redis = new Redis6(url);
+  redis.on('error', () => {});
+  return await evenkeel(url, namespace, redis);
 }
 
 async function bento(url: string, namespace: string): Promise<Contender> {
@@ -147,8 +157,12 @@ async function layered(url: string, namespace: string): Promise<Contender> {
 
 type Make = (url: string, namespace: string) => Promise<Contender>;
 
+/** The same with another client; not in the table. */
+export const ON_IOREDIS_6 = 'evenkeel tiered-cache, ioredis 6';
+export const variants: Record<string, { make: Make }> = { [ON_IOREDIS_6]: { make: evenkeelOn6 } };
+
 export const contenders: Record<string, { make: Make; local?: Make }> = {
-  'evenkeel tiered-cache': { make: evenkeel },
+  'evenkeel tiered-cache': { make: (url, namespace) => evenkeel(url, namespace) },
   'bentocache 1.6': { make: bento },
   'cacheable 2.5': { make: cacheable },
   'cache-manager 7.2': { make: manager },

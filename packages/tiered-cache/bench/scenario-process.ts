@@ -5,12 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRedis } from '../../../test/backends.ts';
 import { TcpProxy } from '../test/support/tcp-proxy.ts';
-import { contenders } from './contenders.ts';
+import { contenders, variants } from './contenders.ts';
 
 const [name = '', scenario = '', url = '', namespace = ''] = process.argv.slice(2);
 const HANGS_MS = 5_000;
 const make = (...at: [url: string, namespace: string]) => {
-  const contender = contenders[name];
+  const contender = contenders[name] ?? variants[name];
   if (contender === undefined) throw new Error(`No contender ${name}`);
   return contender.make(...at);
 };

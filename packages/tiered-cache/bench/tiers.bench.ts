@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { startRedis } from '../../../test/backends.ts';
-import { contenders } from './contenders.ts';
+import { contenders, ON_IOREDIS_6 } from './contenders.ts';
 import { localHits, propagation, redisHits } from './hot-path.ts';
 
 const LIMIT_MS = 30_000;
@@ -83,9 +83,12 @@ for (const name of Object.keys(contenders)) {
   console.log(`| ${row.join(' | ')} |`);
 }
 
+console.log(
+  `\nRedis dead, with ioredis 6: cold key, next: ${await run(ON_IOREDIS_6, 'dead', url)}`,
+);
 const { raw, cached } = await redisHits(url, `bench${++names}`);
 console.log(
-  `\nRedis hit, 64 at a time: ${Math.round(cached)} reads/s, ${(cached / raw).toFixed(2)} x of ioredis GET + JSON.parse (${Math.round(raw)}/s)`,
+  `Redis hit, 64 at a time: ${Math.round(cached)} reads/s, ${(cached / raw).toFixed(2)} x of ioredis GET + JSON.parse (${Math.round(raw)}/s)`,
 );
 const { p50, p99 } = await propagation(url, `bench${++names}`);
 console.log(

@@ -20,6 +20,11 @@ export function matching(field: string, value: unknown, pattern: RegExp, rule: s
   throw new RangeError(`Expected \`${field}\` to have ${rule}, got ${shown(value)}`);
 }
 
+export function object<T extends object>(field: string, value: T): T {
+  if (typeof value === 'object' && value !== null) return value;
+  throw wrong(field, 'to be an object', value);
+}
+
 export function wrong(field: string, rule: string, value: unknown): TypeError {
   return new TypeError(`Expected \`${field}\` ${rule}, got ${shown(value)}`);
 }

@@ -1,6 +1,7 @@
 /**
- * Wall clock and timers. The clock serves times to live only, never the order of writes; the timers
- * are those of loads. Inject one to move it by hand in tests.
+ * Wall clock and timers of values and loaders: times to live, grace, back-off, time-outs of loaders.
+ * It never orders writes, and Redis is waited for in real time whatever it says (decision 35). Inject
+ * one to move it by hand in tests.
  */
 export interface Clock {
   /** Milliseconds since the epoch. */

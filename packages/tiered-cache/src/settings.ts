@@ -1,4 +1,4 @@
-import { integer, matching, shown, within, wrong } from './check.ts';
+import { integer, matching, object, shown, within, wrong } from './check.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Codec, codecs, Payloads } from './codec.ts';
 import type { Guard, TieredCacheOptions } from './options.ts';
@@ -50,7 +50,8 @@ export function toSettings(options: TieredCacheOptions): Settings {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`Expected \`options\` to be an object, got ${shown(options)}`);
   }
-  const { local = {}, random = Math.random, onPartition = 'stale', guard = unguarded } = options;
+  const { random = Math.random, onPartition = 'stale', guard = unguarded } = options;
+  const local = object('local', options.local ?? {});
   if (typeof random !== 'function') throw wrong('random', 'to be a function', random);
   if (typeof guard !== 'function') throw wrong('guard', 'to be a function', guard);
   if (onPartition !== 'stale' && onPartition !== 'bypass') {
@@ -120,7 +121,7 @@ export function toNegativeTtl(value: unknown, graceMs: number): number {
 
 function toPayloads(options: TieredCacheOptions): Payloads {
   const { codec = 'json', version = '', compression, local } = options;
-  const { minBytes = 2_048, level = 1 } = compression ?? {};
+  const { minBytes = 2_048, level = 1 } = object('compression', compression ?? {});
   const deflate = {
     minBytes:
       compression === undefined

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { BulkLoad } from './bulk-load.ts';
 import { type CacheHealth, examine } from './cache-health.ts';
+import { object, wrong } from './check.ts';
 import { abortable } from './clock.ts';
 import { Definition, type DefinitionOptions } from './definition.ts';
 import { CacheClosedError } from './errors.ts';
@@ -19,12 +20,12 @@ import type {
   TieredCacheOptions,
   WriteResult,
 } from './options.ts';
-import { Partition, type Reading } from './partition.ts';
+import type { Reading } from './partition.ts';
+import { Partitions } from './partitions.ts';
 import { SafeEmitter } from './safe-emitter.ts';
 import { type Settings, toNegativeTtl, toSettings, toTtl } from './settings.ts';
-import { sumOfStats, type TieredCacheStats } from './stats.ts';
+import type { TieredCacheStats } from './stats.ts';
 import { Tiers } from './tiers.ts';
-import { idIn, toToken } from './token.ts';
 
 const WARM_UP_BATCH = 500;
 
@@ -42,9 +43,7 @@ const WARM_UP_BATCH = 500;
 export class TieredCache {
   readonly #settings: Settings;
   readonly #tiers: Tiers | undefined;
-  readonly #partitions: readonly Partition[];
-  /** The only one, when there is only one. */
-  readonly #whole: Partition | undefined;
+  readonly #partitions: Partitions;
   readonly #events: SafeEmitter<TieredCacheEvents>;
   readonly #closing = new AbortController();
   #started = false;
@@ -70,14 +69,10 @@ export class TieredCache {
         if (!tier.up) return events.emit('tierDown', { tier: tier.name, cause });
         events.emit('tierUp', { tier: tier.name });
         if (tier.name !== 'master') return;
-        for (const { undelivered } of this.#partitions) void undelivered.deliver();
+        for (const { undelivered } of this.#partitions.all) void undelivered.deliver();
       });
     const parts = { settings, tiers: this.#tiers, events, closing };
-    this.#partitions = Array.from(
-      { length: partitions },
-      (_, i) => new Partition(partitions === 1 ? namespace : `${namespace}:${i}`, parts),
-    );
-    this.#whole = partitions === 1 ? this.#partitions[0] : undefined;
+    this.#partitions = new Partitions(namespace, partitions, parts);
   }
 
   /**
@@ -89,7 +84,7 @@ export class TieredCache {
    * @throws whatever the loader throws, when there is no stale value
    */
   get<T>(key: string, loader: Loader<T>, options?: GetOptions<T>): Promise<T> {
-    const partition = this.#whole ?? this.#partitionOf(key);
+    const partition = this.#partitions.of(key);
     if (options?.after === undefined) {
       const hit = partition.hit(key);
       if (hit !== undefined) return hit as Promise<T>;
@@ -119,13 +114,15 @@ export class TieredCache {
     }
     const { ttlMs, negativeTtlMs, tags } = this.#keeping(options);
     const { after, signal } = options;
-    const { partitions } = this.#settings;
-    const id = after === undefined ? undefined : idIn(after, this.#indexOf(key), partitions);
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+      throw wrong('signal', 'to be an AbortSignal', signal);
+    }
+    const id = after === undefined ? undefined : this.#partitions.idFor(key, after);
     return { ttlMs, negativeTtlMs, tags, loader, onWait, signal, after: id };
   }
 
   #keeping<T>(options: KeepOptions<T>): Keeping {
-    const { tags = NO_TAGS, ttlMs, negativeTtlMs: negative } = options;
+    const { tags = NO_TAGS, ttlMs, negativeTtlMs: negative } = object('options', options);
     const { graceMs, negativeTtlMs } = this.#settings;
     return {
       ttlMs: this.#ttl(ttlMs),
@@ -147,9 +144,7 @@ export class TieredCache {
     options: GetOptions<T> = {},
   ): Promise<(T | undefined)[]> {
     this.#open();
-    if (!Array.isArray(keys)) {
-      throw new TypeError(`Expected \`keys\` to be an array, got ${typeof keys}`);
-    }
+    if (!Array.isArray(keys)) throw wrong('keys', 'to be an array', keys);
     if (typeof loadMany !== 'function') {
       throw new TypeError(`Expected \`loadMany\` to be a function, got ${typeof loadMany}`);
     }
@@ -161,7 +156,7 @@ export class TieredCache {
       try {
         const onWait = () => bulk.decided(key);
         const reading = this.#reading(key, bulk.loaderOf(key), options, onWait);
-        found.set(key, await this.#partitionOf(key).get(key, reading));
+        found.set(key, await this.#partitions.of(key).get(key, reading));
       } finally {
         bulk.decided(key);
       }
@@ -176,6 +171,7 @@ export class TieredCache {
     loadMany: BulkLoader<T>,
     options: KeepOptions<T> = {},
   ): Promise<void> {
+    if (!Array.isArray(keys)) throw wrong('keys', 'to be an array', keys);
     for (let i = 0; i < keys.length; i += WARM_UP_BATCH) {
       await this.getMany(keys.slice(i, i + WARM_UP_BATCH), loadMany, options);
     }
@@ -195,10 +191,11 @@ export class TieredCache {
   async set(key: string, value: unknown, options: SetOptions = {}): Promise<{ id: LogId }> {
     this.#open();
     const name = toStorageKey(key);
-    const tags = toTags(options.tags ?? NO_TAGS);
-    const { writer } = this.#partitionOf(key);
-    const { id } = await writer.set(name, value, this.#ttl(options.ttlMs), tags);
-    return { id: this.#token(key, id) };
+    const { tags: names = NO_TAGS, ttlMs } = object('options', options);
+    const tags = toTags(names);
+    const { writer } = this.#partitions.of(key);
+    const { id } = await writer.set(name, value, this.#ttl(ttlMs), tags);
+    return { id: this.#partitions.token(key, id) };
   }
 
   /**
@@ -220,9 +217,9 @@ export class TieredCache {
     }
     const { ttlMs, tags } = this.#keeping(options);
     const tagsOf = (value: unknown) => (typeof tags === 'function' ? toTags(tags(value)) : tags);
-    const { writer } = this.#partitionOf(key);
+    const { writer } = this.#partitions.of(key);
     const result = await writer.writeThrough(name, write, ttlMs, tagsOf);
-    return { ...this.#named(key, result), value: result.value as T };
+    return { ...this.#partitions.named(key, result), value: result.value as T };
   }
 
   /**
@@ -235,7 +232,10 @@ export class TieredCache {
   async invalidate(key: string, options: InvalidateOptions = {}): Promise<InvalidateResult> {
     this.#open();
     const name = toStorageKey(key);
-    return this.#named(key, await this.#partitionOf(key).writer.invalidate(name, options));
+    return this.#partitions.named(
+      key,
+      await this.#partitions.of(key).writer.invalidate(name, object('options', options)),
+    );
   }
 
   /**
@@ -247,7 +247,10 @@ export class TieredCache {
   async expire(key: string, options: InvalidateOptions = {}): Promise<InvalidateResult> {
     this.#open();
     const name = toStorageKey(key);
-    return this.#named(key, await this.#partitionOf(key).writer.expire(name, options));
+    return this.#partitions.named(
+      key,
+      await this.#partitions.of(key).writer.expire(name, object('options', options)),
+    );
   }
 
   /**
@@ -262,7 +265,9 @@ export class TieredCache {
   ): Promise<InvalidateResult> {
     const names = toTags(tags);
     if (names.length === 0) throw new RangeError('Expected `tags` to have at least one tag, got 0');
-    return await this.#everywhere(({ writer }) => writer.invalidateTags(names, options));
+    object('options', options);
+    this.#open();
+    return await this.#partitions.everywhere(({ writer }) => writer.invalidateTags(names, options));
   }
 
   /**
@@ -272,43 +277,9 @@ export class TieredCache {
    * @throws MasterUnavailableError instead, when `required`
    */
   async clear(options: InvalidateOptions = {}): Promise<InvalidateResult> {
-    return await this.#everywhere(({ writer }) => writer.clear(options));
-  }
-
-  async #everywhere(
-    change: (partition: Partition) => Promise<InvalidateResult>,
-  ): Promise<InvalidateResult> {
+    object('options', options);
     this.#open();
-    const results = await Promise.all(this.#partitions.map(change));
-    const ids: [number, LogId][] = [];
-    for (const [i, { id }] of results.entries()) {
-      if (id === undefined) return { status: 'queued', id };
-      ids.push([i, id]);
-    }
-    const only = this.#whole && ids[0];
-    return { status: 'done', id: only ? only[1] : toToken(ids) };
-  }
-
-  #named(key: string, result: InvalidateResult): InvalidateResult {
-    return result.status === 'done' ? { ...result, id: this.#token(key, result.id) } : result;
-  }
-
-  #token(key: string, id: LogId): LogId {
-    return this.#whole ? id : toToken([[this.#indexOf(key), id]]);
-  }
-
-  /** FNV-1a. */
-  #indexOf(key: string): number {
-    if (this.#whole || typeof key !== 'string') return 0;
-    let hash = 0x811c9dc5;
-    for (let i = 0; i < key.length; i++) {
-      hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-    }
-    return (hash >>> 0) % this.#settings.partitions;
-  }
-
-  #partitionOf(key: string): Partition {
-    return this.#whole ?? (this.#partitions[this.#indexOf(key)] as Partition);
+    return await this.#partitions.everywhere(({ writer }) => writer.clear(options));
   }
 
   /** Calls `listener` at each event of that name; the function that comes back takes it off again. */
@@ -325,9 +296,7 @@ export class TieredCache {
 
   /** Counts since the cache was made. */
   stats(): TieredCacheStats {
-    const all = this.#partitions.map((partition) => partition.stats());
-    const cursor = all.map((one, i) => [i, one.cursor] as const);
-    return this.#whole ? this.#whole.stats() : { ...sumOfStats(all), cursor: toToken(cursor) };
+    return this.#partitions.stats();
   }
 
   /** Well is a cache whose master and near replica answer and that hears of changes. */
@@ -335,7 +304,7 @@ export class TieredCache {
     const { namespace } = this.#settings;
     const check = async (signal: AbortSignal): Promise<CacheHealth> => {
       this.#open();
-      return await abortable(examine(namespace, this.#partitions), signal);
+      return await abortable(examine(namespace, this.#partitions.all), signal);
     };
     return { name: `tiered-cache:${namespace}`, check };
   }
@@ -351,7 +320,7 @@ export class TieredCache {
 
   async #close(): Promise<void> {
     this.#closing.abort(new CacheClosedError(this.#settings.namespace));
-    await Promise.all(this.#partitions.map((partition) => partition.close()));
+    await Promise.all(this.#partitions.all.map((partition) => partition.close()));
     this.#tiers?.close();
   }
 
@@ -369,6 +338,6 @@ export class TieredCache {
     if (this.#closed !== undefined) throw new CacheClosedError(this.#settings.namespace);
     if (this.#started) return;
     this.#started = true;
-    for (const partition of this.#partitions) partition.start();
+    for (const partition of this.#partitions.all) partition.start();
   }
 }

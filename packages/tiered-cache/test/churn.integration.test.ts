@@ -17,7 +17,7 @@ test(
       local: { maxEntries: 20_000, maxBytes },
     });
     const end = performance.now() + SECONDS * 1_000;
-    const samples: number[] = [];
+    const samples: NodeJS.MemoryUsage[] = [];
     let [n, next] = [0, 0];
     while (performance.now() < end) {
       for (let i = 0; i < 500; i++) {
@@ -32,16 +32,25 @@ test(
       if (performance.now() < next) continue;
       next = performance.now() + (SECONDS * 1_000) / 20;
       gc();
-      samples.push(process.memoryUsage().rss);
+      samples.push(process.memoryUsage());
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const mean = (list: number[]) => list.reduce((sum, x) => sum + x, 0) / list.length / 1_048_576;
     // the tier is full after the first third
     const third = Math.floor(samples.length / 3);
-    const [middle, last] = [mean(samples.slice(third, -third)), mean(samples.slice(-third))];
-    console.log(`churn: ${n} keys, RSS ${middle.toFixed(0)} MiB, then ${last.toFixed(0)} MiB`);
+    const mean = (list: typeof samples, of: 'rss' | 'heapUsed') =>
+      list.reduce((sum, sample) => sum + sample[of], 0) / list.length / 1_048_576;
+    const [middle, last] = [samples.slice(third, -third), samples.slice(-third)];
+    const [rss, heap] = (['rss', 'heapUsed'] as const).map((of) => [
+      mean(middle, of),
+      mean(last, of),
+    ]) as [[number, number], [number, number]];
+    const shown = ([before, after]: [number, number]) =>
+      `${before.toFixed(0)} MiB, then ${after.toFixed(0)} MiB`;
+    console.log(`churn: ${n} keys, RSS ${shown(rss)}; heap ${shown(heap)}`);
+    console.log(`churn: RSS ${samples.map(({ rss }) => Math.round(rss / 1_048_576)).join(' ')}`);
     expect(n).toBeGreaterThan(40_000);
-    expect(last).toBeLessThan(middle * 1.15 + 10);
+    expect(rss[1]).toBeLessThan(rss[0] * 1.15 + 10);
+    expect(heap[1]).toBeLessThan(heap[0] * 1.05 + 2);
   },
   (SECONDS + 60) * 1_000,
 );

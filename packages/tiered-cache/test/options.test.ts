@@ -61,6 +61,8 @@ test.each([
   [{ ttlMs: '5m' }, TypeError, 'Expected `ttlMs` to be a number, got "5m"'],
   [{ ttlMs: 1e12 }, RangeError, 'Expected `ttlMs`'],
   [{ jitter: 50 }, RangeError, 'Expected `jitter` in [0, 1], got 50'],
+  [{ local: 5 }, TypeError, 'Expected `local` to be an object, got 5'],
+  [{ compression: true }, TypeError, 'Expected `compression` to be an object, got true'],
   [{ local: { maxEntries: 0 } }, RangeError, 'Expected `local.maxEntries`'],
   [{ hardTimeoutMs: 2 ** 31 }, RangeError, 'Expected `hardTimeoutMs`'],
   [{ onPartition: 'panic' }, RangeError, 'Expected `onPartition` to be stale or bypass'],

@@ -240,6 +240,25 @@ test('bad input rejects, and never throws at the caller', async () => {
   await expect(a.get('k', never, { after: 'yesterday' })).rejects.toThrow(TypeError);
   await expect(a.get('k', never, { tags: bad('t') })).rejects.toThrow(TypeError);
   await expect(a.get('k', () => 1, { tags: () => [''] })).rejects.toThrow(RangeError);
+  await expect(a.get('k', never, { signal: bad('s') })).rejects.toThrow(
+    'Expected `signal` to be an AbortSignal, got "s"',
+  );
+  for (const options of [null, 5]) {
+    for (const call of [
+      () => a.get('k', never, bad(options)),
+      () => a.set('k', 1, bad(options)),
+      () => a.invalidate('k', bad(options)),
+      () => a.expire('k', bad(options)),
+      () => a.invalidateTags(['t'], bad(options)),
+      () => a.clear(bad(options)),
+      () => a.writeThrough('k', never, bad(options)),
+    ]) {
+      await expect(call()).rejects.toThrow(`Expected \`options\` to be an object, got ${options}`);
+    }
+  }
+  for (const many of ['getMany', 'warmUp'] as const) {
+    await expect(a[many](bad('abc'), never)).rejects.toThrow('Expected `keys` to be an array');
+  }
   await expect(a.invalidate('')).rejects.toThrow(TypeError);
   await expect(a.invalidateTags([])).rejects.toThrow(RangeError);
   expect(await a.get('k', () => 2)).toBe(2);
