@@ -69,9 +69,18 @@ export class Undelivered {
     this.#added();
   }
 
-  /** A later write of the key has arrived, which says all that was to be said. */
-  drop(key: string): void {
-    this.#keys.delete(key);
+  /** Number of the last change; a write that begins now is later than all up to it. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /**
+   * A write of the key has arrived which began after the change numbered `upTo`, and says all that was
+   * to be said of the changes up to it. One that was added while the write was on its way stays.
+   */
+  drop(key: string, upTo: number): void {
+    const change = this.#keys.get(key);
+    if (change !== undefined && change <= upTo) this.#keys.delete(key);
   }
 
   #added(): void {

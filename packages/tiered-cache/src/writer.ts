@@ -54,10 +54,11 @@ export class Writer {
   ): Promise<{ id: LogId }> {
     const encoded = this.#encode(key, value);
     const { content, lifeMs } = this.#content(encoded, ttlMs, tags);
+    const { changes } = this.#undelivered;
     this.#local.changing(key);
     try {
       const id = await this.#log.set(key, content, lifeMs);
-      this.#wrote(key, encoded, content, id);
+      this.#wrote(key, encoded, content, id, changes);
       return { id };
     } catch (cause) {
       this.#withholdKey(key);
@@ -82,8 +83,14 @@ export class Writer {
     return { content: { payload, encoding, tags, freshUntilMs, loadMs: 0 }, lifeMs };
   }
 
-  #wrote(key: string, { value, payload }: Encoded, content: Content, id: LogId): void {
-    this.#undelivered.drop(key);
+  #wrote(
+    key: string,
+    { value, payload }: Encoded,
+    content: Content,
+    id: LogId,
+    changes: number,
+  ): void {
+    this.#undelivered.drop(key, changes);
     const { freshUntilMs, loadMs, tags } = content;
     const times = localTimes(this.#settings, { freshUntilMs, loadMs, value });
     const written = { value, asOf: id, tags, length: payload.length };
@@ -144,6 +151,7 @@ export class Writer {
     tagsOf: (value: unknown) => readonly string[],
   ): Promise<WriteResult<unknown>> {
     const token = randomBytes(12).toString('base64url');
+    const { changes } = this.#undelivered;
     this.#local.changing(key);
     let since: LogId | undefined;
     let lease: Lease | undefined;
@@ -161,7 +169,10 @@ export class Writer {
       if (since === undefined || value === undefined) {
         return { value, ...(await this.invalidate(key, {})) };
       }
-      return { value, ...(await this.#endWrite(key, token, since, value, ttlMs, tagsOf)) };
+      const encoded = this.#encode(key, value);
+      const content = this.#content(encoded, ttlMs, tagsOf(encoded.value));
+      const ended = this.#endWrite(key, token, since, encoded, content, changes);
+      return { value, ...(await ended) };
     } catch (error) {
       lease?.end();
       await this.invalidate(key, {}); // it may have been written
@@ -173,12 +184,10 @@ export class Writer {
     key: string,
     token: string,
     since: LogId,
-    value: unknown,
-    ttlMs: number,
-    tagsOf: (value: unknown) => readonly string[],
+    encoded: Encoded,
+    { content, lifeMs }: { content: Content; lifeMs: number },
+    changes: number,
   ): Promise<InvalidateResult> {
-    const encoded = this.#encode(key, value);
-    const { content, lifeMs } = this.#content(encoded, ttlMs, tagsOf(encoded.value));
     this.#local.changing(key);
     let stored = false;
     const send = async () => {
@@ -188,16 +197,17 @@ export class Writer {
     };
     const change = this.#ofKey('set', key, send);
     const confirmed = (id: LogId) =>
-      stored ? this.#wrote(key, encoded, content, id) : change.confirmed(id);
+      stored ? this.#wrote(key, encoded, content, id, changes) : change.confirmed(id);
     return await this.#change({ ...change, confirmed }, {});
   }
 
   #ofKey(operation: Operation, key: string, send: () => Promise<LogId>): Change {
+    const { changes } = this.#undelivered;
     return {
       operation,
       send,
       confirmed: (id) => {
-        this.#undelivered.drop(key);
+        this.#undelivered.drop(key, changes);
         this.#local.changed(key, id);
       },
       withhold: () => this.#withholdKey(key),

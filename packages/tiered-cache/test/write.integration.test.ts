@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { backends, startRedis } from '../../../test/backends.ts';
+import type { Guard } from '../src/index.ts';
 import { gate, HandClock, never, Rig, until } from './support/rig.ts';
 
 const { redisUrl } = backends();
@@ -166,6 +167,36 @@ test('a source that lags: what is loaded right after a change lives for so long 
   await a.get('calm', () => 'kept');
   clock.ms += 3_000;
   expect(await a.get('calm', never)).toBe('kept');
+});
+
+test('an invalidation that was queued while an earlier one was on its way is not dropped with that', async () => {
+  await using rig = new Rig();
+  let mode: 'pass' | 'hold' | 'refuse' = 'pass';
+  const held = gate();
+  const guard: Guard = async (call) => {
+    if (mode === 'refuse') throw new Error('refused');
+    const holds = mode === 'hold';
+    const reply = await call();
+    if (holds) await held.opened;
+    return reply;
+  };
+  const a = await rig.following(redisUrl, { guard, masterTimeoutMs: 20_000 });
+  const b = await rig.following(redisUrl);
+  let row = 1;
+  await b.get('k', () => row);
+  mode = 'hold';
+  const first = a.invalidate('k'); // the master does it; the reply is late
+  row = 2;
+  await until(async () => (await b.get('k', () => row)) === 2);
+  row = 3;
+  mode = 'refuse';
+  expect(await a.invalidate('k')).toEqual({ status: 'queued', id: undefined });
+  held.open();
+  expect(await first).toMatchObject({ status: 'done' });
+  expect(a.stats().undelivered).toBe(1);
+  mode = 'pass';
+  await until(async () => (await b.get('k', () => row)) === 3);
+  await until(() => a.stats().undelivered === 0);
 });
 
 test('a guard that refuses counts as a dead Redis: reads go on, invalidations are queued', async () => {
