@@ -78,6 +78,8 @@ declare class EdgeCache {
     /**
      * Says how the response to `request` may be kept. Of several marks of one request the tags add
      * up, the shortest times count, and all must be `public`.
+     *
+     * @throws TypeError or RangeError when a time or the tags are wrong
      */
     mark(request: object, { tags, ...mark }: EdgeMark): void;
     /**
@@ -89,6 +91,7 @@ declare class EdgeCache {
      * Purges what carries one of the tags, now, and again after `regionLagMs`. To be called after
      * `invalidateTags` of the cache.
      *
+     * @throws TypeError when the tags are not an array of strings
      * @throws whatever `purge` rejects with the first time; the second comes all the same
      */
     purge(tags: readonly string[]): Promise<void>;

@@ -1,8 +1,10 @@
+import { object, wrong } from './check.ts';
 import type { LogId } from './log-id.ts';
 import type {
   BulkResult,
   InvalidateOptions,
   InvalidateResult,
+  KeepOptions,
   LoaderContext,
   ReadOptions,
   WriteResult,
@@ -31,6 +33,8 @@ export interface DefinitionOptions<A, T> {
 export class Definition<A, T> {
   readonly #cache: TieredCache;
   readonly #options: DefinitionOptions<A, T>;
+  /** The same for every call: a hit makes no options. */
+  readonly #keep: KeepOptions<T>;
 
   constructor(cache: TieredCache, options: DefinitionOptions<A, T>) {
     for (const name of ['key', 'load'] as const) {
@@ -38,75 +42,83 @@ export class Definition<A, T> {
         throw new TypeError(`Expected \`${name}\` to be a function, got ${typeof options?.[name]}`);
       }
     }
+    const { ttlMs, negativeTtlMs, tags } = options;
     this.#cache = cache;
     this.#options = options;
+    this.#keep = {
+      ...(ttlMs === undefined ? undefined : { ttlMs }),
+      ...(negativeTtlMs === undefined ? undefined : { negativeTtlMs }),
+      ...(tags === undefined ? undefined : { tags }),
+    };
   }
 
   /** Like `cache.get`. */
-  get(argument: A, options: ReadOptions = {}): Promise<T> {
-    return this.#cache.get<T>(
-      this.#options.key(argument),
-      (context) => this.#options.load(argument, context),
-      { ...this.#keep(), ...options },
-    );
+  get(argument: A, options?: ReadOptions): Promise<T> {
+    try {
+      return this.#cache.get<T>(
+        this.#options.key(argument),
+        (context) => this.#options.load(argument, context),
+        options === undefined ? this.#keep : { ...this.#keep, ...object('options', options) },
+      );
+    } catch (error) {
+      return Promise.reject(error); // of `key`
+    }
   }
 
   /** Like `cache.getMany`: values in the order of the arguments. */
-  getMany(list: readonly A[], options: ReadOptions = {}): Promise<(T | undefined)[]> {
-    const { key, load, loadMany } = this.#options;
-    const byKey = new Map(list.map((argument) => [key(argument), argument]));
-    const of = (name: string) => byKey.get(name) as A;
-    return this.#cache.getMany<T>(
-      list.map(key),
-      async (missing, context) => {
-        if (loadMany === undefined) {
-          return await Promise.all(
-            missing.map((name) => load(of(name), { ...context, stale: undefined })),
-          );
-        }
-        const result = await loadMany(missing.map(of), context);
-        if (!(result instanceof Map)) return result as readonly (T | undefined)[];
-        return missing.map((name) => result.get(of(name)));
-      },
-      { ...this.#keep(), ...options },
+  async getMany(list: readonly A[], options: ReadOptions = {}): Promise<(T | undefined)[]> {
+    if (!Array.isArray(list)) throw wrong('list', 'to be an array', list);
+    const keys = list.map((argument) => this.#options.key(argument));
+    const byKey = new Map(keys.map((key, i) => [key, list[i] as A]));
+    return await this.#cache.getMany<T>(
+      keys,
+      (missing, context) => this.#loadMany(missing, byKey, context),
+      { ...this.#keep, ...object('options', options) },
     );
+  }
+
+  async #loadMany(
+    missing: readonly string[],
+    byKey: ReadonlyMap<string, A>,
+    context: { readonly signal: AbortSignal },
+  ): Promise<readonly (T | undefined)[]> {
+    const list = missing.map((key) => byKey.get(key) as A);
+    if (this.#options.loadMany === undefined) {
+      const each = { ...context, stale: undefined };
+      return await Promise.all(list.map((argument) => this.#options.load(argument, each)));
+    }
+    const result = await this.#options.loadMany(list, context);
+    if (!(result instanceof Map)) return result as readonly (T | undefined)[];
+    return list.map((argument) => result.get(argument));
   }
 
   /** Like `cache.warmUp`. */
   async warmUp(list: readonly A[]): Promise<void> {
+    if (!Array.isArray(list)) throw wrong('list', 'to be an array', list);
     for (let i = 0; i < list.length; i += 500) await this.getMany(list.slice(i, i + 500));
   }
 
   /** Like `cache.set`. */
   async set(argument: A, value: T): Promise<{ id: LogId }> {
-    const { tags, ttlMs } = this.#options;
+    const { ttlMs, tags } = this.#keep;
     return await this.#cache.set(this.#options.key(argument), value, {
       ...(ttlMs === undefined ? undefined : { ttlMs }),
-      ...(tags === undefined ? undefined : { tags: tags(value) }),
+      ...(typeof tags === 'function' ? { tags: tags(value) } : undefined),
     });
   }
 
   /** Like `cache.writeThrough`. */
-  writeThrough(argument: A, write: () => T | Promise<T>): Promise<WriteResult<T>> {
-    return this.#cache.writeThrough(this.#options.key(argument), write, this.#keep());
+  async writeThrough(argument: A, write: () => T | Promise<T>): Promise<WriteResult<T>> {
+    return await this.#cache.writeThrough(this.#options.key(argument), write, this.#keep);
   }
 
   /** Like `cache.invalidate`. */
-  invalidate(argument: A, options?: InvalidateOptions): Promise<InvalidateResult> {
-    return this.#cache.invalidate(this.#options.key(argument), options);
+  async invalidate(argument: A, options?: InvalidateOptions): Promise<InvalidateResult> {
+    return await this.#cache.invalidate(this.#options.key(argument), options);
   }
 
   /** Like `cache.expire`. */
-  expire(argument: A, options?: InvalidateOptions): Promise<InvalidateResult> {
-    return this.#cache.expire(this.#options.key(argument), options);
-  }
-
-  #keep() {
-    const { ttlMs, negativeTtlMs, tags } = this.#options;
-    return {
-      ...(ttlMs === undefined ? undefined : { ttlMs }),
-      ...(negativeTtlMs === undefined ? undefined : { negativeTtlMs }),
-      ...(tags === undefined ? undefined : { tags }),
-    };
+  async expire(argument: A, options?: InvalidateOptions): Promise<InvalidateResult> {
+    return await this.#cache.expire(this.#options.key(argument), options);
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { backends, startRedis } from '../../../test/backends.ts';
+import type { DefinitionOptions } from '../src/index.ts';
 import { counting, followed, gate, never, Rig, until } from './support/rig.ts';
 
 const { redisUrl } = backends();
@@ -115,7 +116,18 @@ test('a definition: keys, loaders, times and tags of one kind of value in one pl
   await products.set(3, { id: 3, kind: 'cap' });
   await products.warmUp([1, 2, 3]);
   expect(await products.get(3)).toEqual({ id: 3, kind: 'cap' });
-  const each = a.define({ key: String, load: (n: number) => n * 2 });
+  const each = a.define({
+    prefix: 'double',
+    key(n: number) {
+      if (n < 0) throw new RangeError('negative');
+      return `${this.prefix}:${n}`;
+    },
+    load: (n: number) => n * 2,
+  } as DefinitionOptions<number, number> & { prefix: string });
+  for (const call of [each.get(-1), each.getMany([-1]), each.invalidate(-1), each.expire(-1)]) {
+    await expect(call).rejects.toThrow('negative');
+  }
+  await expect(each.getMany('12' as never)).rejects.toThrow('Expected `list` to be an array');
   expect(await each.getMany([1, 2])).toEqual([2, 4]);
   expect(() => a.define({ load: never } as never)).toThrow('Expected `key` to be a function');
 });

@@ -144,10 +144,16 @@ test('Fastify: marked routes carry the headers, and answer 304', async () => {
   expect((await app.inject('/fails')).headers.etag).toBeUndefined();
 });
 
-test('wrong options are refused by name', () => {
+test('wrong options are refused by name', async () => {
   expect(() => make({ vendor: 'squid' as never })).toThrow('Expected `vendor` to be one of fastly');
   expect(() => make({ purge: 1 as never })).toThrow('Expected `purge` to be a function, got 1');
   expect(() => make({ regionLagMs: -1 })).toThrow('Expected `regionLagMs`');
   const { edge } = make();
   expect(() => edge.mark({}, { tags: [], ttlMs: Number.NaN })).toThrow('Expected `ttlMs`');
+  const swr = { tags: [], ttlMs: 1, staleWhileRevalidateMs: Number.NaN };
+  expect(() => edge.mark({}, swr)).toThrow('Expected `staleWhileRevalidateMs`');
+  for (const tags of ['product:42', undefined, [42], ['']]) {
+    expect(() => edge.mark({}, { tags: tags as never, ttlMs: 1 })).toThrow('Expected `tags`');
+    await expect(edge.purge(tags as never)).rejects.toThrow('Expected `tags`');
+  }
 });

@@ -100,9 +100,15 @@ export class EdgeCache {
   /**
    * Says how the response to `request` may be kept. Of several marks of one request the tags add
    * up, the shortest times count, and all must be `public`.
+   *
+   * @throws TypeError or RangeError when a time or the tags are wrong
    */
   mark(request: object, { tags, ...mark }: EdgeMark): void {
     integer('ttlMs', mark.ttlMs, 0, MOST_MS);
+    for (const field of ['staleWhileRevalidateMs', 'staleIfErrorMs'] as const) {
+      integer(field, mark[field] ?? 0, 0, MOST_MS);
+    }
+    checkTags(tags);
     const kept = this.#marks.get(request);
     if (kept === undefined) {
       this.#marks.set(request, { tags: new Set(tags), mark });
@@ -150,9 +156,11 @@ export class EdgeCache {
    * Purges what carries one of the tags, now, and again after `regionLagMs`. To be called after
    * `invalidateTags` of the cache.
    *
+   * @throws TypeError when the tags are not an array of strings
    * @throws whatever `purge` rejects with the first time; the second comes all the same
    */
   async purge(tags: readonly string[]): Promise<void> {
+    checkTags(tags);
     this.#again(tags, this.#regionLagMs, 1);
     await this.#purgeNow(tags, 1);
   }
@@ -189,6 +197,15 @@ export class EdgeCache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+/** A string would be taken for tags of one letter, and nothing would be purged. */
+function checkTags(tags: unknown): void {
+  if (!Array.isArray(tags)) throw wrong('tags', 'to be an array', tags);
+  for (const tag of tags) {
+    if (typeof tag !== 'string' || tag === '')
+      throw wrong('tags', 'to hold non-empty strings', tag);
   }
 }
 
