@@ -191,7 +191,11 @@ interface RedisLike {
     eval(script: string, keyCount: number, ...args: (string | number)[]): Promise<unknown>;
     evalsha(sha: string, keyCount: number, ...args: (string | number)[]): Promise<unknown>;
     ping(): Promise<unknown>;
-    duplicate(override?: object): LogConnection;
+    /** Of a single Redis the options that differ; of a Cluster the nodes, none for the same, then the options. */
+    duplicate(override?: object, options?: object): LogConnection;
+    /** Of a Cluster. */
+    readonly isCluster?: boolean;
+    readonly options?: object;
 }
 /** The connection that follows the log: made by `duplicate()`, closed by the cache. */
 interface LogConnection {

@@ -106,13 +106,7 @@ export class Follower {
   }
 
   async #follow(): Promise<void> {
-    // the caller's time-outs are for calls that do not block
-    const override = {
-      enableOfflineQueue: true,
-      commandTimeout: undefined,
-      socketTimeout: undefined,
-    };
-    const connection = this.#near.duplicate(override);
+    const connection = duplicateOf(this.#near);
     this.#connection = connection;
     connection.on('error', () => {}); // without a listener the client prints it
     await this.#findPlace(connection, false);
@@ -170,6 +164,18 @@ export class Follower {
     this.#events.reached(entries);
     for (const waiter of this.#waiters) if (this.#has(waiter.id)) waiter.wake();
   }
+}
+
+/** A connection for a read that blocks: the caller's time-outs are for calls that do not. */
+function duplicateOf(near: RedisLike): LogConnection {
+  const override = {
+    enableOfflineQueue: true,
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+  };
+  if (!near.isCluster) return near.duplicate(override);
+  const { redisOptions } = near.options as { redisOptions?: object };
+  return near.duplicate([], { redisOptions: { ...redisOptions, ...override } });
 }
 
 /**

@@ -14,8 +14,9 @@ export class Partitions {
   readonly #only: Partition | undefined;
 
   constructor(namespace: string, count: number, parts: PartitionParts) {
+    // no namespace has a blank, so no partition has the name of another namespace
     const names =
-      count === 1 ? [namespace] : Array.from({ length: count }, (_, i) => `${namespace}:${i}`);
+      count === 1 ? [namespace] : Array.from({ length: count }, (_, i) => `${namespace} ${i}`);
     this.all = names.map((name) => new Partition(name, parts));
     this.#only = count === 1 ? this.all[0] : undefined;
   }

@@ -1,7 +1,34 @@
 import { Cluster, Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { startCluster } from './support/cluster.ts';
-import { followed, never, Rig, until } from './support/rig.ts';
+import { followed, never, Rig, sleep, until } from './support/rig.ts';
+
+test('a command time-out of the cluster client is not that of the connection that follows the log', async () => {
+  await using cluster = await startCluster();
+  await using rig = new Rig();
+  const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+  const client = new Cluster(nodes, { redisOptions: { commandTimeout: 300, socketTimeout: 300 } });
+  client.on('error', () => {});
+  try {
+    const a = await followed(rig.cache(client, { masterTimeoutMs: 5_000 }));
+    await a.get('k', () => 1);
+    const opened = async () => {
+      const counts = cluster.nodes.map(async ({ url }) => {
+        const info = await rig.client(url).info('stats');
+        return Number(/total_connections_received:(\d+)/.exec(info)?.[1]);
+      });
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    };
+    await opened();
+    const before = await opened();
+    await sleep(2_500); // five blocking reads
+    expect((await opened()) - before).toBeLessThanOrEqual(3); // those of the question itself
+    expect(a.stats().confirmed).toBe(true);
+  } finally {
+    await rig[Symbol.asyncDispose]();
+    client.disconnect();
+  }
+}, 60_000);
 
 test('on a cluster of three nodes the keys are spread, and changes reach every process', async () => {
   await using cluster = await startCluster();

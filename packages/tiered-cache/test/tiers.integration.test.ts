@@ -105,6 +105,18 @@ test('clear removes everything of the namespace, and of no other', async () => {
   expect(await late.get('k', never)).toBe(2);
 });
 
+test('a partition shares nothing with a namespace of a like name', async () => {
+  await using rig = new Rig();
+  const client = rig.client(redisUrl);
+  const whole = rig.cache(client, { partitions: 2 });
+  const alike = [0, 1].map((i) => rig.cache(client, { namespace: `${rig.namespace}:${i}` }));
+  const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+  for (const key of keys) await whole.set(key, 'mine');
+  for (const cache of alike) {
+    expect(await cache.getMany(keys, (some) => some.map(() => 'other'))).not.toContain('mine');
+  }
+});
+
 test('neither tags nor clear look through the keys', async () => {
   await using server = await startRedis(); // it counts for all of its clients
   await using rig = new Rig();
