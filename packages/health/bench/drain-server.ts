@@ -6,8 +6,10 @@ import terminus from '@godaddy/terminus';
 import fastify from 'fastify';
 import gracefulShutdown from 'http-graceful-shutdown';
 import { createHttpTerminator } from 'http-terminator';
+import { createLightship } from 'lightship';
 import stoppable from 'stoppable';
 import { WebSocketServer } from 'ws';
+import { nestApp } from './nest-app.ts';
 
 /** What every library is given between the signal and the end of the listener. */
 const DELAY_MS = 2_000;
@@ -91,6 +93,37 @@ const ways: Record<string, () => Promise<Server> | Server> = {
       },
     });
     return server;
+  },
+  async lightship() {
+    const server = createServer(pay);
+    const lightship = await createLightship({
+      detectKubernetes: false,
+      shutdownDelay: DELAY_MS,
+      shutdownHandlerTimeout: 10_000,
+      gracefulShutdownTimeout: 15_000,
+    });
+    // Its own readiness is on a port of its own; the balancer of this benchmark asks here.
+    process.on('SIGTERM', () => {
+      isReady = false;
+    });
+    lightship.registerShutdownHandler(async () => void (await closed(server)));
+    lightship.signalReady();
+    return server;
+  },
+  async '@nestjs/terminus'() {
+    const app = await nestApp({
+      dependency: () => (isReady ? Promise.resolve() : Promise.reject(new Error('leaving'))),
+      pay: async () => {
+        await wait(PAYMENT_MS);
+        return { paid: true };
+      },
+      gracefulShutdownTimeoutMs: DELAY_MS,
+    });
+    process.on('SIGTERM', () => {
+      isReady = false;
+    });
+    app.enableShutdownHooks(['SIGTERM']);
+    return app.getHttpServer();
   },
   '@evenkeel/health'() {
     const health = new Health({ service: 'bench' });

@@ -8,6 +8,7 @@ import { fastifyHealth, Health, httpHandler } from '@evenkeel/health';
 import underPressure from '@fastify/under-pressure';
 import terminus from '@godaddy/terminus';
 import fastify from 'fastify';
+import { nestApp } from './nest-app.ts';
 
 /** What the parent may ask. */
 export type Question = 'hang' | 'work 20 ms' | 'count';
@@ -71,6 +72,10 @@ const ways: Record<string, () => Promise<Server> | Server> = {
     await app.register(underPressure, { ...healthCheck, exposeStatusRoute: '/ready' });
     await app.ready();
     return app.server;
+  },
+  async '@nestjs/terminus, attempt + cache'() {
+    const app = await nestApp({ dependency, pay: () => Promise.resolve() });
+    return app.getHttpServer();
   },
   '@evenkeel/health, node:http'() {
     const probes = httpHandler(newHealth());

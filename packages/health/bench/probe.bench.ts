@@ -12,6 +12,7 @@ const WAYS = [
   'node:http by hand',
   '@godaddy/terminus',
   '@fastify/under-pressure',
+  '@nestjs/terminus, attempt + cache',
   '@evenkeel/health, node:http',
   '@evenkeel/health, Fastify',
 ];
@@ -93,7 +94,21 @@ async function cpuPerHit(): Promise<Map<string, number>> {
   return best;
 }
 
+/** The slowest of three, each on a process of its own. */
 async function hanging(way: string): Promise<{ first: string; hung: number }> {
+  const runs = [await hang(way), await hang(way), await hang(way)];
+  const ms = Math.max(...runs.map((run) => run.ms));
+  const [{ status, hung }] = runs as [Hang];
+  return { first: status === undefined ? 'never' : `${status} in ${ms} ms`, hung };
+}
+
+interface Hang {
+  readonly status: number | undefined;
+  readonly ms: number;
+  readonly hung: number;
+}
+
+async function hang(way: string): Promise<Hang> {
   const peer = await new Peer(way).start();
   await peer.probe();
   await new Promise((resolve) => setTimeout(resolve, 1_100));
@@ -104,7 +119,7 @@ async function hanging(way: string): Promise<{ first: string; hung: number }> {
   await Promise.all(Array.from({ length: 20 }, () => peer.probe()));
   const { running } = await peer.ask('count');
   peer.stop();
-  return { first: status === undefined ? 'never' : `${status} in ${ms} ms`, hung: running };
+  return { status, ms, hung: running };
 }
 
 async function crowd(way: string): Promise<string> {

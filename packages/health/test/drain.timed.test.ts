@@ -90,29 +90,32 @@ describe('a SIGTERM under keep-alive load', () => {
 });
 
 describe('signals and exceptions', () => {
-  test('a second SIGTERM ends it now, with exit code 1 and the list of what was cut', async () => {
-    await using child = new Fixture('drain-server.ts', {
-      ...base,
-      paymentMs: 10_000,
-      shutdown: { drainDelayMs: 0 },
-    });
-    const port = Number(await child.line('listening'));
-    const payment = fetch(`http://127.0.0.1:${port}/pay?card=4242`, { method: 'POST' });
-    const lost = payment.then(
-      () => 'answered',
-      () => 'lost',
-    );
-    await wait(300);
-    child.kill('SIGTERM');
-    await child.line('draining');
-    const startedAt = performance.now();
-    child.kill('SIGINT');
-    expect(await child.exited).toBe(1);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
-    expect(await lost).toBe('lost');
-    expect((await finishedOf(child)).cut).toContainEqual({ phase: 'http', what: 'POST /pay' });
-    expect(child.errors.join('\n')).toContain('cut in http: POST /pay');
-  });
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'a %s during the drain ends it now, with exit code 1 and the list of what was cut',
+    async (second) => {
+      await using child = new Fixture('drain-server.ts', {
+        ...base,
+        paymentMs: 10_000,
+        shutdown: { drainDelayMs: 0 },
+      });
+      const port = Number(await child.line('listening'));
+      const payment = fetch(`http://127.0.0.1:${port}/pay?card=4242`, { method: 'POST' });
+      const lost = payment.then(
+        () => 'answered',
+        () => 'lost',
+      );
+      await wait(300);
+      child.kill('SIGTERM');
+      await child.line('draining');
+      const startedAt = performance.now();
+      child.kill(second);
+      expect(await child.exited).toBe(1);
+      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      expect(await lost).toBe('lost');
+      expect((await finishedOf(child)).cut).toContainEqual({ phase: 'http', what: 'POST /pay' });
+      expect(child.errors.join('\n')).toContain('cut in http: POST /pay');
+    },
+  );
 
   test('a step that never ends is cut at its cap and named, and the phases after it still run', async () => {
     await using child = new Fixture('drain-server.ts', {

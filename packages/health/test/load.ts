@@ -16,6 +16,9 @@ interface LoadOptions {
   readonly clients: number;
   /** How often the balancer asks `/ready`; a new connection goes where the last answer said. */
   readonly pollMs: number;
+  /** Told of every answer, with the port it came from, and of every loss. */
+  readonly onAnswer?: (port: number) => void;
+  readonly onLoss?: () => void;
 }
 
 interface Answer {
@@ -57,7 +60,8 @@ function send(
  * services behind kube-proxy do: a connection stays with its instance, and only a *new* connection goes where the
  * balancer's last look at `/ready` says. Nothing is retried: every error is a lost request.
  */
-export function startLoad({ port, readyPort, sparePort, clients, pollMs }: LoadOptions) {
+export function startLoad(options: LoadOptions) {
+  const { port, readyPort, sparePort, clients, pollMs, onAnswer, onLoss } = options;
   const result: LoadResult = { answered: 0, lost: new Map() };
   let isRunning = true;
   let target = port;
@@ -80,10 +84,16 @@ export function startLoad({ port, readyPort, sparePort, clients, pollMs }: LoadO
       if (!isConnected) stick = target;
       try {
         const { statusCode } = await send(stick, '/pay', agent, '{"amount":42}');
-        if (statusCode === 200) result.answered++;
-        else count(result.lost, `status ${statusCode}`);
+        if (statusCode === 200) {
+          result.answered++;
+          onAnswer?.(stick);
+        } else {
+          count(result.lost, `status ${statusCode}`);
+          onLoss?.();
+        }
       } catch (error) {
         count(result.lost, (error as NodeJS.ErrnoException).code ?? String(error));
+        onLoss?.();
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }

@@ -120,6 +120,38 @@ describe('pgCheck', () => {
     expect((await db.probe()).status).toBe('pass');
   });
 
+  test('a server that only lets one read is found by a query that says so', async () => {
+    const writable =
+      "select id, name from events where current_setting('transaction_read_only') = 'off' limit 1";
+    const source = pgCheck(pool, { query: writable });
+    expect(await source.check(idleSignal)).toEqual({ rows: 1 });
+    const readOnly = async (value: 'on' | 'off') => {
+      await pool.query(`alter role postgres set default_transaction_read_only = ${value}`);
+      await pool.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()',
+      );
+    };
+    await readOnly('on');
+    // A plain query still has its rows.
+    const plain = pgCheck(pool, { query });
+    expect(await plain.check(idleSignal)).toEqual({ rows: 1 });
+    await expect(async () => source.check(idleSignal)).rejects.toThrow('unexpected rows (0 of');
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await client.query('set default_transaction_read_only = off');
+    await client.query('alter role postgres reset default_transaction_read_only');
+    await client.end();
+    await source.close?.();
+    await plain.close?.();
+
+    await using replica = await startPostgres({ replicaOf: server });
+    const replicaPool = new pg.Pool({ connectionString: replica.url, max: 1 });
+    const onReplica = pgCheck(replicaPool, { query: writable });
+    await expect(async () => onReplica.check(idleSignal)).rejects.toThrow('unexpected rows (0 of');
+    await onReplica.close?.();
+    await replicaPool.end();
+  });
+
   test('a server that is down is refused, without its password in the reason', async () => {
     await using db = watched();
     await db.probe();
