@@ -16,8 +16,8 @@ const WAYS = [
   '@evenkeel/health, node:http',
   '@evenkeel/health, Fastify',
 ];
-const HITS = 2_000;
-const ROUNDS = 5;
+const HITS = 3_000;
+const ROUNDS = 12;
 const GIVE_UP_MS = 3_000;
 
 class Peer {

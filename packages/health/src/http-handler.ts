@@ -31,7 +31,7 @@ export function httpHandler(
     const answer = answerProbe(health, path, request.headers.authorization);
     if (answer === undefined) return false;
     void answer.then(({ statusCode, headers, body }) => {
-      response.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) });
+      response.writeHead(statusCode, headers);
       response.end(request.method === 'HEAD' ? undefined : body);
     });
     return true;

@@ -15,14 +15,20 @@ const HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
+function answerOf(statusCode: ProbeAnswer['statusCode'], content: object): ProbeAnswer {
+  const body = JSON.stringify(content);
+  const headers = { ...HEADERS, 'content-length': String(Buffer.byteLength(body)) };
+  return { statusCode, headers, body };
+}
+
 /** All that anybody without the token may learn; serialised once. */
-const PLAIN: Readonly<Record<HealthStatus, string>> = {
-  pass: JSON.stringify({ status: 'pass' }),
-  warn: JSON.stringify({ status: 'warn' }),
-  fail: JSON.stringify({ status: 'fail' }),
+const PLAIN: Readonly<Record<HealthStatus, ProbeAnswer>> = {
+  pass: answerOf(200, { status: 'pass' }),
+  warn: answerOf(200, { status: 'warn' }),
+  fail: answerOf(503, { status: 'fail' }),
 };
-const DRAINING = JSON.stringify({ status: 'fail', notes: ['draining'] });
-const UNKNOWN = JSON.stringify({ status: 'fail', output: 'no such group' });
+const DRAINING = answerOf(503, { status: 'fail', notes: ['draining'] });
+const UNKNOWN = answerOf(404, { status: 'fail', output: 'no such group' });
 
 const PROBES: ReadonlyMap<string, string> = new Map([
   ['/live', 'liveness'],
@@ -45,7 +51,7 @@ export function answerProbe(
   if (!path.startsWith('/health/')) return undefined;
   const group = path.slice('/health/'.length);
   if (health.hasGroup(group)) return answer(health, health.group(group), authorization);
-  return Promise.resolve({ statusCode: 404, headers: HEADERS, body: UNKNOWN });
+  return Promise.resolve(UNKNOWN);
 }
 
 async function answer(
@@ -54,12 +60,11 @@ async function answer(
   authorization: string | undefined,
 ): Promise<ProbeAnswer> {
   const report = await pending;
-  const statusCode = report.status === 'fail' ? 503 : 200;
   if (authorization !== undefined && health.mayReadDetails(authorization)) {
-    return { statusCode, headers: HEADERS, body: JSON.stringify(toHealthJson(health, report)) };
+    return answerOf(PLAIN[report.status].statusCode, toHealthJson(health, report));
   }
   const isLeaving = report.isDraining && report.status === 'fail';
-  return { statusCode, headers: HEADERS, body: isLeaving ? DRAINING : PLAIN[report.status] };
+  return isLeaving ? DRAINING : PLAIN[report.status];
 }
 
 /**
