@@ -6,7 +6,7 @@ import terminus from '@godaddy/terminus';
 import fastify from 'fastify';
 import gracefulShutdown from 'http-graceful-shutdown';
 import { createHttpTerminator } from 'http-terminator';
-import { createLightship } from 'lightship';
+import lightship from 'lightship';
 import stoppable from 'stoppable';
 import { WebSocketServer } from 'ws';
 import { nestApp } from './nest-app.ts';
@@ -96,7 +96,7 @@ const ways: Record<string, () => Promise<Server> | Server> = {
   },
   async lightship() {
     const server = createServer(pay);
-    const lightship = await createLightship({
+    const ship = await lightship.createLightship({
       detectKubernetes: false,
       shutdownDelay: DELAY_MS,
       shutdownHandlerTimeout: 10_000,
@@ -106,8 +106,8 @@ const ways: Record<string, () => Promise<Server> | Server> = {
     process.on('SIGTERM', () => {
       isReady = false;
     });
-    lightship.registerShutdownHandler(async () => void (await closed(server)));
-    lightship.signalReady();
+    ship.registerShutdownHandler(async () => void (await closed(server)));
+    ship.signalReady();
     return server;
   },
   async '@nestjs/terminus'() {
