@@ -15,7 +15,7 @@ import {
   startRedis,
 } from '../../../test/backends.ts';
 import { migrate } from '../services/migrations/migrate.ts';
-import { databaseRoles, roleName, setUpRoles } from '../services/migrations/roles.ts';
+import { type DatabaseRole, databaseRoles, roleName, setUpRoles } from '../services/migrations/roles.ts';
 import type { ShopOptions } from './shop.ts';
 import { findVarnish, startVarnish } from './varnish.ts';
 
@@ -86,12 +86,14 @@ export async function startFullTopology(options: {
         ? 'Varnish before the gateways'
         : 'Varnish is not installed: the front door only spreads connections',
     );
-    const readingFrom = (near: NativeServer) => ({
+    const readingFrom = (service: DatabaseRole, near: NativeServer) => ({
       REDIS_READ_URLS: `${near.url},${chain.global.url}`,
+      DATABASE_REPLICA_URL: loginOf(databases.replica, service),
     });
-    const loginOf = (user: string, password: string) => {
-      const url = new URL(databases.primary.url);
-      Object.assign(url, { username: user, password });
+    const loginOf = (server: NativeServer, service: DatabaseRole) => {
+      const url = new URL(server.url);
+      const password = databases.logins[service];
+      Object.assign(url, { username: roleName(namespace, service), password });
       return url.href;
     };
     return {
@@ -107,9 +109,9 @@ export async function startFullTopology(options: {
           DATABASE_CONNECTIONS: '4',
         },
         envOf: Object.fromEntries(
-          Object.entries(databases.logins).map(([service, password]) => [
+          databaseRoles.map((service) => [
             service,
-            { DATABASE_URL: loginOf(roleName(namespace, service), password) },
+            { DATABASE_URL: loginOf(databases.primary, service) },
           ]),
         ),
         instances: {
@@ -117,10 +119,10 @@ export async function startFullTopology(options: {
           gateway: twice(varnish ? { TRUST_PROXY: '1' } : {}),
           auth: twice(),
           catalog: chain.near.map((near) => ({
-            ...readingFrom(near),
+            ...readingFrom('catalog', near),
             ...(varnish ? { EDGE_URLS: frontUrl } : {}),
           })),
-          inventory: chain.near.slice(0, 2).map(readingFrom),
+          inventory: chain.near.slice(0, 2).map((near) => readingFrom('inventory', near)),
           orders: twice(),
           payments: twice(),
           notifications: twice(),

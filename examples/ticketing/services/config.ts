@@ -93,6 +93,8 @@ const variables = {
     .pipe(z.array(url(['http', 'https'])))
     .optional(),
   DATABASE_URL: url(['postgres', 'postgresql']),
+  /** a streaming replica near this process, which pages are read from while it keeps up */
+  DATABASE_REPLICA_URL: url(['postgres', 'postgresql']).optional(),
   KAFKA_BROKERS: z.string().transform((text, context) => {
     const brokers = text.split(',').map((broker) => broker.trim());
     const bad = brokers.find((broker) => !/^[\w.-]+:\d+$/.test(broker));
@@ -175,7 +177,7 @@ const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS'] as const;
 const jobs = [...database, 'REDIS_URL', 'KAFKA_BROKERS'] as const;
 const sale = [...database, 'REDIS_URL', 'HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
-const pages = ['REDIS_URL', 'REDIS_READ_URLS'] as const;
+const pages = ['REDIS_URL', 'REDIS_READ_URLS', 'DATABASE_REPLICA_URL'] as const;
 const people = ['REGION', 'PEOPLE_DATABASE_URL'] as const;
 const token = ['ACCESS_TOKEN_SECRET', 'ACCESS_TOKEN_TTL_MS'] as const;
 

@@ -4,7 +4,14 @@
  * or all of them.
  */
 import type { JobQueue, OutboxRelay } from '@evenkeel/async-jobs';
-import { type Health, pgCheck, redisCheck, type ShutdownPhases } from '@evenkeel/health';
+import {
+  type Health,
+  pgCheck,
+  redisCheck,
+  replicaLagCheck,
+  type ShutdownPhases,
+} from '@evenkeel/health';
+import { ReadWriteRouter } from '@evenkeel/health/postgres';
 import { TieredCache } from '@evenkeel/tiered-cache';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
@@ -30,7 +37,14 @@ export type HostConfig = Config<
   | 'HOLD_GRACE_MS'
   | 'SEATS_PER_BUYER'
 > &
-  Partial<Config<'PEOPLE_DATABASE_URL' | 'PEOPLE_REDIS_URL' | 'REDIS_READ_URLS'>>;
+  Partial<
+    Config<
+      'PEOPLE_DATABASE_URL' | 'PEOPLE_REDIS_URL' | 'REDIS_READ_URLS' | 'DATABASE_REPLICA_URL'
+    >
+  >;
+
+/** a replica further behind is not asked; as in the alert */
+const replicaLagMs = 5_000;
 
 export class Host {
   readonly name: string;
@@ -105,11 +119,36 @@ export class Host {
 
   get catalog(): Catalog {
     return this.#once('catalog', () => {
-      const cache = new TieredCache({ namespace: this.namespace, redis: this.#chain() });
+      const cache = new TieredCache({
+        namespace: this.namespace,
+        redis: this.#chain(),
+        // what a lagging replica said right after a change is not kept for long
+        sourceLagMs: this.#config.DATABASE_REPLICA_URL ? replicaLagMs : 0,
+      });
       this.metrics.caches.push(cache);
       this.health.check(cache.healthCheck(), { scope: 'shared' });
       this.#caches.push(() => cache.close());
-      return new Catalog({ cache, database: this.database });
+      return new Catalog({ cache, database: this.reads });
+    });
+  }
+
+  /** The replica beside this process, when there is one and it keeps up; else the primary. */
+  get reads(): ReadWriteRouter {
+    return this.#once('reads', () => {
+      const url = this.#config.DATABASE_REPLICA_URL;
+      const replica = url ? this.#connectDatabase('replica', url) : undefined;
+      const reads = new ReadWriteRouter({
+        primary: this.database,
+        replicas: replica ? [replica] : [],
+        maxLagMs: replicaLagMs,
+      });
+      reads.on('replica', (change) => this.#log.warn(change, 'reads go elsewhere'));
+      if (replica) {
+        this.health.check(replicaLagCheck(this.database, replica, { maxLagMs: replicaLagMs }));
+        this.metrics.replicas(reads);
+      }
+      this.#caches.push(() => reads.close());
+      return reads;
     });
   }
 
@@ -165,15 +204,20 @@ export class Host {
   }
 
   #openDatabase(name: string, url: string): Pool {
+    const database = this.#connectDatabase(name, url);
+    // real rows, which every role may read: a database that answers `select 1` may have lost them
+    const query = 'select name from migrations limit 1';
+    this.health.check(name, pgCheck(database, { query }), { scope: 'shared' });
+    return database;
+  }
+
+  #connectDatabase(name: string, url: string): Pool {
     const database = openDatabase({
       url,
       connections: this.#config.DATABASE_CONNECTIONS,
       service: this.name,
       onError: (error) => this.#log.warn({ err: error }, 'idle database connection failed'),
     });
-    // real rows, which every role may read: a database that answers `select 1` may have lost them
-    const query = 'select name from migrations limit 1';
-    this.health.check(name, pgCheck(database, { query }), { scope: 'shared' });
     this.metrics.database(name, database);
     this.#stores.push(() => database.end());
     return database;

@@ -9,6 +9,7 @@ import { registerMetrics as registerJobs } from '@evenkeel/async-jobs/prometheus
 import type { CircuitBreaker } from '@evenkeel/circuit-breaker';
 import { registerMetrics as registerBreakers } from '@evenkeel/circuit-breaker/prometheus';
 import type { Health } from '@evenkeel/health';
+import type { ReadWriteRouter, ReplicaReport } from '@evenkeel/health/postgres';
 import { registerMetrics as registerHealth } from '@evenkeel/health/prometheus';
 import type { HoldPool } from '@evenkeel/soft-hold';
 import { registerMetrics as registerHolds } from '@evenkeel/soft-hold/prometheus';
@@ -86,6 +87,43 @@ export class Metrics {
 
   database(database: string, pool: Pool): void {
     this.#databases.set(database, pool);
+  }
+
+  /** Of the replicas that are read from: how far behind they are, and who answered. */
+  replicas(router: ReadWriteRouter): void {
+    const registers = [this.registry];
+    const lag = (value: (replica: ReplicaReport) => number | undefined) =>
+      function collect(this: Gauge) {
+        for (const replica of router.snapshot().replicas) {
+          const known = value(replica);
+          if (known !== undefined) this.set({ replica: replica.name }, known);
+        }
+      };
+    new Gauge({
+      name: 'ticketing_replica_lag_seconds',
+      help: 'How far a replica of PostgreSQL was behind when it was last looked at',
+      labelNames: ['replica'],
+      registers,
+      collect: lag(({ lagMs }) => (lagMs === undefined ? undefined : lagMs / 1_000)),
+    });
+    new Gauge({
+      name: 'ticketing_replica_serving',
+      help: '1 while reads go to the replica, 0 while it is passed over',
+      labelNames: ['replica'],
+      registers,
+      collect: lag(({ isServing }) => Number(isServing)),
+    });
+    new Gauge({
+      name: 'ticketing_replica_reads',
+      help: 'Reads since the start, by who answered',
+      labelNames: ['from'],
+      registers,
+      collect() {
+        const { replica, primary } = router.snapshot().reads;
+        this.set({ from: 'replica' }, replica);
+        this.set({ from: 'primary' }, primary);
+      },
+    });
   }
 
   webSockets({ clients }: { clients: { readonly size: number } }): void {

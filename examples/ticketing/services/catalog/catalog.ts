@@ -1,7 +1,7 @@
 /** Event pages, from the caches when they can. */
 
+import type { ReadWriteRouter } from '@evenkeel/health/postgres';
 import type { TieredCache } from '@evenkeel/tiered-cache';
-import type { Pool } from 'pg';
 import type { EventList } from '../../contract.ts';
 import { ProblemError } from '../problem.ts';
 import { type CatalogEvent, listEvents, loadEvent } from './event-page.ts';
@@ -10,15 +10,30 @@ const ttlMs = 60_000;
 
 export class Catalog {
   readonly #cache: TieredCache;
-  readonly #database: Pool;
+  readonly #database: ReadWriteRouter;
 
-  constructor(options: { cache: TieredCache; database: Pool }) {
+  constructor(options: { cache: TieredCache; database: ReadWriteRouter }) {
     this.#cache = options.cache;
     this.#database = options.database;
   }
 
   list(): Promise<EventList['events']> {
-    return this.#cache.get('events', () => listEvents(this.#database), { ttlMs });
+    return this.#cache.get('events', () => this.#database.read(listEvents), { ttlMs });
+  }
+
+  /**
+   * Runs `write`, which changes the event in the database. Who reads it meanwhile waits, and gets what came of
+   * it: read where it was written, since a replica may not have it yet. @throws what `write` throws
+   */
+  async change(slug: string, write: () => Promise<unknown>): Promise<CatalogEvent> {
+    const load = async () => {
+      await write();
+      return this.#database.write(async (db) => (await loadEvent(db, slug)) ?? null);
+    };
+    const { value } = await this.#cache.writeThrough(`event:${slug}`, load, { ttlMs });
+    await this.#cache.invalidate('events');
+    if (value) return value;
+    throw new ProblemError('not_found', 'There is no such event.');
   }
 
   /** After a change of it: every process asks the database the next time. */
@@ -33,7 +48,7 @@ export class Catalog {
     const known = /^[a-z0-9-]{1,64}$/.test(slug)
       ? await this.#cache.get(
           `event:${slug}`,
-          async () => (await loadEvent(this.#database, slug)) ?? null,
+          () => this.#database.read(async (db) => (await loadEvent(db, slug)) ?? null),
           { ttlMs },
         )
       : null;

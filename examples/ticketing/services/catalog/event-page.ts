@@ -1,11 +1,11 @@
-import type { Pool } from 'pg';
+import type { PgQueries } from '@evenkeel/health/postgres';
 import type { Category, EventList, EventPage } from '../../contract.ts';
 
 /** What the cache keeps of an event: the page without the time of the request. */
 export type CatalogEvent = Omit<EventPage, 'serverNow'>;
 
 /** The page as the database has it, or undefined. One round trip; categories by position. */
-export async function loadEvent(database: Pool, slug: string): Promise<CatalogEvent | undefined> {
+export async function loadEvent(database: PgQueries, slug: string): Promise<CatalogEvent | undefined> {
   const { rows } = await database.query<{
     title: string;
     tagline: string;
@@ -35,7 +35,7 @@ export async function loadEvent(database: Pool, slug: string): Promise<CatalogEv
 }
 
 /** The soonest first. */
-export async function listEvents(database: Pool): Promise<EventList['events']> {
+export async function listEvents(database: PgQueries): Promise<EventList['events']> {
   const { rows } = await database.query<EventList['events'][number] & { startsAt: Date }>(
     `select slug, title, venue, city, starts_at as "startsAt" from events
      order by starts_at, slug limit 1000`,

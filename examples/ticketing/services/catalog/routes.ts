@@ -33,22 +33,20 @@ export function catalogRoutes(app: FastifyInstance, deps: CatalogDeps): void {
     return { ...event, serverNow: new Date().toISOString() };
   });
 
-  const forget = async (slug: string) => {
-    await catalog.forget(slug);
-    edge.forget(slug);
-  };
 
   bind(app, tokens, api.createEvent, async ({ body: event, user }) => {
-    if (!(await insertEvent(database, event, user.id))) {
+    await catalog.change(event.slug, async () => {
+      if (await insertEvent(database, event, user.id)) return;
       throw new ProblemError('conflict', 'There is an event of this name already.');
-    }
-    await forget(event.slug);
+    });
+    edge.forget(event.slug);
     return event;
   });
 
   bind(app, tokens, api.changePrice, async ({ params, body, user }) => {
-    await changePrice(database, { ...params, ...body, actor: user.id });
-    await forget(params.slug);
-    return { ...(await catalog.event(params.slug)), serverNow: new Date().toISOString() };
+    const change = { ...params, ...body, actor: user.id };
+    const event = await catalog.change(params.slug, () => changePrice(database, change));
+    edge.forget(params.slug);
+    return { ...event, serverNow: new Date().toISOString() };
   });
 }

@@ -12,6 +12,8 @@ const holds = { 'all tables in schema soft_hold': every };
 /** written and read, never changed */
 const log = { audit_log: 'select, insert' };
 const seats = { events: read, categories: read, seat_rows: read };
+/** who reads from a replica writes on the primary what it looks for there */
+const heartbeat = { evenkeel_heartbeat: 'select, insert, update' };
 const jobTables = {
   job_outbox: every,
   job_idempotency: every,
@@ -28,8 +30,9 @@ const rights = {
     categories: 'select, insert, update',
     seat_rows: 'select, insert, update',
     ...log,
+    ...heartbeat,
   },
-  inventory: { ...holds, ...seats, 'events (admit_per_second)': 'update', ...log },
+  inventory: { ...holds, ...seats, ...heartbeat, 'events (admit_per_second)': 'update', ...log },
   orders: {
     ...holds,
     ...seats,
