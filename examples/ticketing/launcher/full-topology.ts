@@ -15,7 +15,12 @@ import {
   startRedis,
 } from '../../../test/backends.ts';
 import { migrate } from '../services/migrations/migrate.ts';
-import { type DatabaseRole, databaseRoles, roleName, setUpRoles } from '../services/migrations/roles.ts';
+import {
+  type DatabaseRole,
+  databaseRoles,
+  roleName,
+  setUpRoles,
+} from '../services/migrations/roles.ts';
 import type { ShopOptions } from './shop.ts';
 import { findVarnish, startVarnish } from './varnish.ts';
 

@@ -38,9 +38,7 @@ export type HostConfig = Config<
   | 'SEATS_PER_BUYER'
 > &
   Partial<
-    Config<
-      'PEOPLE_DATABASE_URL' | 'PEOPLE_REDIS_URL' | 'REDIS_READ_URLS' | 'DATABASE_REPLICA_URL'
-    >
+    Config<'PEOPLE_DATABASE_URL' | 'PEOPLE_REDIS_URL' | 'REDIS_READ_URLS' | 'DATABASE_REPLICA_URL'>
   >;
 
 /** a replica further behind is not asked; as in the alert */
@@ -144,7 +142,8 @@ export class Host {
       });
       reads.on('replica', (change) => this.#log.warn(change, 'reads go elsewhere'));
       if (replica) {
-        this.health.check(replicaLagCheck(this.database, replica, { maxLagMs: replicaLagMs }));
+        const check = replicaLagCheck(this.database, replica, { maxLagMs: replicaLagMs });
+        this.health.check('replica-lag', check);
         this.metrics.replicas(reads);
       }
       this.#caches.push(() => reads.close());

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -17,6 +17,11 @@ describe('the alert rules', () => {
   it('wake people when they should and let them sleep when they should', async () => {
     const output = await promtool('test', 'rules', `${observability}alerts.test.yml`);
     expect(output).toContain('SUCCESS');
+  });
+
+  it('are tested, every one of them', () => {
+    const tests = readFileSync(`${observability}alerts.test.yml`, 'utf8');
+    for (const { alert } of rules()) if (alert) expect(tests, alert).toContain(alert);
   });
 
   it('say what it is and what to do', () => {

@@ -5,7 +5,10 @@ import type { Category, EventList, EventPage } from '../../contract.ts';
 export type CatalogEvent = Omit<EventPage, 'serverNow'>;
 
 /** The page as the database has it, or undefined. One round trip; categories by position. */
-export async function loadEvent(database: PgQueries, slug: string): Promise<CatalogEvent | undefined> {
+export async function loadEvent(
+  database: PgQueries,
+  slug: string,
+): Promise<CatalogEvent | undefined> {
   const { rows } = await database.query<{
     title: string;
     tagline: string;

@@ -33,7 +33,6 @@ export function catalogRoutes(app: FastifyInstance, deps: CatalogDeps): void {
     return { ...event, serverNow: new Date().toISOString() };
   });
 
-
   bind(app, tokens, api.createEvent, async ({ body: event, user }) => {
     await catalog.change(event.slug, async () => {
       if (await insertEvent(database, event, user.id)) return;
