@@ -144,8 +144,8 @@ export class Host {
       if (replica) {
         const check = replicaLagCheck(this.database, replica, { maxLagMs: replicaLagMs });
         this.health.check('replica-lag', check);
-        this.metrics.replicas(reads);
       }
+      this.metrics.replicas(reads);
       this.#caches.push(() => reads.close());
       return reads;
     });

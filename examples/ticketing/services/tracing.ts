@@ -4,6 +4,7 @@
  *
  *   gateway -> orders -> (outbox, Kafka) -> payments -> provider
  */
+import { subscribe } from 'node:diagnostics_channel';
 import type { JobContext } from '@evenkeel/async-jobs';
 import {
   type Context,
@@ -34,7 +35,23 @@ export async function startTracing(
     : undefined;
   const sdk = new NodeSDK({ serviceName: service, ...(spanProcessors ? { spanProcessors } : {}) });
   sdk.start();
+  tellSpans();
   return sdk;
+}
+
+/** What the packages tell on their channels becomes an event of the span that it happened in. */
+function tellSpans(): void {
+  for (const name of ['open', 'half-open', 'closed', 'reject', 'fallback']) {
+    subscribe(`evenkeel:circuit-breaker:${name}`, (message) => {
+      const { name: breaker } = message as { name: string };
+      trace.getActiveSpan()?.addEvent(`circuit-breaker ${name}`, { breaker });
+    });
+  }
+  for (const name of ['loaded', 'stale', 'degraded']) {
+    subscribe(`evenkeel:tiered-cache:${name}`, () => {
+      trace.getActiveSpan()?.addEvent(`tiered-cache ${name}`);
+    });
+  }
 }
 
 /** A span for each request, child of what the caller sent; all that the handler does is inside of it. */

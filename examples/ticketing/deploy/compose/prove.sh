@@ -25,6 +25,8 @@ for service in gateway auth catalog-uk inventory orders payments notifications; 
   say "killed one $service; then: $(for i in 1 2 3 4 5 6 7 8; do buy && break || { echo -n 'refused, again;'; sleep 1; }; done)"
 done
 
+restarts=$(docker compose ps -q | xargs docker inspect -f '{{.RestartCount}}' | awk '{ all += $1 } END { print all }')
+say "containers that died and were started again: $restarts"
 say "tickets $(sql postgres 'select count(*) from tickets'), captured payments $(sql postgres "select count(*) from payments where state = 'captured'"), seats twice $(sql postgres 'select count(*) from (select event, seat from tickets group by 1, 2 having count(*) > 1) t')"
 say "tickets on the PostgreSQL replica: $(sql postgres-replica 'select count(*) from tickets')"
 for replica in redis-global redis-us redis-uk redis-au; do
