@@ -13,8 +13,10 @@ buy() { npm run -s buy -- --url "$url" | grep -E 'paid|from login' | tr -s ' ' |
 
 docker compose up --wait "$@" >/dev/null 2>&1 || { docker compose ps -a; docker compose logs --tail 20; exit 1; }
 say "up --wait: $(docker compose ps -q | wc -l) containers, all that have a health check are healthy"
-say "bought by the command line: $(buy)"
-say "bought in Chromium: $(node --conditions=@evenkeel/source --import tsx deploy/compose/buy-in-browser.ts "$url")"
+bought=$(buy)
+say "bought by the command line: $bought"
+bought=$(node --conditions=@evenkeel/source --import tsx deploy/compose/buy-in-browser.ts "$url")
+say "bought in Chromium: $bought"
 again() { curl -s -o /dev/null "$url$1"; curl -s -o /dev/null -D - "$url$1" | grep -i x-cache | tr -d '\r'; }
 say "out of Varnish, asked twice: / $(again /), /api/events $(again /api/events); a PURGE from outside: $(curl -s -o /dev/null -w '%{http_code}' -X PURGE "$url/")"
 say "/metrics at the front door: $(curl -s -o /dev/null -w '%{http_code}' "$url/metrics")"
@@ -22,12 +24,19 @@ say "/metrics at the front door: $(curl -s -o /dev/null -w '%{http_code}' "$url/
 for service in gateway auth catalog-uk inventory orders payments notifications; do
   # from inside, as a crash is: everything of the container but its init
   docker compose exec -T "$service" sh -c 'kill -9 -1' 2>/dev/null || true
-  say "killed one $service; then: $(for i in 1 2 3 4 5 6 7 8; do buy && break || { echo -n 'refused, again;'; sleep 1; }; done)"
+  sold=$(for i in 1 2 3 4 5 6 7 8; do buy && exit; echo -n 'refused, again;'; sleep 1; done; exit 1) ||
+    { say "killed one $service; nobody could buy any more"; exit 1; }
+  say "killed one $service; then: $sold"
 done
 
 restarts=$(docker compose ps -q | xargs docker inspect -f '{{.RestartCount}}' | awk '{ all += $1 } END { print all }')
 say "containers that died and were started again: $restarts"
-say "tickets $(sql postgres 'select count(*) from tickets'), captured payments $(sql postgres "select count(*) from payments where state = 'captured'"), seats twice $(sql postgres 'select count(*) from (select event, seat from tickets group by 1, 2 having count(*) > 1) t')"
+tickets=$(sql postgres 'select count(*) from tickets')
+captured=$(sql postgres "select count(*) from payments where state = 'captured'")
+twice=$(sql postgres 'select count(*) from (select event, seat from tickets group by 1, 2 having count(*) > 1) t')
+say "tickets $tickets, captured payments $captured, seats twice $twice"
+[ "$tickets" = $((captured * 2)) ]
+[ "$twice" = 0 ]
 say "tickets on the PostgreSQL replica: $(sql postgres-replica 'select count(*) from tickets')"
 for replica in redis-global redis-us redis-uk redis-au; do
   say "$replica: $(docker compose exec -T $replica redis-cli info replication | grep -E 'master_(host|link_status)' | tr -d '\r' | tr '\n' ' ')"
