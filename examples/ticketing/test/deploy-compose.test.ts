@@ -18,7 +18,9 @@ type Service = {
 };
 
 const text = readFileSync(new URL('../compose.yaml', import.meta.url), 'utf8');
-const { services } = parse(text, { merge: true, maxAliasCount: 1_000 }) as { services: Record<string, Service> };
+const { services } = parse(text, { merge: true, maxAliasCount: 1_000 }) as {
+  services: Record<string, Service>;
+};
 const all = Object.entries(services);
 const ours = all.filter(([, { image }]) => image === 'evenkeel-ticketing');
 /** what their images do as root unless they are told otherwise */
