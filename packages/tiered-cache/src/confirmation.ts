@@ -56,6 +56,16 @@ export class Confirmation {
     return this.#state === 'confirmed';
   }
 
+  /**
+   * Whether what this process and near have may be served: while it is trusted, and after that when
+   * neither global nor master can be asked, unless `onPartition` is `bypass`.
+   */
+  mayServe(now: number): boolean {
+    const remote = this.#remote;
+    if (remote === undefined || now < this.trustedUntilMs) return true;
+    return this.#settings.onPartition === 'stale' && !remote.master.up && !remote.global?.up;
+  }
+
   get silentMs(): number {
     return performance.now() - this.#heardAt;
   }

@@ -57,7 +57,7 @@ export interface TieredCacheOptions {
   unconfirmedAfterMs?: number;
   /** For so many ms more the local tier is served as it is; then reads go to the master. Default: 5,000. */
   serveUnconfirmedMs?: number;
-  /** Then, with no Redis to ask: the local tier within its time to live, or the loader. Default: `'stale'`. */
+  /** Then, with neither `global` nor `master` to ask: what is here and near, within its time to live, or the loader. Default: `'stale'`. */
   onPartition?: 'stale' | 'bypass';
   /** Makes every call of a Redis, e.g. `execute` of a circuit breaker. What it refuses counts as a dead Redis. Default: none. */
   guard?: Guard;

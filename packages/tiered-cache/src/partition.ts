@@ -117,7 +117,8 @@ export class Partition {
   async #readAfter(key: string, reading: Reading, after: LogId): Promise<unknown> {
     const now = this.#settings.clock.now();
     const entry = this.#local.valid(key);
-    const served = entry !== undefined && now < entry.freshUntilMs && this.#mayServeLocal(now);
+    const served =
+      entry !== undefined && now < entry.freshUntilMs && this.confirmation.mayServe(now);
     if (!served || isNewer(after, entry.asOf)) {
       const reached = await this.#follower?.reaches(after, AFTER_WAIT_MS);
       // a read under way, which may end with what a lagging replica has, must not be joined
@@ -130,7 +131,7 @@ export class Partition {
     const now = this.#settings.clock.now();
     const entry = this.#local.valid(key);
     const { flights, fences } = this.#local;
-    if (entry !== undefined && now < entry.freshUntilMs && this.#mayServeLocal(now)) {
+    if (entry !== undefined && now < entry.freshUntilMs && this.confirmation.mayServe(now)) {
       this.#counters.hits++;
       if (now >= entry.hitUntilMs && flights.get(key) === undefined) {
         const flight = flights.begin(key, fences.of(key));
@@ -149,12 +150,6 @@ export class Partition {
     const flight = flights.begin(key, fences.of(key));
     this.#resolver.resolve(flight, reading);
     return flight.promise;
-  }
-
-  #mayServeLocal(now: number): boolean {
-    const { remote } = this;
-    if (remote === undefined || now < this.confirmation.trustedUntilMs) return true;
-    return this.#settings.onPartition === 'stale' && !remote.master.up && !remote.global?.up;
   }
 
   stats(): TieredCacheStats {

@@ -61,7 +61,7 @@ export class Resolver {
       void this.#ending(flight, this.#loads.run(flight, request, start));
       return;
     }
-    if (!remote.near.up || this.#now() >= this.#confirmation.trustedUntilMs) {
+    if (!remote.near.up || !this.#confirmation.mayServe(this.#now())) {
       void this.#ending(flight, this.#goOn(flight, request, remote));
       return;
     }

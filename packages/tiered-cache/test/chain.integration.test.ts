@@ -171,3 +171,29 @@ test('a fast region asks its replica, not the master', async () => {
   for (const key of keys) expect(await reader.get(key, never)).toBe(key);
   expect(reader.stats()).toMatchObject({ near: 20, master: 0 });
 });
+
+test('with the master and global dead for long, reads of near go on; with bypass the loader is asked', async () => {
+  await using rig = new Rig();
+  const writer = await central(rig);
+  const keys = Array.from({ length: 20 }, (_, i) => `dead${i}`);
+  let id = '';
+  for (const key of keys) id = (await writer.set(key, 'near')).id;
+  const limits = { unconfirmedAfterMs: 1_500, serveUnconfirmedMs: 100, masterTimeoutMs: 300 };
+  const stale = await regional(rig, limits);
+  const bypass = await regional(rig, { ...limits, onPartition: 'bypass' });
+  await until(() => [stale, bypass].every((cache) => cache.stats().cursor >= id));
+  const degraded = [stale, bypass].map(
+    (cache) => new Promise((resolve) => cache.on('degraded', resolve)),
+  );
+  await Promise.all([chain.master.kill(), chain.global.kill()]);
+  await Promise.all(degraded);
+  for (const cache of [stale, bypass]) await cache.get('first', () => 1); // finds both dead
+  for (const key of keys.slice(1)) {
+    expect(await stale.get(key, never)).toBe('near');
+    expect(await bypass.get(key, () => 'loaded')).toBe('loaded');
+  }
+  expect(stale.stats()).toMatchObject({ near: 19 });
+  // what this process changed is not read from there
+  expect(await stale.invalidate('dead0')).toMatchObject({ status: 'queued' });
+  expect(await stale.get('dead0', () => 'new')).toBe('new');
+});
