@@ -373,6 +373,7 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('authorize'), accessToken: z.string().max(4_096) }),
   z.object({ type: z.literal('watch-event'), event: z.string().max(64) }),
   z.object({ type: z.literal('watch-order'), order: z.string().max(64) }),
+  z.object({ type: z.literal('watch-waiting-room'), event: z.string().max(64) }),
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A `change` names the categories and seats that changed; its `seq` is the last one plus one. */
@@ -386,4 +387,5 @@ export type ServerMessage =
       seats: Record<string, SeatState>;
     }
   | { type: 'order'; order: Order }
+  | { type: 'waiting-room'; event: string; status: WaitingRoomPage }
   | { type: 'problem'; problem: Problem };

@@ -22,6 +22,7 @@ import type { Config } from './config.ts';
 import { connectRedis, openQueue } from './connections.ts';
 import { openDatabase } from './database.ts';
 import { Pools } from './inventory/pools.ts';
+import { WaitingRooms } from './inventory/waiting-rooms.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Whoever asks for a thing has its variables in its own list, so they are set when they are read. */
@@ -164,6 +165,21 @@ export class Host {
       pools.onOpen((_event, pool) => this.metrics.pools.push(pool));
       this.#caches.push(() => pools.close());
       return pools;
+    });
+  }
+
+  /** Every process of the sale ticks: what is due is done once, whoever comes first. */
+  get rooms(): WaitingRooms {
+    return this.#once('rooms', () => {
+      const rooms = new WaitingRooms({
+        redis: this.redis,
+        pools: this.pools,
+        namespace: this.namespace,
+        secret: this.#config.ACCESS_TOKEN_SECRET,
+        log: this.#log,
+      });
+      this.#caches.push(() => rooms.close());
+      return rooms;
     });
   }
 

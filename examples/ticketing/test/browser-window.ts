@@ -1,20 +1,26 @@
 /** A browser window of a test: what a person does there, and what must never happen in it. */
+import { execFile } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import axe from 'axe-core';
-import type {
-  Browser,
-  BrowserContext,
-  BrowserContextOptions,
-  Locator,
-  Page,
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
 } from 'playwright-core';
 import { expect } from 'vitest';
+import { findBrowser } from '../../../test/browser.ts';
+import { pagesAreStale } from '../launcher/pages.ts';
 
 const docsImages = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
+const exampleImages = fileURLToPath(new URL('../docs/', import.meta.url));
 let imageFolder: Promise<string> | undefined;
 
 /** The pictures that the documentation shows; those of the other states are for whoever looks. */
@@ -30,9 +36,33 @@ const documented = new Set([
   'tickets-phone',
 ]);
 
+/** The pictures of the example's own documentation: every page, and the states worth seeing. */
+const pictured = new Set([
+  'opening',
+  'waiting-lobby',
+  'waiting-queue',
+  'waiting-phone',
+  'waiting-admitted',
+  'order-cancelled',
+  'order-refunded',
+  'paid-too-late',
+  'organiser',
+  'organiser-phone',
+  'scanner-online',
+  'scanner-used',
+  'scanner-offline',
+  'scanner-conflict',
+  'control-room',
+  'control-room-light',
+  'control-room-phone',
+]);
+
 /** UPDATE_SCREENSHOTS=1 renews the pictures of the documentation; else all go to a temporary folder. */
 function screenshotFolder(name: string): Promise<string> {
-  if (env.UPDATE_SCREENSHOTS === '1' && documented.has(name)) return Promise.resolve(docsImages);
+  if (env.UPDATE_SCREENSHOTS === '1') {
+    if (documented.has(name)) return Promise.resolve(docsImages);
+    if (pictured.has(name)) return Promise.resolve(exampleImages);
+  }
   imageFolder ??= mkdtemp(join(tmpdir(), 'evenkeel-screenshots-'));
   return imageFolder;
 }
@@ -44,6 +74,19 @@ export const phone: BrowserContextOptions = {
   isMobile: true,
   hasTouch: true,
 };
+
+const example = fileURLToPath(new URL('..', import.meta.url));
+
+/** A real Chromium, and the pages as they are now. */
+export async function openBrowser(args: string[] = []): Promise<Browser> {
+  if (await pagesAreStale()) {
+    // a process of its own: the test runner's NODE_ENV would build pages for developers
+    const env = { ...process.env, NODE_ENV: 'production' };
+    await promisify(execFile)('npm', ['run', 'build'], { cwd: example, env });
+  }
+  const found = await findBrowser();
+  return chromium.launch({ ...found, args: [...found.args, ...args] });
+}
 
 export type Look = 'free' | 'selected' | 'mine' | 'held' | 'sold';
 

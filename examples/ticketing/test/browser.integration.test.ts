@@ -1,13 +1,9 @@
 /** The shop as a person meets it: real Chromium, real clicks, real servers behind. */
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findBrowser } from '../../../test/browser.ts';
-import { pagesAreStale } from '../launcher/pages.ts';
 import { importPublishedKey, verifyTicket } from '../services/tickets/ticket-code.ts';
 import {
   address,
@@ -19,7 +15,7 @@ import {
   releaseEach,
   undecided,
 } from './browser-crowd.ts';
-import { phone, Window } from './browser-window.ts';
+import { openBrowser, phone, Window } from './browser-window.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 const example = fileURLToPath(new URL('..', import.meta.url));
@@ -30,15 +26,7 @@ let browser: Browser;
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 });
 
 beforeAll(async () => {
-  if (await pagesAreStale()) {
-    // a process of its own: the test runner's NODE_ENV would build pages for developers
-    const env = { ...process.env, NODE_ENV: 'production' };
-    await promisify(execFile)('npm', ['run', 'build'], { cwd: example, env });
-  }
-  [shop, browser] = await Promise.all([
-    TestShop.start({ PSP_LATENCY_MS: '300' }),
-    findBrowser().then((found) => chromium.launch(found)),
-  ]);
+  [shop, browser] = await Promise.all([TestShop.start({ PSP_LATENCY_MS: '300' }), openBrowser()]);
 });
 
 afterAll(async () => {
@@ -391,6 +379,19 @@ describe('a hold that runs out', () => {
       await other.sees('A-8', 'free');
       await window.button('Choose seats again').click();
       await window.sees('A-8', 'free');
+
+      // a bank that answers when the seats are gone: the money goes back, and the page says so
+      await window.pick('A-9');
+      await window.button('Hold seats').click();
+      await window.heading('Pay with a test card').waitFor();
+      await short.faults({ latencyMs: 9_000 });
+      await window.pay();
+      await window.heading('The payment came too late').waitFor();
+      await window.isAccessible('paid too late');
+      await window.screenshot('paid-too-late');
+      await other.sees('A-9', 'free');
+      const charges = (await short.charges()).map(({ state }) => state);
+      expect(charges).toEqual(['voided']);
       await other.close();
       await window.close();
     } finally {

@@ -1,8 +1,10 @@
-import { defineConfig } from 'vite';
+import { defaultClientConditions, defineConfig } from 'vite';
 
 /** `vite build web` in examples/ticketing: the pages end in web/dist, which the gateway serves. */
 export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
+  // the packages of this repository, built or not
+  resolve: { conditions: ['@evenkeel/source', ...defaultClientConditions] },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0, // the content security policy allows no data: addresses

@@ -12,10 +12,12 @@ import { servePages } from './pages.ts';
 import { forward, type Upstream } from './proxy.ts';
 import { RateLimit } from './rate-limit.ts';
 import { webSockets } from './socket.ts';
+import { WaitingFeed } from './waiting-feed.ts';
 
 export const openGateway: OpenService<'gateway'> = async ({ config, host, names, log }) => {
-  const { database, queue, pools, tokens } = host;
+  const { database, queue, pools, tokens, catalog, rooms } = host;
   const availability = new AvailabilityFeed(pools);
+  const waiting = new WaitingFeed({ rooms, catalog, log });
   const upstreams = apiServices.flatMap((service): Upstream[] => {
     const url = (config as Record<string, unknown>)[urlOf(service)];
     return names.includes(service) ? [] : [{ service, url: String(url) }];
@@ -39,7 +41,8 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
       for (const proxy of proxies) proxy.routes(app);
       await servePages(app);
     },
-    webSockets: (server) => webSockets(server, { database, queue, tokens, availability, log }),
-    phases: { caches: proxies.map((proxy) => () => proxy.close()) },
+    webSockets: (server) =>
+      webSockets(server, { database, queue, tokens, availability, waiting, log }),
+    phases: { caches: [() => waiting.close(), ...proxies.map((proxy) => () => proxy.close())] },
   };
 };

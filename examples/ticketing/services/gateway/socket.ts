@@ -1,4 +1,7 @@
-/** One WebSocket a browser: availability of the event it looks at, progress of its order. */
+/**
+ * One WebSocket a browser: availability of the event it looks at, how far its waiting room is, progress
+ * of its order.
+ */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -11,6 +14,7 @@ import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
 import { RateLimit } from './rate-limit.ts';
+import type { WaitingFeed } from './waiting-feed.ts';
 
 const pingEveryMs = 30_000;
 /** a browser that reads so slowly is cut off; it reconnects and begins with a snapshot */
@@ -23,6 +27,7 @@ const maxWatched = 8;
 export type SocketDeps = OrderReaders & {
   tokens: AccessTokens;
   availability: AvailabilityFeed;
+  waiting: WaitingFeed;
   log: Logger;
 };
 
@@ -84,6 +89,7 @@ class Connection {
         this.#user = this.#deps.tokens.verify(message.accessToken);
         await this.#user;
       } else if (message.type === 'watch-event') await this.#watchEvent(message.event);
+      else if (message.type === 'watch-waiting-room') await this.#watchRoom(message.event);
       else await this.#watchOrder(message.order);
     } catch (error) {
       const { status, problem } = toProblem(error);
@@ -100,6 +106,13 @@ class Connection {
     signal.addEventListener('abort', stop, { once: true });
     const availability = await this.#deps.availability.snapshot(slug);
     this.#send({ type: 'availability', availability });
+  }
+
+  async #watchRoom(slug: string): Promise<void> {
+    const signal = this.#begin(`room ${slug}`);
+    const stop = await this.#deps.waiting.watch(slug, (message) => this.#pass(message));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
   }
 
   async #watchOrder(id: string): Promise<void> {
@@ -129,9 +142,13 @@ class Connection {
   }
 
   #send(message: ServerMessage): void {
+    this.#pass(JSON.stringify(message));
+  }
+
+  #pass(text: string | Buffer): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     if (this.#socket.bufferedAmount > maxBufferedBytes) this.#socket.terminate();
-    else this.#socket.send(JSON.stringify(message));
+    else this.#socket.send(text, { binary: false });
   }
 
   /** A browser that is gone without a word is noticed at the second ping. */

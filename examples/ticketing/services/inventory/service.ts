@@ -3,14 +3,11 @@ import type { OpenService } from '../service.ts';
 import { AvailabilityFeed } from './availability.ts';
 import { Holds } from './holds.ts';
 import { inventoryRoutes } from './routes.ts';
-import { WaitingRooms } from './waiting-rooms.ts';
 
-export const openInventory: OpenService<'inventory'> = async ({ config, host, log }) => {
-  const { pools, catalog, database, redis, tokens, namespace } = host;
+export const openInventory: OpenService<'inventory'> = async ({ config, host }) => {
+  const { pools, catalog, database, tokens, rooms } = host;
   const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
   const availability = new AvailabilityFeed(pools);
-  const secret = config.ACCESS_TOKEN_SECRET;
-  const rooms = new WaitingRooms({ redis, pools, namespace, secret, log });
   await pools.openAll();
   for (const { slug } of await catalog.list()) {
     const event = await catalog.event(slug);
@@ -19,6 +16,5 @@ export const openInventory: OpenService<'inventory'> = async ({ config, host, lo
   return {
     routes: (app) =>
       inventoryRoutes(app, { holds, availability, catalog, pools, rooms, database, tokens }),
-    phases: { caches: [() => rooms.close()] },
   };
 };

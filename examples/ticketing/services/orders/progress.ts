@@ -1,4 +1,5 @@
 /** How far a payment is, from the job's status in Redis; what became of it, from the database. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobQueue, JobStatus } from '@evenkeel/async-jobs';
 import type { Pool } from 'pg';
 import type { Order, OrderStep } from '../../contract.ts';
@@ -20,9 +21,12 @@ export async function currentOrder(queue: JobQueue, stored: StoredOrder): Promis
   return { ...order, step: stepOf(status) };
 }
 
+const refundEveryMs = 1_000;
+
 /**
  * Yields the order now and after every step until nothing more will happen to it, or `signal`
- * aborts. The database is read at the beginning and at the end, not at each step.
+ * aborts. The database is read at the beginning and at the end, not at each step; only a refund, which
+ * is rare, is looked for once a second.
  */
 export async function* followOrder(
   deps: { database: Pool; queue: JobQueue },
@@ -30,6 +34,7 @@ export async function* followOrder(
   signal: AbortSignal,
 ): AsyncGenerator<Order> {
   const { order, jobId } = stored;
+  if (order.state === 'refunding') return yield* followRefund(deps.database, stored, signal);
   if (order.state !== 'processing') return yield order;
   let shown: OrderStep | undefined;
   for await (const status of deps.queue.watch(jobId, { signal })) {
@@ -42,4 +47,15 @@ export async function* followOrder(
   if (signal.aborted) return;
   const decided = await readOrder(deps.database, order.id);
   if (decided) yield decided.order;
+}
+
+async function* followRefund(database: Pool, stored: StoredOrder, signal: AbortSignal) {
+  let latest: StoredOrder | undefined = stored;
+  yield stored.order;
+  while (latest?.order.state === 'refunding') {
+    await sleep(refundEveryMs, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+    latest = await readOrder(database, stored.order.id);
+  }
+  if (latest) yield latest.order;
 }

@@ -1,11 +1,11 @@
 import { CheckoutView } from './checkout-view.tsx';
+import { Door } from './door.tsx';
 import { Header } from './header.tsx';
 import { Hero } from './hero.tsx';
 import { order } from './order.ts';
 import { OrderView } from './order-view.tsx';
 import { route } from './route.ts';
-import { event, loading, notice, openSale } from './sale.ts';
-import { SeatsView } from './seats-view.tsx';
+import { event, isInside, loading, notice, openSale } from './sale.ts';
 import { SignInDialog } from './sign-in.tsx';
 import { Message } from './view.tsx';
 
@@ -62,9 +62,9 @@ function Screen() {
   }
   return (
     <>
-      <Hero event={event.value} compact={route.value.at !== 'seats'} />
-      <Steps />
-      {route.value.at === 'seats' && <SeatsView event={event.value} />}
+      <Hero event={event.value} compact={route.value.at !== 'seats' || !isInside.value} />
+      {(isInside.value || route.value.at !== 'seats') && <Steps />}
+      {route.value.at === 'seats' && <Door event={event.value} />}
       {route.value.at === 'hold' && <CheckoutView key={route.value.id} holdId={route.value.id} />}
       {route.value.at === 'order' && <OrderView key={route.value.id} orderId={route.value.id} />}
     </>

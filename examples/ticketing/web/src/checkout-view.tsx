@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { testCards } from '../../addresses.ts';
+import { ApiError } from './api.ts';
 import { CountdownRing } from './countdown-ring.tsx';
 import { money, plural } from './format.ts';
 import { SeatList } from './picked-seats.tsx';
-import { expiredHold, pay, purchase, releaseSeats } from './purchase.ts';
+import { expiredHold, extendHold, pay, purchase, releaseSeats } from './purchase.ts';
 import { go } from './route.ts';
 import { event, tell } from './sale.ts';
 import { user } from './session.ts';
@@ -35,13 +36,19 @@ export function CheckoutView({ holdId }: { holdId: string }) {
     try {
       await pay(card);
     } catch (error) {
-      setFailure(`${(error as Error).message} Paying again is safe: you are never charged twice.`);
+      const isNewPrice = error instanceof ApiError && error.problem.code === 'price_changed';
+      const advice = isNewPrice
+        ? 'Nothing was charged. The total below is the new one.'
+        : 'Paying again is safe: you are never charged twice.';
+      setFailure(`${(error as Error).message} ${advice}`);
     } finally {
       setBusy(false);
     }
   };
   const release = () =>
     releaseSeats().catch(() => tell('problem', 'That did not work. Please try again.'));
+
+  const extend = () => extendHold().catch((error: Error) => tell('problem', error.message));
 
   return (
     <form class="columns is-checkout" onSubmit={(submission) => void submit(submission)}>
@@ -94,6 +101,11 @@ export function CheckoutView({ holdId }: { holdId: string }) {
           <span>Total</span>
           <b>{money(hold.amountCents, hold.currency)}</b>
         </p>
+        {hold.extendable && (
+          <button type="button" class="button is-quiet is-wide" onClick={() => void extend()}>
+            I need two more minutes
+          </button>
+        )}
         <div class="held-actions">
           <button type="button" class="link" onClick={() => go({ at: 'seats' })}>
             Back to the map

@@ -2,6 +2,7 @@ import '@fontsource-variable/figtree/wght.css';
 import './styles/base.css';
 import './styles/hero.css';
 import './styles/seats.css';
+import './styles/waiting.css';
 import './styles/dialog.css';
 import './styles/checkout.css';
 import './styles/tickets.css';

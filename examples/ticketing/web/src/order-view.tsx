@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Order } from '../../contract.ts';
 import { money, plural, seatName } from './format.ts';
-import { fetchOrder, followOrder, order, orderFailure } from './order.ts';
+import { cancelOrder, fetchOrder, followOrder, order, orderFailure } from './order.ts';
 import { PaymentProgress } from './payment-progress.tsx';
 import { endPurchase, holdAfterDecline, purchase } from './purchase.ts';
 import { go } from './route.ts';
+import { live, tell } from './sale.ts';
 import { user } from './session.ts';
 import { askToSignIn } from './sign-in.tsx';
 import { Tickets } from './tickets.tsx';
@@ -124,8 +125,47 @@ function Receipt({ order }: { order: Order }) {
           Print
         </button>
         <BackToSeats label="Buy more tickets" />
+        <GiveBack order={order} />
       </div>
     </section>
+  );
+}
+
+/** Asks once more before it gives the tickets back: there is no way to undo it. */
+function GiveBack({ order }: { order: Order }) {
+  const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const cancel = async () => {
+    setBusy(true);
+    try {
+      await cancelOrder(order.id);
+      live.send({ type: 'watch-order', order: order.id });
+    } catch (error) {
+      tell('problem', (error as Error).message);
+      setAsking(false);
+      setBusy(false);
+    }
+  };
+  if (!asking) {
+    return (
+      <button type="button" class="link" onClick={() => setAsking(true)}>
+        Cancel this order
+      </button>
+    );
+  }
+  return (
+    <div class="give-back" role="alert">
+      <p>
+        Give back {plural(order.tickets.length, 'ticket')} for{' '}
+        {money(order.amountCents, order.currency)}? The codes stop working at once.
+      </p>
+      <button type="button" class="button is-danger" disabled={busy} onClick={() => void cancel()}>
+        {busy ? 'One moment…' : 'Yes, cancel and refund'}
+      </button>
+      <button type="button" class="button" disabled={busy} onClick={() => setAsking(false)}>
+        Keep my tickets
+      </button>
+    </div>
   );
 }
 
@@ -159,20 +199,38 @@ function Declined({ order }: { order: Order }) {
   );
 }
 
+/** Every way in which money comes back: nothing was taken, it is on its way, it is there. */
 function MoneyBack({ order }: { order: Order }) {
   const amount = money(order.amountCents, order.currency);
-  return order.state === 'expired' ? (
-    <Message title="The payment came too late" tone="info">
-      <p>Your seats had gone back on sale before it was made. You have not paid anything.</p>
-      <BackToSeats primary />
-    </Message>
-  ) : (
-    <Message title="You get your money back" tone="info">
-      <p>
-        The seats could not be kept for you, so {amount} is on its way back to your card. We are
-        sorry.
+  const seats = order.seats.map(seatName).join(' · ');
+  if (order.state === 'expired') {
+    return (
+      <Message title="The payment came too late" tone="info">
+        <p>
+          The time for your seats was over before the bank had answered, and they went back on sale.
+          The {amount} that the bank had reserved were given back at once: you have not paid
+          anything.
+        </p>
+        <p class="fine-print">{seats}</p>
+        <BackToSeats primary />
+      </Message>
+    );
+  }
+  const isDone = order.state === 'refunded';
+  return (
+    <Message title={isDone ? 'Your money is back' : 'Your order is cancelled'} tone="info">
+      <p role="status">
+        {isDone
+          ? `${amount} were returned to your card. The tickets are void and the seats are on sale again.`
+          : `The tickets are void, and ${amount} are on their way back to your card.`}
       </p>
-      <BackToSeats primary />
+      {!isDone && <span class="spinner" aria-hidden="true" />}
+      <p class="fine-print">
+        {seats}
+        <br />
+        Order <span class="mono">{order.id}</span>
+      </p>
+      <BackToSeats primary={isDone} />
     </Message>
   );
 }

@@ -20,7 +20,8 @@ export function followOrder(id: string): () => void {
   watchedOrder.value = id;
   void fetchOrder(id);
   const timer = setInterval(() => {
-    const undecided = order.peek() === null || order.peek()?.state === 'processing';
+    const state = order.peek()?.state;
+    const undecided = !state || state === 'processing' || state === 'refunding';
     if (undecided && Date.now() - heardAt > SILENCE_MS) void fetchOrder(id);
   }, 1_000);
   return () => {
@@ -41,8 +42,15 @@ export function receiveOrder(next: Order): void {
 
 const STEPS = ['queued', 'charging', 'deciding', 'ticketing', 'done'];
 function progress(of: Order): number {
-  if (of.state === 'refunded') return STEPS.length + 1; // comes after `paid`
+  // both come after `paid`
+  if (of.state === 'refunding') return STEPS.length + 1;
+  if (of.state === 'refunded') return STEPS.length + 2;
   return of.state === 'processing' ? STEPS.indexOf(of.step) : STEPS.length;
+}
+
+/** Gives unused tickets back for their money. @throws ApiError when one has been used @throws UnreachableError */
+export async function cancelOrder(id: string): Promise<void> {
+  receiveOrder(await authorizedCall<Order>('POST', paths.cancelOrder(id)));
 }
 
 export async function fetchOrder(id: string): Promise<void> {

@@ -4,8 +4,9 @@ import type { HeldSeats, HoldRequest, OrderAccepted, OrderRequest } from '../../
 import { ApiError } from './api.ts';
 import { msUntil } from './clock.ts';
 import { newId } from './new-id.ts';
-import { go, route } from './route.ts';
+import { go, route, slug } from './route.ts';
 import { authorizedCall, user } from './session.ts';
+import { losePass, pass } from './waiting.ts';
 
 /**
  * The seats this browser holds, and the id of the order that will pay for them. Both live in
@@ -41,9 +42,12 @@ function keep(next: Purchase | null): void {
 }
 
 /** @throws ApiError `seat_taken`, `limit_reached`... @throws UnreachableError */
-export async function holdSeats(eventSlug: string, seats: string[]): Promise<void> {
-  const body: HoldRequest = { id: newId(), event: eventSlug, seats };
-  const hold = await authorizedCall<HeldSeats>('POST', paths.holds, { body });
+export async function holdSeats(seats: string[]): Promise<void> {
+  const body: HoldRequest = { id: newId(), event: slug, seats, pass: pass.peek()?.text };
+  const hold = await authorizedCall<HeldSeats>('POST', paths.holds, { body }).catch((error) => {
+    if (error instanceof ApiError && error.problem.code === 'pass_needed') losePass();
+    throw error;
+  });
   keep({ hold, orderId: newId(), lengthMs: msUntil(hold.expiresAt), ordered: false });
   go({ at: 'hold', id: hold.id });
 }
@@ -60,17 +64,31 @@ export async function releaseSeats(): Promise<void> {
   });
 }
 
+/** More time to pay; it is given once. @throws ApiError, UnreachableError */
+export async function extendHold(): Promise<void> {
+  const current = purchase.peek();
+  if (!current) return;
+  const hold = await authorizedCall<HeldSeats>('POST', paths.extendHold(current.hold.id));
+  keep({ ...current, hold, lengthMs: msUntil(hold.expiresAt) });
+}
+
 /** Sends the order; the answer comes before the payment is made. */
 export async function pay(card: string): Promise<void> {
   const current = purchase.peek();
   if (!current) return;
-  const body: OrderRequest = { id: current.orderId, holdId: current.hold.id, card };
+  const { id: holdId, amountCents } = current.hold;
+  const body: OrderRequest = { id: current.orderId, holdId, card, amountCents };
   try {
     await authorizedCall<OrderAccepted>('POST', paths.orders, { body });
   } catch (error) {
-    if (error instanceof ApiError && error.problem.code === 'hold_expired') expire(current);
-    else throw error;
-    return;
+    const code = error instanceof ApiError ? error.problem.code : undefined;
+    if (code === 'hold_expired') return expire(current);
+    // nothing was ordered: the page shows what it costs now, and asks again
+    if (code === 'price_changed') {
+      const hold = await authorizedCall<HeldSeats>('GET', paths.hold(holdId));
+      keep({ ...current, hold });
+    }
+    throw error;
   }
   batch(() => {
     keep({ ...current, ordered: true });

@@ -1,4 +1,8 @@
 import { signal } from '@preact/signals';
+import { featuredEvent } from '../../addresses.ts';
+
+/** The event that this page is about. */
+export const slug = /^\/events\/([a-z0-9-]+)/.exec(location.pathname)?.[1] ?? featuredEvent;
 
 /**
  * What the address says after the `#`, so that reload, bookmark and the back button work:

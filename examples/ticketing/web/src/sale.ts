@@ -1,18 +1,19 @@
 import { batch, computed, effect, signal } from '@preact/signals';
-import { featuredEvent, paths } from '../../addresses.ts';
+import { paths } from '../../addresses.ts';
 import type { Availability, EventPage, ServerMessage } from '../../contract.ts';
 import { ApiError, call } from './api.ts';
 import { plural, seatName } from './format.ts';
 import { Live } from './live.ts';
 import { receiveOrder, watchedOrder } from './order.ts';
 import { purchase, startPurchase } from './purchase.ts';
+import { slug } from './route.ts';
 import { SeatBoard } from './seat-board.ts';
 import { accessToken, user } from './session.ts';
+import { pass, receiveRoom, startWaiting } from './waiting.ts';
 
 /** The event on sale, its live seat board, and what the visitor has picked so far. */
 
 export const SEATS_AN_ORDER = 6;
-const slug = /^\/events\/([a-z0-9-]+)/.exec(location.pathname)?.[1] ?? featuredEvent;
 
 export type Loading = 'loading' | 'ready' | 'not-found' | 'unreachable';
 export const loading = signal<Loading>('loading');
@@ -75,14 +76,19 @@ export const soldOut = computed<'no' | 'for-now' | 'for-good'>(() => {
   return counts.some(({ held }) => held > 0) ? 'for-now' : 'for-good';
 });
 
-export const live = new Live({
-  onOpen: () => {
-    // is answered with a snapshot, so that what happened while the line was down is known too
-    live.send({ type: 'watch-event', event: slug });
-    void authorizeLive();
-  },
-  onMessage: receive,
-});
+/** Whether the hall may be seen: a visitor who waits is told of the queue, not of every seat. */
+export const isInside = computed(
+  () => !event.value?.hasWaitingRoom || pass.value !== null || purchase.value?.hold.event === slug,
+);
+
+export const live = new Live({ onOpen: () => void authorizeLive(), onMessage: receive });
+
+/** Both are answered with how things stand, so what happened while the line was down is known too. */
+function watch(): void {
+  if (live.connection.value !== 'live' || !event.value) return;
+  const type = isInside.value ? 'watch-event' : 'watch-waiting-room';
+  live.send({ type, event: slug });
+}
 
 /** Tells the socket who we are, then which order we want to follow. */
 async function authorizeLive(): Promise<void> {
@@ -97,6 +103,8 @@ function receive(message: ServerMessage): void {
     if (message.availability.event === slug) board.load(message.availability);
   } else if (message.type === 'change') {
     if (message.event === slug && board.apply(message) === 'gap') void refreshBoard();
+  } else if (message.type === 'waiting-room') {
+    if (message.event === slug) receiveRoom(message.status);
   } else if (message.type === 'order') {
     receiveOrder(message.order);
   }
@@ -147,6 +155,8 @@ export function startSale(): void {
     if (signedIn || following) void authorizeLive();
   });
   effect(dropTakenSeats);
+  effect(watch);
+  startWaiting();
   void openSale().then(startPurchase);
 }
 

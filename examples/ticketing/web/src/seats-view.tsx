@@ -1,14 +1,17 @@
 import { useMemo } from 'preact/hooks';
 import type { EventPage } from '../../contract.ts';
 import { ApiError } from './api.ts';
+import { useMsUntil } from './clock.ts';
+import { minutes } from './format.ts';
 import { PickedSeats } from './picked-seats.tsx';
 import { PriceList } from './price-list.tsx';
-import { holdSeats } from './purchase.ts';
+import { holdSeats, purchase } from './purchase.ts';
 import { holding, notice, refreshBoard, selection, soldOut, tell } from './sale.ts';
 import { layOut } from './seat-layout.ts';
 import { SeatMap } from './seat-map.tsx';
 import { askToSignIn } from './sign-in.tsx';
 import { ViewHeading } from './view.tsx';
+import { pass } from './waiting.ts';
 
 export function SeatsView({ event }: { event: EventPage }) {
   const layout = useMemo(() => layOut(event.categories), [event]);
@@ -19,11 +22,12 @@ export function SeatsView({ event }: { event: EventPage }) {
           <ViewHeading>Choose your seats</ViewHeading>
           <Legend />
         </div>
+        <TimeInside />
         <SoldOut />
         <SeatMap event={event} layout={layout} />
       </section>
       <aside class="side">
-        <PickedSeats event={event} onHold={() => void hold(event.slug)} />
+        <PickedSeats event={event} onHold={() => void hold()} />
         <PriceList event={event} layout={layout} />
       </aside>
     </div>
@@ -31,12 +35,12 @@ export function SeatsView({ event }: { event: EventPage }) {
 }
 
 /** Signs in if need be, holds the picked seats, and says in words what went wrong. */
-async function hold(slug: string): Promise<void> {
+async function hold(): Promise<void> {
   if (!(await askToSignIn())) return;
   holding.value = true;
   notice.value = null;
   try {
-    await holdSeats(slug, selection.peek());
+    await holdSeats(selection.peek());
     selection.value = [];
   } catch (error) {
     await refreshBoard();
@@ -48,6 +52,25 @@ async function hold(slug: string): Promise<void> {
   } finally {
     holding.value = false;
   }
+}
+
+/** Who came through the waiting room has some minutes to choose. */
+function TimeInside() {
+  if (!pass.value || purchase.value) return null;
+  return <TimeLeft until={pass.value.until} />;
+}
+
+function TimeLeft({ until }: { until: string }) {
+  const left = useMsUntil(until);
+  return (
+    <p class="banner is-inside">
+      <b>It is your turn.</b> Choose within{' '}
+      <span class="time-left" role="timer">
+        {minutes(left)}
+      </span>
+      .
+    </p>
+  );
 }
 
 function SoldOut() {

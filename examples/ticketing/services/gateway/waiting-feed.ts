@@ -1,0 +1,95 @@
+/**
+ * Tells everybody in a waiting room where the queue is. It is one document for all, so it is written
+ * once and sent as the same bytes; the more people wait, the rarer they are told, but the opening is
+ * told to all of them at once.
+ */
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ServerMessage } from '../../contract.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { WaitingRooms } from '../inventory/waiting-rooms.ts';
+
+const lookEveryMs = 1_000;
+/** one process sends so many a millisecond and has most of its time for other things */
+const toldPerMs = 20;
+/** sent without a pause; between slices, others have their turn */
+const slice = 500;
+
+type Listener = (message: Buffer) => void;
+type Audience = { listeners: Set<Listener>; latest: Buffer | undefined };
+export type WaitingFeedOptions = {
+  rooms: Pick<WaitingRooms, 'of'>;
+  catalog: Pick<Catalog, 'event'>;
+  log: Pick<Logger, 'warn'>;
+};
+
+export class WaitingFeed {
+  readonly #options: WaitingFeedOptions;
+  readonly #audiences = new Map<string, Audience>();
+  readonly #closed = new AbortController();
+
+  constructor(options: WaitingFeedOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Calls `listener` with the state of the room now, and again as it changes; returns the way to stop.
+   * @throws ProblemError `not_found` when there is no such event or it has no waiting room
+   */
+  async watch(slug: string, listener: Listener): Promise<() => void> {
+    let audience = this.#audiences.get(slug);
+    if (!audience?.latest) {
+      const { message } = await this.#read(slug);
+      audience = this.#audiences.get(slug) ?? this.#gather(slug);
+      audience.latest = message;
+    }
+    audience.listeners.add(listener);
+    listener(audience.latest as Buffer);
+    const { listeners } = audience;
+    return () => listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+  }
+
+  #gather(slug: string): Audience {
+    const audience: Audience = { listeners: new Set(), latest: undefined };
+    this.#audiences.set(slug, audience);
+    void this.#tell(slug, audience);
+    return audience;
+  }
+
+  /** Until nobody listens any more. */
+  async #tell(slug: string, audience: Audience): Promise<void> {
+    const { signal } = this.#closed;
+    let shown: string | undefined;
+    let toldAt = performance.now();
+    do {
+      await sleep(lookEveryMs, undefined, { signal, ref: false }).catch(() => {});
+      if (signal.aborted) return;
+      const read = await this.#read(slug).catch((error) => {
+        this.#options.log.warn({ err: error, event: slug }, 'waiting room cannot be read');
+      });
+      if (!read) continue;
+      audience.latest = read.message;
+      const isDue = performance.now() - toldAt >= audience.listeners.size / toldPerMs;
+      if (read.phase === shown && !isDue) continue;
+      shown = read.phase;
+      toldAt = performance.now();
+      let told = 0;
+      for (const listener of [...audience.listeners]) {
+        // who came in the middle has the latest already, who left needs none
+        if (audience.listeners.has(listener)) listener(read.message);
+        if (++told % slice === 0) await setImmediate();
+      }
+    } while (audience.listeners.size > 0);
+    this.#audiences.delete(slug);
+  }
+
+  async #read(slug: string): Promise<{ phase: string; message: Buffer }> {
+    const status = await this.#options.rooms.of(await this.#options.catalog.event(slug)).status();
+    const message: ServerMessage = { type: 'waiting-room', event: slug, status };
+    return { phase: status.phase, message: Buffer.from(JSON.stringify(message)) };
+  }
+}
