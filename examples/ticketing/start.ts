@@ -88,7 +88,7 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
     steps.line(`  health             ${shop.url}/ready`);
     steps.line(`  payment provider   ${shop.pspUrl}/stats\n`);
     if (control)
-      steps.line(`  control room       ${control.url}/control  Bearer ${control.token}\n`);
+      steps.line(`  control room       ${control.url}/control#${control.token}\n`);
     steps.line('Ctrl-C stops everything.');
     await aborted(interrupted);
     steps.line('');

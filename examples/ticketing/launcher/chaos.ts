@@ -3,6 +3,7 @@
  * tells what it did and which file of the shop deals with it, and takes itself back after its time.
  */
 import { Redis } from 'ioredis';
+import type { Crowd } from './crowd.ts';
 import type { Shop } from './shop.ts';
 
 export type ChaosName =
@@ -11,21 +12,67 @@ export type ChaosName =
   | 'kill-worker'
   | 'drain'
   | 'flush'
-  | 'freeze';
+  | 'freeze'
+  | 'rush';
 export type ChaosReport = { name: ChaosName; done: string; file: string; forMs: number };
 
 /** A server that the launcher has started itself: nobody else's may be frozen or emptied. */
 export type OwnRedis = { url: string; pause(): void; resume(): void };
 
-const files: Record<ChaosName, string> = {
-  'slow-payments': 'services/payments/provider.ts',
-  'dead-mail': 'services/notifications/mail-provider.ts',
-  'kill-worker': 'services/payments/charge.ts',
-  drain: 'services/process.ts',
-  flush: 'services/inventory/pools.ts',
-  freeze: 'services/connections.ts',
+type Description = { title: string; package: string; caption: string; file: string };
+/** What each does, what there is to see, and who of the shop deals with it. */
+export const descriptions: Record<ChaosName, Description> = {
+  'slow-payments': {
+    title: 'Slow payments',
+    package: 'circuit-breaker',
+    caption:
+      'The payment provider takes 30 s for a charge. Calls turn slow, the circuit opens, and charges wait in Kafka instead of holding the worker.',
+    file: 'services/payments/provider.ts',
+  },
+  'dead-mail': {
+    title: 'E-mail is down',
+    package: 'async-jobs',
+    caption:
+      'The mail provider cuts every connection. Tickets are sold all the same; receipts wait in their queue and leave when it is back.',
+    file: 'services/notifications/service.ts',
+  },
+  'kill-worker': {
+    title: 'Kill a worker',
+    package: 'async-jobs',
+    caption:
+      'kill -9 in the middle of payments. Kafka gives its jobs to the next worker; each step is idempotent, so nobody is charged twice.',
+    file: 'services/payments/charge.ts',
+  },
+  flush: {
+    title: 'FLUSHALL',
+    package: 'soft-hold',
+    caption:
+      'Redis forgets every hold, session and page. The pool notices, fills itself from PostgreSQL under a new epoch, and oversells nothing.',
+    file: 'services/inventory/pools.ts',
+  },
+  freeze: {
+    title: 'Freeze Redis',
+    package: 'tiered-cache',
+    caption:
+      'SIGSTOP: connections stay open, nothing answers. Event pages come from the local tier; what needs Redis fails fast and says so.',
+    file: 'services/connections.ts',
+  },
+  drain: {
+    title: 'Drain this instance',
+    package: 'health',
+    caption:
+      'SIGTERM to the gateway: it stops being ready, answers what has begun, closes in order and is started again.',
+    file: 'services/process.ts',
+  },
+  rush: {
+    title: '5,000 buyers',
+    package: 'soft-hold',
+    caption:
+      'A sale of 1,000 seats opens; 5,000 people stand in its waiting room, are let in, and all want a seat. Exactly 1,000 get one.',
+    file: 'services/inventory/holds.ts',
+  },
 };
-export const chaosNames = Object.keys(files) as ChaosName[];
+export const chaosNames = Object.keys(descriptions) as ChaosName[];
 
 /** That would hurt a server which is not ours. */
 export class NotOursError extends Error {
@@ -37,15 +84,31 @@ export class Chaos {
   readonly #redis: OwnRedis | undefined;
   readonly #undo = new Map<ChaosName, { timer: NodeJS.Timeout; undo: () => Promise<void> }>();
 
-  constructor(options: { shop: Shop; redis: OwnRedis | undefined }) {
+  readonly #crowd: Pick<Crowd, 'rush'>;
+  readonly #onOver: (name: ChaosName) => void;
+
+  /** `onOver` hears when something takes itself back. */
+  constructor(options: {
+    shop: Shop;
+    redis: OwnRedis | undefined;
+    crowd: Pick<Crowd, 'rush'>;
+    onOver?: (name: ChaosName) => void;
+  }) {
     this.#shop = options.shop;
     this.#redis = options.redis;
+    this.#crowd = options.crowd;
+    this.#onOver = options.onOver ?? (() => {});
+  }
+
+  /** What is broken at this moment. */
+  get active(): ChaosName[] {
+    return [...this.#undo.keys()];
   }
 
   /** @throws NotOursError when Redis came from the environment */
   async do(name: ChaosName, forMs: number): Promise<ChaosReport> {
     const done = await this.#acts[name](forMs);
-    return { name, done, file: files[name], forMs };
+    return { name, done, file: descriptions[name].file, forMs };
   }
 
   /** Takes back everything that is not over by itself. */
@@ -91,6 +154,7 @@ export class Chaos {
       this.#later('freeze', forMs, async () => redis.resume());
       return 'Redis was stopped with SIGSTOP: connections stay open, nothing answers.';
     },
+    rush: (forMs) => this.#crowd.rush(forMs),
   };
 
   #own(): OwnRedis {
@@ -111,6 +175,7 @@ export class Chaos {
     this.#undo.delete(name);
     clearTimeout(entry.timer);
     await entry.undo();
+    this.#onOver(name);
   }
 }
 

@@ -38,6 +38,7 @@ export class ServiceProcess {
   #loop: Promise<void> | undefined;
   #failure: StartError | undefined;
   #wasReady = false;
+  readonly #told = new Map<string, object>();
 
   constructor(options: ServiceProcessOptions) {
     this.name = options.name;
@@ -50,6 +51,13 @@ export class ServiceProcess {
 
   start(): void {
     this.#loop ??= this.#supervise();
+  }
+
+  /** Turns a switch of the process (`services/switches.ts`), now and after every restart. */
+  tell(name: string, isOn: boolean): void {
+    const message = { switch: name, isOn };
+    this.#told.set(name, message);
+    if (this.#child?.connected) this.#child.send(message, () => {});
   }
 
   /** While it comes up. @throws StartError with the process's last words when it cannot run at all */
@@ -111,6 +119,7 @@ export class ServiceProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
+    for (const message of this.#told.values()) child.send(message, () => {});
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (line) => {

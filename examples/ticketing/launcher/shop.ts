@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { demoAccount, paths } from '../addresses.ts';
 import { apiServices } from '../api.ts';
+import { AccessTokens } from '../services/auth/access-token.ts';
 import { portOf, type ServiceName, urlOf } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
 import { Balancer } from './balancer.ts';
@@ -64,6 +65,8 @@ export class Shop {
   readonly pspUrl: string;
   readonly mailUrl: string;
   readonly demoPassword: string;
+  /** Logs anybody in without a password: for those who start the shop, and so have its secret. */
+  readonly tokens: AccessTokens;
   readonly #ready: ReadonlyMap<ServiceProcess, string>;
   readonly #openFronts: (() => Promise<Front>)[];
   readonly #fronts: Front[] = [];
@@ -81,6 +84,7 @@ export class Shop {
       PSP_WEBHOOK_SECRET: given.PSP_WEBHOOK_SECRET || randomBytes(32).toString('base64url'),
       DEMO_PASSWORD: this.demoPassword,
     };
+    this.tokens = new AccessTokens({ secret: secrets.ACCESS_TOKEN_SECRET, ttlMs: 3_600_000 });
     // only payments holds the key that makes tickets
     const ownOf = {
       ...options.envOf,

@@ -24,6 +24,7 @@ import { openDatabase } from './database.ts';
 import { Pools } from './inventory/pools.ts';
 import { WaitingRooms } from './inventory/waiting-rooms.ts';
 import type { Metrics } from './metrics.ts';
+import { Switches } from './switches.ts';
 
 /** Whoever asks for a thing has its variables in its own list, so they are set when they are read. */
 export type HostConfig = Config<
@@ -50,6 +51,7 @@ export class Host {
   readonly health: Health;
   readonly metrics: Metrics;
   readonly namespace: string;
+  readonly switches = new Switches();
   readonly #config: HostConfig;
   readonly #log: Logger;
   readonly #opened = new Map<string, unknown>();
@@ -127,7 +129,12 @@ export class Host {
       this.metrics.caches.push(cache);
       this.health.check(cache.healthCheck(), { scope: 'shared' });
       this.#caches.push(() => cache.close());
-      return new Catalog({ cache, database: this.reads });
+      const onLoad = () => this.metrics.catalogLoads.inc();
+      const catalog = new Catalog({ cache, database: this.reads, onLoad });
+      this.switches.on('cache', (isOn) => {
+        catalog.isCached = isOn;
+      });
+      return catalog;
     });
   }
 

@@ -7,7 +7,7 @@ import { openApiDocument } from './openapi.ts';
 import { ProblemError, toProblem } from './problem.ts';
 
 /** The pages load nothing from elsewhere, so nothing from elsewhere may run or be talked to. */
-const contentSecurityPolicy = [
+export const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

@@ -17,7 +17,7 @@ import type { TieredCache } from '@evenkeel/tiered-cache';
 import { registerMetrics as registerCaches } from '@evenkeel/tiered-cache/prometheus';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** seconds; the objectives of the alerts, 0.05 and 0.2, are bounds, so that nothing is interpolated there */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10];
@@ -30,12 +30,19 @@ export class Metrics {
   readonly breakers: CircuitBreaker[] = [];
   readonly caches: TieredCache[] = [];
   readonly pools: HoldPool[] = [];
+  /** what readers of event pages still ask of the database, cached or not */
+  readonly catalogLoads: Counter;
   readonly #databases = new Map<string, Pool>();
 
   constructor(service: string, health: Health) {
     const registers = [this.registry];
     this.registry.setDefaultLabels({ service });
     collectDefaultMetrics({ register: this.registry });
+    this.catalogLoads = new Counter({
+      name: 'ticketing_catalog_loads_total',
+      help: 'Event pages read from the database',
+      registers,
+    });
     let before = performance.eventLoopUtilization();
     new Gauge({
       name: 'ticketing_event_loop_utilization_ratio',

@@ -59,15 +59,17 @@ describe('the opening', () => {
 
 describe('the waiting room', () => {
   it('keeps the place over reload and tabs, tells how far it is, and opens the hall', async () => {
+    const window = await (await Window.open(browser, shop.url, dark)).ready();
+    await window.button('Sign in').click();
+    await window.register('Wanda Waiting', address());
+    const crowd = await each(Array.from({ length: 12 }), 4, () => shop.buyer());
     const opensAt = new Date(Date.now() + 20_000).toISOString();
     const url = await put({ opensAt });
-    const crowd = await each(Array.from({ length: 12 }), 4, () => shop.buyer());
-    await each(crowd, 4, (buyer) => buyer.call('POST', paths.waitingTicket(event.slug)));
-
-    const window = await Window.open(browser, url, dark);
+    const arriving = each(crowd, 4, (buyer) => buyer.call('POST', paths.waitingTicket(event.slug)));
+    await window.page.goto(url);
     await window.heading('The sale opens soon').waitFor();
     await window.button('Join the waiting room').click();
-    await window.register('Wanda Waiting', address());
+    await arriving;
     await window.heading('You are in the waiting room').waitFor();
     await window.isAccessible('lobby, dark');
     await window.screenshot('waiting-lobby');

@@ -7,6 +7,9 @@ export default defineConfig({
   resolve: { conditions: ['@evenkeel/source', ...defaultClientConditions] },
   build: {
     target: 'es2022',
+    rollupOptions: {
+      input: ['index', 'control'].map((page) => `${import.meta.dirname}/${page}.html`),
+    },
     assetsInlineLimit: 0, // the content security policy allows no data: addresses
   },
   server: {

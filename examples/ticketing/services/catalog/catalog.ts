@@ -11,10 +11,15 @@ const ttlMs = 60_000;
 export class Catalog {
   readonly #cache: TieredCache;
   readonly #database: ReadWriteRouter;
+  /** Off only to see what it is good for: then every reader asks the database. */
+  isCached = true;
+  readonly #onLoad: () => void;
 
-  constructor(options: { cache: TieredCache; database: ReadWriteRouter }) {
+  /** `onLoad` hears of every question to the database that readers cause. */
+  constructor(options: { cache: TieredCache; database: ReadWriteRouter; onLoad?: () => void }) {
     this.#cache = options.cache;
     this.#database = options.database;
+    this.#onLoad = options.onLoad ?? (() => {});
   }
 
   list(): Promise<EventList['events']> {
@@ -45,14 +50,16 @@ export class Catalog {
   /** @throws ProblemError `not_found` */
   async event(slug: string): Promise<CatalogEvent> {
     // what cannot be a slug is not looked up, so that nobody fills the cache with nonsense
-    const known = /^[a-z0-9-]{1,64}$/.test(slug)
-      ? await this.#cache.get(
-          `event:${slug}`,
-          () => this.#database.read(async (db) => (await loadEvent(db, slug)) ?? null),
-          { ttlMs },
-        )
-      : null;
+    const known = /^[a-z0-9-]{1,64}$/.test(slug) ? await this.#find(slug) : null;
     if (known) return known;
     throw new ProblemError('not_found', 'There is no such event.');
+  }
+
+  #find(slug: string): Promise<CatalogEvent | null> {
+    const load = () => {
+      this.#onLoad();
+      return this.#database.read(async (db) => (await loadEvent(db, slug)) ?? null);
+    };
+    return this.isCached ? this.#cache.get(`event:${slug}`, load, { ttlMs }) : load();
   }
 }

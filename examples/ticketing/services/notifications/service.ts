@@ -43,6 +43,7 @@ export const openNotifications: OpenService<'notifications'> = async ({ config, 
   worker.on('dead', ({ error, ...job }) => log.error({ err: error, ...job }, 'mail given up'));
   host.metrics.workers.push(worker);
   host.metrics.breakers.push(breaker);
+  host.switches.on('breaker', (isOn) => (isOn ? breaker.enable() : breaker.disable()));
   await worker.run();
   health.check('mail-worker', worker.healthCheck());
   health.check(breaker.healthCheck(), { scope: 'shared' });

@@ -50,6 +50,7 @@ export const openPayments: OpenService<'payments'> = async ({ config, host, log 
   worker.on('dead', ({ error, ...job }) => log.error({ err: error, ...job }, 'payment given up'));
   host.metrics.workers.push(worker);
   host.metrics.breakers.push(breaker);
+  host.switches.on('breaker', (isOn) => (isOn ? breaker.enable() : breaker.disable()));
   await worker.run();
   health.check('payments-worker', worker.healthCheck());
   // an open circuit is news for people, not a reason to stop this instance
