@@ -24,8 +24,11 @@ export const paths = {
     events: '/api/organiser/events',
     event: (slug: string) => `/api/organiser/events/${slug}`,
     price: (slug: string, sku: string) => `/api/organiser/events/${slug}/categories/${sku}/price`,
+    capacity: (slug: string, sku: string) =>
+      `/api/organiser/events/${slug}/categories/${sku}/capacity`,
     sale: (slug: string) => `/api/organiser/events/${slug}/sale`,
     stuck: '/api/organiser/stuck-orders',
+    retry: (orderId: string) => `/api/organiser/orders/${orderId}/retry`,
     refund: (orderId: string) => `/api/organiser/orders/${orderId}/refund`,
     audit: '/api/organiser/audit-log',
   },

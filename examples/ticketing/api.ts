@@ -143,6 +143,18 @@ export const api = {
     answer: c.eventPageSchema,
   }),
 
+  changeCapacity: define({
+    ...inventory,
+    method: 'PUT',
+    path: paths.organiser.capacity(':slug', ':sku'),
+    access: 'organiser',
+    summary: 'Takes free seats off the sale, or puts them back; never those that somebody has.',
+    params: c.categoryParams,
+    body: c.capacityChangeSchema,
+    status: 200,
+    answer: c.capacitySchema,
+    problems: ['conflict'],
+  }),
   readWaitingRoom: define({
     ...inventory,
     method: 'GET',
@@ -344,6 +356,16 @@ export const api = {
     summary: 'Orders that nobody has settled within a minute, and why.',
     status: 200,
     answer: c.stuckOrdersSchema,
+  }),
+  retryOrder: define({
+    ...orders,
+    method: 'POST',
+    path: paths.organiser.retry(':id'),
+    access: 'organiser',
+    summary: "Puts an order's job that was given up back into its queue.",
+    params: c.idParams,
+    status: 200,
+    answer: c.retrySchema,
   }),
   refundOrder: define({
     ...orders,

@@ -142,6 +142,9 @@ export const eventListSchema = z.object({
 });
 export type EventList = z.infer<typeof eventListSchema>;
 export const priceChangeSchema = z.object({ priceCents: cents });
+export const capacityChangeSchema = z.object({ seats: z.int().min(0).max(100_000) });
+/** `seats`: how many of the category are on sale now, those that are sold included. */
+export const capacitySchema = z.object({ sku, seats: count });
 export const saleChangeSchema = z.object({
   paused: z.boolean(),
   admitPerSecond: z.int().min(1).max(10_000).optional(),
@@ -251,8 +254,16 @@ export type TicketClaims = { ticket: string; order: string; event: string; seat:
 /** What an organiser sees of a sale: SQL's count of it, beside what Redis says is held. */
 export const saleReportSchema = z.object({
   event: slug,
+  title: z.string(),
   paused: z.boolean(),
-  counts: z.array(countSchema),
+  currency,
+  /** `sold` are those of buyers; `withheld` are taken off the sale, and in `total` */
+  counts: z.array(
+    countSchema.extend({ name: z.string(), priceCents: cents, withheld: count, waiting: count }),
+  ),
+  admitPerSecond: count,
+  /** null where the event has no waiting room */
+  room: z.object({ waiting: count, active: count, pacePerSecond: z.number() }).nullable(),
   orders: z.record(z.string(), count),
   paidCents: count,
   refundedCents: count,
@@ -274,6 +285,8 @@ export const stuckOrdersSchema = z.object({
   ),
 });
 export type StuckOrders = z.infer<typeof stuckOrdersSchema>;
+/** How many given-up jobs of the order were put back into their queue: 0 when it is still being tried. */
+export const retrySchema = z.object({ retried: count });
 export const auditQuery = z.object({ limit: z.coerce.number().int().min(1).max(500).default(100) });
 export const auditLogSchema = z.object({
   entries: z.array(
@@ -374,6 +387,8 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('watch-event'), event: z.string().max(64) }),
   z.object({ type: z.literal('watch-order'), order: z.string().max(64) }),
   z.object({ type: z.literal('watch-waiting-room'), event: z.string().max(64) }),
+  /** for organisers */
+  z.object({ type: z.literal('watch-sale'), event: z.string().max(64) }),
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 /** A `change` names the categories and seats that changed; its `seq` is the last one plus one. */
@@ -388,4 +403,5 @@ export type ServerMessage =
     }
   | { type: 'order'; order: Order }
   | { type: 'waiting-room'; event: string; status: WaitingRoomPage }
+  | { type: 'sale'; report: SaleReport; stuck: StuckOrders['orders'] }
   | { type: 'problem'; problem: Problem };

@@ -85,6 +85,7 @@ export class Chaos {
   readonly #undo = new Map<ChaosName, { timer: NodeJS.Timeout; undo: () => Promise<void> }>();
 
   readonly #crowd: Pick<Crowd, 'rush'>;
+  readonly #rushOf: number;
   readonly #onOver: (name: ChaosName) => void;
 
   /** `onOver` hears when something takes itself back. */
@@ -92,11 +93,13 @@ export class Chaos {
     shop: Shop;
     redis: OwnRedis | undefined;
     crowd: Pick<Crowd, 'rush'>;
+    rushOf?: number | undefined;
     onOver?: (name: ChaosName) => void;
   }) {
     this.#shop = options.shop;
     this.#redis = options.redis;
     this.#crowd = options.crowd;
+    this.#rushOf = options.rushOf ?? 5_000;
     this.#onOver = options.onOver ?? (() => {});
   }
 
@@ -154,7 +157,7 @@ export class Chaos {
       this.#later('freeze', forMs, async () => redis.resume());
       return 'Redis was stopped with SIGSTOP: connections stay open, nothing answers.';
     },
-    rush: (forMs) => this.#crowd.rush(forMs),
+    rush: (forMs) => this.#crowd.rush(forMs, this.#rushOf),
   };
 
   #own(): OwnRedis {

@@ -42,6 +42,8 @@ export type ControlRoomOptions = {
   redis: OwnRedis | undefined;
   /** at least 16 characters */
   token: string;
+  /** people of a rush; default 5,000 */
+  rushOf?: number;
 };
 
 const chaosSchema = z.object({ forMs: z.number().int().min(100).max(600_000).default(15_000) });
@@ -49,13 +51,14 @@ const example = fileURLToPath(new URL('../', import.meta.url));
 const pages = `${example}web/dist/`;
 const sources = new Set(Object.values(descriptions).map(({ file }) => file));
 
-export function controlRoom({ shop, database, redis, token }: ControlRoomOptions): FastifyInstance {
+export function controlRoom(options: ControlRoomOptions): FastifyInstance {
+  const { shop, database, redis, token, rushOf } = options;
   if (token.length < 16) throw new RangeError('Expected `token` to have at least 16 characters');
   const app = Fastify({ forceCloseConnections: true });
   const crowd = new Crowd({ shop, database, say: (text) => sockets.say(text) });
   const onOver = (name: ChaosName) =>
     sockets.say(`${descriptions[name].title}: taken back.`, { kind: 'over' });
-  const chaos = new Chaos({ shop, redis, crowd, onOver });
+  const chaos = new Chaos({ shop, redis, crowd, rushOf, onOver });
   const verify = async () => {
     const answer = await fetch(`${shop.pspUrl}/stats`);
     const { captured } = (await answer.json()) as ReturnType<Charges['stats']>;

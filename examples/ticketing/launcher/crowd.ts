@@ -64,7 +64,7 @@ export class Crowd {
    * where to watch them; what came of it is said when it is over.
    * @param withinMs how long they may take in all
    */
-  async rush(withinMs: number, people = 5_000): Promise<string> {
+  async rush(withinMs: number, people: number): Promise<string> {
     if (this.#rushing) return 'The last five thousand are still at it.';
     this.#rushing = true;
     const event = hall(`rush-${Date.now().toString(36)}`, 'The Great Rush');

@@ -19,7 +19,8 @@ export async function verifySale(database: Pool, captured: number): Promise<Proo
           group by event, seat having count(*) > 1) as t) as twice,
        (select count(*)::int from orders o where state = 'paid' and not exists
           (select from tickets t where t.order_id = o.id and t.voided_at is null)) as ticketless,
-       (select coalesce(sum(sold), 0)::int from soft_hold.sku) as sold,
+       (select coalesce(sum(sold), 0)::int from soft_hold.sku)
+         - (select count(*)::int from withheld_seats) as sold,
        (select count(*)::int from tickets t join orders o on o.id = t.order_id
           where t.voided_at is null or o.state = 'refunding') as tickets,
        (select count(*)::int from orders where state in ('paid', 'refunding')) as paid`,

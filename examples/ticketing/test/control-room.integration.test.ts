@@ -1,16 +1,20 @@
 /** The control room breaks real components of a shop that sells, and the sale is proven whole. */
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startRedis } from '../../../test/backends.ts';
 import type { ChaosName, ChaosReport } from '../launcher/chaos.ts';
 import { controlRoom } from '../launcher/control-room.ts';
 import type { Proof } from '../launcher/verify-sale.ts';
+import { openBrowser, Window } from './browser-window.ts';
 import { each, slug, TestShop } from './test-shop.ts';
 
-const token = 'the token of the control room';
+const token = 'the-token-of-the-control-room';
 let redis: Awaited<ReturnType<typeof startRedis>>;
 let shop: TestShop;
 let room: FastifyInstance;
+// a busy machine is slow, not wrong
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 150_000 });
+
 beforeAll(async () => {
   redis = await startRedis();
   shop = await TestShop.start({
@@ -18,7 +22,8 @@ beforeAll(async () => {
     PSP_LATENCY_MS: '300',
     SEATS_PER_BUYER: '100',
   });
-  room = controlRoom({ shop: shop.shop, database: shop.database, redis, token });
+  const { database } = shop;
+  room = controlRoom({ shop: shop.shop, database, redis, token, rushOf: 300 });
 });
 afterAll(async () => {
   await room?.close();
@@ -85,5 +90,78 @@ describe('the control room', () => {
       gone.rows[0].id,
     ]);
     expect((await proofs()).every(({ holds }) => holds)).toBe(true);
+  });
+});
+
+describe('its page', () => {
+  it('shows what breaks and what holds, live, and what it is like without the packages', async () => {
+    const browser = await openBrowser();
+    try {
+      const address = await room.listen({ host: '127.0.0.1', port: 0 });
+      const stranger = await Window.open(browser, `${address}/control`);
+      await stranger.heading('opens to its token only').waitFor();
+      await stranger.isAccessible('control room, locked');
+      await stranger.close();
+
+      const dark = { viewport: { width: 1320, height: 900 }, colorScheme: 'dark' as const };
+      const window = await Window.open(browser, `${address}/control#${token}`, dark);
+      const asked: string[] = [];
+      window.page.on('request', (request) => asked.push(request.url()));
+      await window.page.locator('.connection.is-live').waitFor();
+      const figure = (name: string) =>
+        window.page.locator('.figures div', { hasText: name }).locator('dd');
+      const log = window.page.getByRole('log');
+
+      await window.page.getByRole('switch', { name: /^Visitors/ }).click();
+      await expect.poll(() => figure('hit rate, memory').textContent()).toBe('100 %');
+      await window.page.getByRole('switch', { name: /^Cache/ }).click();
+      await expect.poll(() => figure('hit rate, memory').textContent()).toBe('0 %');
+      await window.page.getByRole('switch', { name: /^Cache/ }).click();
+      await expect.poll(() => figure('hit rate, memory').textContent()).toBe('100 %');
+
+      await window.button('5,000 buyers').click();
+      await log.getByText('people come for 1,000 seats').waitFor();
+      await window.button('Slow payments').click();
+      const breaker = window.page.locator('.strip-row', { hasText: 'payment-provider' });
+      await breaker.getByText('open: calls are refused').waitFor({ timeout: 60_000 });
+      await window.isAccessible('control room, dark');
+      await window.page.getByRole('switch', { name: /^Circuit breakers/ }).click();
+      await breaker.getByText('switched off').waitFor();
+      await window.page.getByRole('switch', { name: /^Circuit breakers/ }).click();
+      await window.button('Kill a worker').click();
+      await log.getByText('takes over').waitFor();
+      await window.button('Take everything back').click();
+      await log.getByText('Slow payments: taken back.').waitFor();
+      await log.getByText('The rush is over: 300 of 300 got a seat').waitFor({ timeout: 90_000 });
+      await window.page.getByRole('switch', { name: /^Visitors/ }).click();
+
+      await expect
+        .poll(
+          async () => {
+            await window.button('Verify by SQL').click();
+            await window.button('Verify by SQL').waitFor();
+            return window.page.locator('.verdict.is-genuine').count();
+          },
+          { timeout: 90_000, interval: 2_000 },
+        )
+        .toBe(1);
+      await window.page.getByText('✓ 0 oversold').waitFor();
+      await window.screenshot('control-room', { fullPage: true });
+      expect(asked).toEqual([]);
+      const source = await fetch(`${address}/control/source/services/payments/provider.ts`);
+      expect(await source.text()).toContain('PaymentProvider');
+      for (const hidden of ['start.ts', 'services/../start.ts', 'services/config.ts']) {
+        expect((await fetch(`${address}/control/source/${hidden}`)).status).toBe(404);
+      }
+      await window.page.emulateMedia({ colorScheme: 'light' });
+      await window.isAccessible('control room, light');
+      await window.screenshot('control-room-light');
+      await window.page.setViewportSize({ width: 360, height: 760 });
+      await window.fitsItsWidth();
+      await window.screenshot('control-room-phone');
+      await window.close();
+    } finally {
+      await browser.close();
+    }
   });
 });

@@ -118,7 +118,7 @@ describe('the waiting room', () => {
     await window.screenshot('waiting-phone');
     await window.context.setOffline(false);
     await organiser.call('PUT', sale, { paused: false, admitPerSecond: 100 });
-    await window.heading('Choose your seats').waitFor().catch(async (e) => { await window.screenshot('larry', {fullPage:true}); console.log(JSON.stringify(window.complaints), shop.log.slice(-10)); throw e; });
+    await window.heading('Choose your seats').waitFor();
     await window.close(/ERR_INTERNET_DISCONNECTED/);
   });
 });
@@ -162,5 +162,153 @@ describe('an order', () => {
     await window.button('Pay €155.00').click();
     await window.heading('You are in').waitFor();
     await window.close(/status of 409/);
+  });
+});
+
+/** Signs in with the account that the page offers. */
+async function openDesk(path: string, options = dark): Promise<Window> {
+  const window = await Window.open(browser, shop.url + path, options);
+  await window.heading('Please sign in').waitFor();
+  await window.button('Sign in').click();
+  await window.signInAsDemo();
+  return window;
+}
+
+describe('the organiser', () => {
+  it('sees the sale move, and changes capacity, price and pace while it runs', async () => {
+    const window = await openDesk('/organiser');
+    const held = window.page.locator('.figures div', { hasText: 'held' }).locator('dd');
+    await held.waitFor();
+    await window.page.evaluate('window.neverReloaded = true');
+    const before = Number(await held.textContent());
+    const buyer = await shop.buyer();
+    const hold = await buyer.hold('northern-lights', ['D-1', 'D-2']);
+    await expect.poll(() => held.textContent()).toBe(String(before + 2));
+
+    await window.page.getByLabel('Seats on sale in Balcony').fill('100');
+    await window.button('Change capacity: Seats on sale in Balcony').click();
+    await window.page.getByText('100 seats of Balcony are on sale now.').waitFor();
+    const balcony = async () =>
+      (await buyer.availability('northern-lights')).counts.find(({ sku }) => sku === 'balcony');
+    expect(await balcony()).toMatchObject({ free: 100, total: 110 });
+    await window.page.getByLabel('Seats on sale in Front stalls').fill('1');
+    await window.button('Change capacity: Seats on sale in Front stalls').click();
+    await window.page.getByText('seats are held or sold: there cannot be fewer.').waitFor();
+
+    await window.page.getByLabel('Price of Stalls').fill('88');
+    await window.button('Change price: Price of Stalls').click();
+    await window.page.getByText('Stalls costs €88.00 from now on.').waitFor();
+    await window.button('Pause the sale').click();
+    await window.button('Resume the sale').waitFor();
+    await expect(buyer.hold('northern-lights', ['D-3'])).rejects.toThrow('paused');
+    await window.button('Resume the sale').click();
+    await window.button('Pause the sale').waitFor();
+
+    // an order that nobody has settled for two minutes
+    await shop.faults({ latencyMs: 30_000 });
+    const { id } = await buyer.order(hold.id);
+    await shop.database.query(
+      `update orders set created_at = now() - interval '2 minutes' where id = $1`,
+      [id],
+    );
+    await window.button(`Try order ${id} again`).click();
+    await window.page.getByText('it is still being tried by itself').waitFor();
+    await window.isAccessible('organiser, dark');
+    await window.screenshot('organiser', { fullPage: true });
+    await shop.faults({ latencyMs: 300 });
+    await expect
+      .poll(async () => (await buyer.readOrder(id)).state, { timeout: 60_000 })
+      .toBe('paid');
+    await window.page.getByText('nobody waits').waitFor();
+    await window.page.getByLabel('Cancel and refund an order').fill(id);
+    await window.button('Cancel and refund').click();
+    await expect.poll(async () => (await buyer.readOrder(id)).state).toBe('refunded');
+
+    await window.page.getByLabel('Seats on sale in Balcony').fill('110');
+    await window.button('Change capacity: Seats on sale in Balcony').click();
+    await expect.poll(async () => (await balcony())?.free).toBe(110);
+    await window.page.getByText('capacity.change').first().waitFor();
+    expect(await window.page.evaluate('window.neverReloaded')).toBe(true);
+
+    const room = await put({ slug: 'paced', hasWaitingRoom: true });
+    expect(room).toContain('paced');
+    await window.page.goto(`${shop.url}/organiser?event=paced`);
+    await window.page.getByLabel('People let in a second').fill('7');
+    await window.button('Set the pace').click();
+    await window.page.getByText('lets 7 people in').waitFor();
+    await expect.poll(async () => (await buyer.event('paced')).admitPerSecond).toBe(7);
+    await window.page.setViewportSize({ width: 360, height: 760 });
+    await window.fitsItsWidth();
+    await window.page.emulateMedia({ colorScheme: 'light' });
+    await window.isAccessible('organiser, light, narrow');
+    await window.screenshot('organiser-phone');
+    await window.close(/status of 409/);
+  });
+
+  it('is nobody who buys', async () => {
+    const window = await Window.open(browser, `${shop.url}/organiser`);
+    await window.button('Sign in').click();
+    await window.register('Nosy Ned', address());
+    await window.heading('This page is for organisers').waitFor();
+    await window.isAccessible('organiser for a buyer');
+    await window.close();
+  });
+});
+
+describe('the door', () => {
+  it('lets a ticket in once, also without network, and reports who came in twice', async () => {
+    const buyer = await shop.buyer();
+    const hold = await buyer.hold('northern-lights', ['F-1', 'F-2']);
+    const { id } = await buyer.order(hold.id);
+    await expect
+      .poll(async () => (await buyer.readOrder(id)).state, { timeout: 60_000 })
+      .toBe('paid');
+    const [one = '', two = ''] = (await buyer.readOrder(id)).tickets.map(({ code }) => code);
+    const check = async (door: Window, code: string, answer: string) => {
+      await door.page.getByLabel('Ticket code').fill(code);
+      await door.page.keyboard.press('Enter');
+      await door.heading(answer).waitFor();
+      // the next ticket begins with an empty field
+      await expect.poll(() => door.page.getByLabel('Ticket code').inputValue()).toBe('');
+    };
+    const north = await openDesk('/scanner');
+    const south = await openDesk('/scanner', phone as typeof dark);
+    await south.page.getByLabel('This door').fill('South gate');
+    await check(north, one, 'Come in');
+    await north.isAccessible('scanner, admitted, dark');
+    await north.screenshot('scanner-online');
+    await check(south, one, 'Used already');
+    await south.page.getByText('First scanned: Gate 1').waitFor();
+    await south.fitsItsWidth();
+    await south.isAccessible('scanner, used, phone');
+    await south.screenshot('scanner-used');
+    await check(north, `${two.slice(0, -4)}AAAA`, 'Not our ticket');
+
+    // both lists are fetched anew, then both networks go
+    for (const door of [north, south]) {
+      await door.page.reload();
+      await expect
+        .poll(() => door.page.locator('[data-inside]').getAttribute('data-inside'))
+        .toBe('1');
+      await door.context.setOffline(true);
+      await door.page.locator('.connection.is-lost').waitFor();
+    }
+    await check(north, one, 'Used already');
+    await check(north, two, 'Come in');
+    await north.isAccessible('scanner, offline');
+    await north.screenshot('scanner-offline');
+    await check(north, two, 'Used already');
+    await check(south, two, 'Come in');
+    await north.context.setOffline(false);
+    await north.page.locator('[data-pending="0"]').waitFor();
+    await south.context.setOffline(false);
+    await south.heading('1 conflict').waitFor();
+    await south.isAccessible('scanner, conflict');
+    await south.screenshot('scanner-conflict', { fullPage: true });
+    expect(await north.heading('1 conflict').count()).toBe(0);
+    const { rows } = await shop.database.query('select count(*)::int as n from admissions');
+    expect(rows[0].n).toBe(2);
+    await south.close(/ERR_INTERNET_DISCONNECTED/);
+    await north.close(/ERR_INTERNET_DISCONNECTED/);
   });
 });

@@ -8,7 +8,9 @@ export default defineConfig({
   build: {
     target: 'es2022',
     rollupOptions: {
-      input: ['index', 'control'].map((page) => `${import.meta.dirname}/${page}.html`),
+      input: ['index', 'organiser', 'scanner', 'control'].map(
+        (page) => `${import.meta.dirname}/${page}.html`,
+      ),
     },
     assetsInlineLimit: 0, // the content security policy allows no data: addresses
   },

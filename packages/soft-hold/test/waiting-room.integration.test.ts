@@ -209,3 +209,30 @@ test('wrong options and accounts are refused by name, and a secret is never show
   for (const account of ['', 'a b', 'x'.repeat(129), null, '{}'] as string[])
     expect(() => room.join(account)).toThrow('`account`');
 });
+
+test('an arrival whose process died before it could tell of it does not wait for ever', async () => {
+  const { room, clock, other } = openRoom();
+  await room.tick();
+  clock.advance(61_000);
+  await room.tick();
+  const late = room.join('late');
+  // never ticks again: what it knew is lost
+  const survivor = other();
+  clock.advance(2_000);
+  await survivor.tick();
+  expect((await survivor.enter('late', late.ticket)).status).toBe('waiting');
+  clock.advance(6_000);
+  await survivor.tick();
+  expect((await survivor.enter('late', late.ticket)).status).toBe('admitted');
+});
+
+test('a room that closes tells of those who have just come', async () => {
+  const { room, clock, other } = openRoom({ perSecond: 1 });
+  await room.tick();
+  clock.advance(61_000);
+  await room.tick();
+  for (let person = 0; person < 5; person++) room.join(`person-${person}`);
+  await room.close();
+  clock.advance(1_000);
+  expect((await other().status()).waiting).toBeGreaterThanOrEqual(4);
+});

@@ -28,6 +28,9 @@ export async function servePages(app: FastifyInstance): Promise<void> {
       },
     });
     app.get('/events/:slug', (_request, reply) => reply.sendFile('index.html'));
+    for (const page of ['organiser', 'scanner']) {
+      app.get(`/${page}`, (_request, reply) => reply.sendFile(`${page}.html`));
+    }
   } else {
     app.get('/', () => {
       throw new ProblemError('not_found', 'The pages are not built: npm run build.');

@@ -15,7 +15,7 @@ import { webSockets } from './socket.ts';
 import { WaitingFeed } from './waiting-feed.ts';
 
 export const openGateway: OpenService<'gateway'> = async ({ config, host, names, log }) => {
-  const { database, queue, pools, tokens, catalog, rooms } = host;
+  const { database, queue, pools, tokens, catalog, rooms, namespace } = host;
   const availability = new AvailabilityFeed(pools);
   const waiting = new WaitingFeed({ rooms, catalog, log });
   const upstreams = apiServices.flatMap((service): Upstream[] => {
@@ -42,7 +42,18 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
       await servePages(app);
     },
     webSockets: (server) =>
-      webSockets(server, { database, queue, tokens, availability, waiting, log }),
+      webSockets(server, {
+        database,
+        queue,
+        pools,
+        catalog,
+        rooms,
+        namespace,
+        tokens,
+        availability,
+        waiting,
+        log,
+      }),
     phases: { caches: [() => waiting.close(), ...proxies.map((proxy) => () => proxy.close())] },
   };
 };

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { paths } from '../../addresses.ts';
@@ -12,11 +13,13 @@ import type { AccessTokens } from '../auth/access-token.ts';
 import type { AvailabilityFeed } from '../inventory/availability.ts';
 import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
+import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { WaitingFeed } from './waiting-feed.ts';
 
 const pingEveryMs = 30_000;
+const reportEveryMs = 1_000;
 /** a browser that reads so slowly is cut off; it reconnects and begins with a snapshot */
 const maxBufferedBytes = 1024 * 1024;
 /** a page sends a handful when it opens; who sends hundreds is none of ours */
@@ -24,12 +27,13 @@ const messages = { perSecond: 5, burst: 50 };
 /** one page looks at one event and pays for one order; a few more are several tabs' worth */
 const maxWatched = 8;
 
-export type SocketDeps = OrderReaders & {
-  tokens: AccessTokens;
-  availability: AvailabilityFeed;
-  waiting: WaitingFeed;
-  log: Logger;
-};
+export type SocketDeps = OrderReaders &
+  ReportDeps & {
+    tokens: AccessTokens;
+    availability: AvailabilityFeed;
+    waiting: WaitingFeed;
+    log: Logger;
+  };
 
 /** Answers the upgrades of `server`. Closing the returned server is the shutdown's business. */
 export function webSockets(server: Server, deps: SocketDeps): WebSocketServer {
@@ -90,6 +94,7 @@ class Connection {
         await this.#user;
       } else if (message.type === 'watch-event') await this.#watchEvent(message.event);
       else if (message.type === 'watch-waiting-room') await this.#watchRoom(message.event);
+      else if (message.type === 'watch-sale') await this.#watchSale(message.event);
       else await this.#watchOrder(message.order);
     } catch (error) {
       const { status, problem } = toProblem(error);
@@ -113,6 +118,21 @@ class Connection {
     const stop = await this.#deps.waiting.watch(slug, (message) => this.#pass(message));
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
+  }
+
+  /** Few people are organisers: each has the report counted anew every second. */
+  async #watchSale(slug: string): Promise<void> {
+    const user = await this.#user;
+    if (user?.role !== 'organiser') throw new ProblemError('forbidden', 'This is for organisers.');
+    const signal = this.#begin(`sale ${slug}`);
+    do {
+      const [report, { orders }] = await Promise.all([
+        saleReport(this.#deps, slug),
+        stuckOrders(this.#deps),
+      ]);
+      if (!signal.aborted) this.#send({ type: 'sale', report, stuck: orders });
+      await sleep(reportEveryMs, undefined, { signal, ref: false }).catch(() => {});
+    } while (!signal.aborted);
   }
 
   async #watchOrder(id: string): Promise<void> {

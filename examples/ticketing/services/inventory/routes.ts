@@ -7,6 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { ProblemError } from '../problem.ts';
 import { bind } from '../route.ts';
 import type { AvailabilityFeed } from './availability.ts';
+import { changeCapacity } from './capacity.ts';
 import type { Holds } from './holds.ts';
 import type { Pools } from './pools.ts';
 import type { WaitingRooms } from './waiting-rooms.ts';
@@ -70,6 +71,11 @@ export function inventoryRoutes(app: FastifyInstance, deps: InventoryDeps): void
     const action = body.paused ? 'sale.pause' : 'sale.resume';
     await audit(database, { actor: user.id, action, subject: params.slug, details: body });
     return body;
+  });
+
+  bind(app, tokens, api.changeCapacity, async ({ params, body, user }) => {
+    const change = { ...params, ...body, actor: user.id };
+    return { sku: params.sku, seats: await changeCapacity({ database, pools }, change) };
   });
 
   bind(app, tokens, api.releaseHold, async ({ params, user }) => {

@@ -23,7 +23,15 @@ const jobTables = {
 
 /** What each service may do with which table. Columns in brackets limit a right to them. */
 const rights = {
-  gateway: { ...holds, ...seats, orders: read, tickets: read, job_outbox: read, job_delayed: read },
+  gateway: {
+    ...holds,
+    ...seats,
+    orders: read,
+    tickets: read,
+    withheld_seats: read,
+    job_outbox: read,
+    job_delayed: read,
+  },
   auth: { users: 'select, insert, update', homes: 'select, insert', ...log },
   catalog: {
     events: 'select, insert, update',
@@ -32,13 +40,21 @@ const rights = {
     ...log,
     ...heartbeat,
   },
-  inventory: { ...holds, ...seats, ...heartbeat, 'events (admit_per_second)': 'update', ...log },
+  inventory: {
+    ...holds,
+    ...seats,
+    ...heartbeat,
+    'events (admit_per_second)': 'update',
+    withheld_seats: 'select, insert, delete',
+    ...log,
+  },
   orders: {
     ...holds,
     ...seats,
     ...jobTables,
     ...log,
     job_inbox: 'select, delete',
+    withheld_seats: read,
     orders: 'select, insert, update',
     tickets: 'select, update',
     admissions: 'select, insert',

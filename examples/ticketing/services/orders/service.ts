@@ -9,7 +9,7 @@ import { chargeJob } from './charge-job.ts';
 import { orderRoutes } from './routes.ts';
 
 export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
-  const { database, queue, pools, catalog, tokens } = host;
+  const { database, queue, pools, catalog, tokens, rooms, namespace } = host;
   await queue.ensureTopics([chargeJob]);
   await host.relay();
   const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
@@ -20,7 +20,7 @@ export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
       const ticketKey = config.TICKET_PUBLIC_KEY;
       orderRoutes(app, { database, queue, holds, tokens, ticketKey });
       scanRoutes(app, { scans: new Scans({ database, key: ticketKey }), tokens });
-      organiserRoutes(app, { database, queue, pools, tokens, namespace: host.namespace });
+      organiserRoutes(app, { database, queue, pools, catalog, rooms, tokens, namespace });
     },
   };
 };

@@ -2,39 +2,74 @@
 import type { JobQueue } from '@evenkeel/async-jobs';
 import type { Pool } from 'pg';
 import type { AuditLog, SaleReport, StuckOrders } from '../../contract.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { Pools } from '../inventory/pools.ts';
+import type { WaitingRooms } from '../inventory/waiting-rooms.ts';
+
+export type ReportDeps = {
+  database: Pool;
+  pools: Pools;
+  namespace: string;
+  catalog: Catalog;
+  rooms: WaitingRooms;
+};
+type Sums = Pick<
+  SaleReport,
+  'paused' | 'orders' | 'paidCents' | 'refundedCents' | 'ticketsLastMinute'
+> & { withheld: Record<string, number> };
 
 /** @throws ProblemError `not_found` */
 export async function saleReport(
-  { database, pools, namespace }: { database: Pool; pools: Pools; namespace: string },
-  event: string,
+  { database, pools, namespace, catalog, rooms }: ReportDeps,
+  slug: string,
 ): Promise<SaleReport> {
-  const pool = await pools.of(event);
-  const { skus, serverNow } = await pool.available();
-  const { rows } = await database.query<
-    Pick<SaleReport, 'paused' | 'orders' | 'paidCents' | 'refundedCents' | 'ticketsLastMinute'>
-  >(
-    `select (select paused from soft_hold.pool where pool = $2) as paused,
-       (select coalesce(json_object_agg(state, n), '{}') from
-         (select state, count(*)::int as n from orders where event = $1 group by state) as s) as orders,
-       (select coalesce(sum(amount_cents), 0)::int from orders
-         where event = $1 and state = 'paid') as "paidCents",
-       (select coalesce(sum(amount_cents), 0)::int from orders
-         where event = $1 and state in ('refunding', 'refunded')) as "refundedCents",
-       (select count(*)::int from tickets t join orders o on o.id = t.order_id
-         where t.event = $1 and o.completed_at > now() - interval '1 minute') as "ticketsLastMinute"`,
-    [event, `${namespace}.${event}`],
-  );
-  const [row] = rows;
-  if (!row) throw new Error('PostgreSQL answered nothing');
-  const counts = Object.entries(skus).map(([sku, { total, free, held, sold }]) => ({
-    sku,
-    total,
-    free,
-    held,
-    sold,
-  }));
-  return { event, counts, ...row, serverNow: new Date(serverNow).toISOString() };
+  const event = await catalog.event(slug);
+  const pool = await pools.of(slug);
+  const [{ skus, serverNow }, { rows }, room] = await Promise.all([
+    pool.available(),
+    database.query<Sums>(
+      `select (select paused from soft_hold.pool where pool = $2) as paused,
+         (select coalesce(json_object_agg(state, n), '{}') from
+           (select state, count(*)::int as n from orders where event = $1 group by state) as s) as orders,
+         (select coalesce(json_object_agg(sku, n), '{}') from (select sku, count(*)::int as n
+           from withheld_seats where event = $1 group by sku) as w) as withheld,
+         (select coalesce(sum(amount_cents), 0)::int from orders
+           where event = $1 and state = 'paid') as "paidCents",
+         (select coalesce(sum(amount_cents), 0)::int from orders
+           where event = $1 and state in ('refunding', 'refunded')) as "refundedCents",
+         (select count(*)::int from tickets t join orders o on o.id = t.order_id
+           where t.event = $1 and o.completed_at > now() - interval '1 minute') as "ticketsLastMinute"`,
+      [slug, `${namespace}.${slug}`],
+    ),
+    event.hasWaitingRoom ? rooms.of(event).status() : null,
+  ]);
+  const [sums] = rows;
+  if (!sums) throw new Error('PostgreSQL answered nothing');
+  const { withheld: withheldBySku, ...row } = sums;
+  const counts = event.categories.flatMap(({ sku, name, priceCents }) => {
+    const stock = skus[sku];
+    if (!stock) return [];
+    const { total, free, held, sold, waiting } = stock;
+    const withheld = withheldBySku[sku] ?? 0;
+    // the two are read a moment apart
+    const ofBuyers = Math.max(0, sold - withheld);
+    return [{ sku, name, priceCents, total, free, held, sold: ofBuyers, withheld, waiting }];
+  });
+  const { title, currency, admitPerSecond } = event;
+  return {
+    event: slug,
+    title,
+    currency,
+    admitPerSecond,
+    counts,
+    ...row,
+    room: room && {
+      waiting: room.waiting,
+      active: room.active,
+      pacePerSecond: room.pacePerSecond,
+    },
+    serverNow: new Date(serverNow).toISOString(),
+  };
 }
 
 /** The oldest 100 whose buyers have waited for longer than `afterMs`. */

@@ -16,7 +16,7 @@ export class ApiError extends Error {
 /** No answer arrived: the network or the server is away. */
 class UnreachableError extends Error {}
 
-export type Method = 'GET' | 'POST' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 export type CallOptions = { body?: unknown; accessToken?: string | undefined; attempts?: number };
 
 const TIMEOUT_MS = 10_000;

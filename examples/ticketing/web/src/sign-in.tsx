@@ -4,8 +4,6 @@ import { demoAccount } from '../../addresses.ts';
 import { ApiError } from './api.ts';
 import { register, signIn, user } from './session.ts';
 
-/** The account every fresh installation of the demonstration comes with. */
-
 const asking = signal<((signedIn: boolean) => void) | null>(null);
 
 /** Opens the dialog; true once somebody is signed in, false when it was closed. */
@@ -17,7 +15,10 @@ export function askToSignIn(): Promise<boolean> {
   });
 }
 
-export function SignInDialog() {
+type Account = { email: string };
+
+/** `demo` is the account that the form offers: every fresh installation comes with it. */
+export function SignInDialog({ demo = demoAccount }: { demo?: Account }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const open = asking.value !== null;
   useEffect(() => {
@@ -35,14 +36,16 @@ export function SignInDialog() {
       aria-labelledby="sign-in-title"
       onClose={() => finish(user.peek() !== null)}
     >
-      {open && <SignInForm onDone={() => finish(true)} onClose={() => finish(false)} />}
+      {open && <SignInForm demo={demo} onDone={() => finish(true)} onClose={() => finish(false)} />}
     </dialog>
   );
 }
 
 type Failure = { message: string; fields: Record<string, string> };
 
-function SignInForm({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
+type SignInFormProps = { demo: Account; onDone: () => void; onClose: () => void };
+
+function SignInForm({ demo, onDone, onClose }: SignInFormProps) {
   const [isNew, setNew] = useState(false);
   const [name, setName] = useState('');
   const [email, setEmail] = useState('');
@@ -66,7 +69,7 @@ function SignInForm({ onDone, onClose }: { onDone: () => void; onClose: () => vo
   };
   const useDemo = () => {
     setNew(false);
-    setEmail(demoAccount.email);
+    setEmail(demo.email);
     setPassword(demoAccount.password);
     setFailure(null);
   };

@@ -10,7 +10,8 @@ export function bucketOf(place: number): number {
   return place < 1 ? Math.floor(place * DRAWN_BUCKETS) : DRAWN_BUCKETS + Math.floor(place - 1);
 }
 
-const boundOf = (bucket: number) =>
+/** The first place behind a bucket. */
+export const boundOf = (bucket: number) =>
   bucket < DRAWN_BUCKETS ? (bucket + 1) / DRAWN_BUCKETS : bucket - DRAWN_BUCKETS + 2;
 
 /**
@@ -51,6 +52,10 @@ export class Arrivals {
     }
     const bucket = bucketOf(place);
     this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + 1);
+  }
+
+  get isEmpty(): boolean {
+    return this.#counts.size === 0;
   }
 
   take(): [number, number][] {

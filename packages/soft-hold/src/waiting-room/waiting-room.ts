@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { checkId } from '../input.ts';
 import { bindScript, type Command, callRedis, listOf } from '../redis.ts';
-import { Arrivals, DRAWN_BUCKETS, stepsOf } from './arrivals.ts';
+import { Arrivals, boundOf, DRAWN_BUCKETS, stepsOf } from './arrivals.ts';
 import { type RoomSettings, readRoom, type WaitingRoomOptions } from './options.ts';
 import { ROOM_SCRIPT } from './script.ts';
 import {
@@ -15,6 +15,8 @@ import { type TokenRefusal, Tokens } from './tokens.ts';
 
 /** The place of a lobby ticket: the draw decides. */
 const LOBBY = -1;
+/** Whoever came so long ago and is not counted will not be: the process that knew of them is gone. */
+const LOST_AFTER_S = 5;
 
 /** A ticket as it is given out. `place` is null in the lobby: nobody knows it before the opening. */
 export type Ticket = { ticket: string; place: number | null; expiresAt: number };
@@ -158,11 +160,12 @@ export class WaitingRoom {
     return this.#ticking;
   }
 
-  /** Stops ticking. Tickets and passes stay good. Idempotent. */
+  /** Tells Redis who has come since the last tick, and stops ticking. Tickets and passes stay good. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#ticking?.catch(() => {});
+    if (!this.#arrivals.isEmpty) await this.tick().catch(this.onFault);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -195,13 +198,15 @@ export class WaitingRoom {
     const present = open ? DRAWN_BUCKETS + Math.floor((now - opensAt) / 1_000) : DRAWN_BUCKETS;
     const steps = stepsOf(people, present, admitted);
     const total = steps.at(-1)?.[1] ?? 0;
+    // when all who are known are in, nobody is ahead of those whose arrival was lost with its process
+    const lost = total <= admitted ? boundOf(present - 1 - LOST_AFTER_S) : 0;
     const status: WaitingRoomStatus = {
       room,
       phase: open ? 'open' : 'lobby',
       commitment: createHash('sha256').update(seed).digest('hex'),
       seed: open ? seed : null,
       opensAt,
-      admittedBelow: open ? placeBelow(steps, admitted) : 0,
+      admittedBelow: open ? Math.max(placeBelow(steps, admitted), lost) : 0,
       steps,
       waiting: Math.max(0, total - admitted),
       ...{ active: active ?? 0, pacePerSecond: pacePerSecond ?? 0, updatedAt: now },

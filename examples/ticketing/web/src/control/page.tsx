@@ -1,4 +1,4 @@
-import { SourceLink, ChaosCards, SwitchRow } from './chaos.tsx';
+import { ChaosCards, SourceLink, SwitchRow } from './chaos.tsx';
 import { Chart } from './chart.tsx';
 import { events, samples, send, shop, state, verdict, verifying } from './room.ts';
 import { BreakerStrip } from './strip.tsx';
@@ -38,8 +38,8 @@ function Locked() {
       </span>
       <h2>The control room opens to its token only</h2>
       <p>
-        Who is in here may break the shop. <code>npm start -- --control</code> prints the address with
-        the token in it; nothing of this exists in a shop that was started without.
+        Who is in here may break the shop. <code>npm start -- --control</code> prints the address
+        with the token in it; nothing of this exists in a shop that was started without.
       </p>
     </section>
   );
@@ -57,14 +57,22 @@ function Room() {
           unit="ms"
           lines={[
             { label: 'half of them (p50)', color: '--area-1', of: ({ http }) => http.p50Ms },
-            { label: 'all but one in a hundred (p99)', color: '--accent', of: ({ http }) => http.p99Ms },
+            {
+              label: 'all but one in a hundred (p99)',
+              color: '--accent',
+              of: ({ http }) => http.p99Ms,
+            },
           ]}
         />
         <Chart
           title="Requests"
           unit="/s"
           lines={[
-            { label: 'answered', color: '--area-2', of: ({ http }) => http.perSecond - http.failedPerSecond },
+            {
+              label: 'answered',
+              color: '--area-2',
+              of: ({ http }) => http.perSecond - http.failedPerSecond,
+            },
             { label: 'refused (4xx)', color: '--area-3', of: ({ http }) => http.refusedPerSecond },
             { label: 'failed (5xx)', color: '--problem', of: ({ http }) => http.failedPerSecond },
           ]}
@@ -244,18 +252,18 @@ function Events() {
       {events.value.length === 0 && <p class="muted">Nothing yet. It is a calm evening.</p>}
       <div role="log" aria-labelledby="events-title">
         <ol>
-        {events.value
-          .map(({ at, text, file, kind }) => (
-            <li key={`${at} ${text}`} class={`is-${kind}`}>
-              <time dateTime={new Date(at).toISOString()}>
-                {new Date(at).toLocaleTimeString('en-GB')}
-              </time>
-              <span>
-                {text} {file && <SourceLink file={file} />}
-              </span>
-            </li>
-          ))
-          .reverse()}
+          {events.value
+            .map(({ at, text, file, kind }) => (
+              <li key={`${at} ${text}`} class={`is-${kind}`}>
+                <time dateTime={new Date(at).toISOString()}>
+                  {new Date(at).toLocaleTimeString('en-GB')}
+                </time>
+                <span>
+                  {text} {file && <SourceLink file={file} />}
+                </span>
+              </li>
+            ))
+            .reverse()}
         </ol>
       </div>
     </section>

@@ -1,0 +1,14 @@
+import '@fontsource-variable/figtree/wght.css';
+import '../styles/base.css';
+import '../styles/seats.css';
+import '../styles/dialog.css';
+import '../styles/desk.css';
+import '../styles/scanner.css';
+import { render } from 'preact';
+import { restoreSession } from '../session.ts';
+import { startDoor } from './door.ts';
+import { ScannerPage } from './page.tsx';
+
+restoreSession();
+startDoor();
+render(<ScannerPage />, document.getElementById('app') as HTMLElement);
