@@ -55,6 +55,7 @@ const pictured = new Set([
   'control-room',
   'control-room-light',
   'control-room-phone',
+  'arena',
 ]);
 
 /** UPDATE_SCREENSHOTS=1 renews the pictures of the documentation; else all go to a temporary folder. */

@@ -90,7 +90,7 @@ function SeatShape({ seat, event, current }: { seat: Seat } & Omit<HallProps, 'l
   );
 }
 
-function describe(seat: Seat, event: EventPage, look: SeatLook): string {
+export function describe(seat: Seat, event: EventPage, look: SeatLook): string {
   const category = event.categories[seat.area];
   const price = money(category?.priceCents ?? 0, event.currency);
   return `Row ${seat.row}, seat ${seat.number}, ${category?.name}, ${price}, ${LOOKS[look]}`;

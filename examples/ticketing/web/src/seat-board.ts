@@ -3,6 +3,8 @@ import { batch, signal } from '@preact/signals';
 import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
 
 export type Change = Extract<ServerMessage, { type: 'change' }>;
+/** Which seats may look different now. */
+export type ChangeListener = (seats: readonly string[] | 'all') => void;
 
 /**
  * What is free, held and sold, kept true by numbered changes.
@@ -20,6 +22,7 @@ export class SeatBoard {
   /** The snapshot that everything else stands on. */
   #base = { seq: -1, at: 0 };
   #waiting: Change[] = [];
+  readonly #listeners = new Set<ChangeListener>();
 
   get counts(): ReadonlySignal<Count[]> {
     return this.#counts;
@@ -27,6 +30,12 @@ export class SeatBoard {
 
   seat(id: string): ReadonlySignal<SeatState> {
     return this.#seat(id);
+  }
+
+  /** For who draws many seats at once and not each by its signal; returns the way to stop. */
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /**
@@ -48,6 +57,7 @@ export class SeatBoard {
       this.#waiting = [];
       for (const change of waiting) this.apply(change);
     });
+    this.#tell('all');
     return this.#waiting.length === 0;
   }
 
@@ -67,7 +77,12 @@ export class SeatBoard {
       this.#counts.value = this.#counts.value.map((count) => changed.get(count.sku) ?? count);
       for (const [id, state] of Object.entries(change.seats)) this.#seat(id).value = state;
     });
+    this.#tell(Object.keys(change.seats));
     return 'applied';
+  }
+
+  #tell(seats: readonly string[] | 'all'): void {
+    for (const listener of this.#listeners) listener(seats);
   }
 
   #seat(id: string): Signal<SeatState> {

@@ -9,7 +9,7 @@ import { seatLook, toggleSeat } from './sale.ts';
 import type { Direction, Layout, Seat } from './seat-layout.ts';
 import { neighbour } from './seat-layout.ts';
 
-const KEYS: Record<string, Direction> = {
+export const KEYS: Record<string, Direction> = {
   ArrowLeft: 'left',
   ArrowRight: 'right',
   ArrowUp: 'up',
@@ -119,21 +119,32 @@ export function SeatMap({ event, layout }: { event: EventPage; layout: Layout })
         </svg>
       </div>
       <SeatHint event={event} pointed={pointed} />
+      <MapTools zoom={zoom.value} steps={ZOOMS.length} onZoom={setZoom} />
+    </div>
+  );
+}
+
+type MapToolsProps = { zoom: number; steps: number; onZoom: (next: number) => void };
+
+/** Size of the map, and how to use it without a mouse. */
+export function MapTools({ zoom, steps, onZoom }: MapToolsProps) {
+  return (
+    <>
       {/* biome-ignore lint/a11y/useSemanticElements: two buttons are no form */}
       <div class="map-zoom" role="group" aria-label="Size of the map">
         <button
           type="button"
           aria-label="Larger"
-          disabled={zoom.value === ZOOMS.length - 1}
-          onClick={() => setZoom(zoom.value + 1)}
+          disabled={zoom === steps - 1}
+          onClick={() => onZoom(zoom + 1)}
         >
           +
         </button>
         <button
           type="button"
           aria-label="Smaller"
-          disabled={zoom.value === 0}
-          onClick={() => setZoom(zoom.value - 1)}
+          disabled={zoom === 0}
+          onClick={() => onZoom(zoom - 1)}
         >
           −
         </button>
@@ -142,7 +153,7 @@ export function SeatMap({ event, layout }: { event: EventPage; layout: Layout })
         Use the arrow keys to walk from seat to seat and Space to pick one. Up leads towards the
         stage.
       </p>
-    </div>
+    </>
   );
 }
 
@@ -152,7 +163,7 @@ type SeatHintProps = {
 };
 
 /** The small label over a seat under the pointer or the focus; screen readers have the seat's own. */
-function SeatHint({ event, pointed }: SeatHintProps) {
+export function SeatHint({ event, pointed }: SeatHintProps) {
   if (!pointed.value) return null;
   const { seat, x, y } = pointed.value;
   const category = event.categories[seat.area];

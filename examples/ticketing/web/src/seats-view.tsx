@@ -3,6 +3,7 @@ import type { EventPage } from '../../contract.ts';
 import { ApiError } from './api.ts';
 import { useMsUntil } from './clock.ts';
 import { minutes } from './format.ts';
+import { PaintedMap } from './painted-map.tsx';
 import { PickedSeats } from './picked-seats.tsx';
 import { PriceList } from './price-list.tsx';
 import { holdSeats, purchase } from './purchase.ts';
@@ -13,8 +14,13 @@ import { askToSignIn } from './sign-in.tsx';
 import { ViewHeading } from './view.tsx';
 import { pass } from './waiting.ts';
 
+/** So many shapes a browser still moves smoothly; beyond it the hall is painted. */
+const MOST_SHAPES = 2_000;
+
 export function SeatsView({ event }: { event: EventPage }) {
   const layout = useMemo(() => layOut(event.categories), [event]);
+  const seats = layout.rows.reduce((sum, row) => sum + row.seats.length, 0);
+  const HallMap = seats > MOST_SHAPES ? PaintedMap : SeatMap;
   return (
     <div class="columns">
       <section class="card hall">
@@ -24,7 +30,7 @@ export function SeatsView({ event }: { event: EventPage }) {
         </div>
         <TimeInside />
         <SoldOut />
-        <SeatMap event={event} layout={layout} />
+        <HallMap event={event} layout={layout} />
       </section>
       <aside class="side">
         <PickedSeats event={event} onHold={() => void hold()} />
