@@ -165,6 +165,10 @@ describe('the OpenAPI document', () => {
     });
     await call('changeSale', paths.organiser.sale(event.slug), { body: { paused: true } });
     await call('saleReport', paths.organiser.event(event.slug));
+    const capacity = paths.organiser.capacity(event.slug, 'all');
+    await call('changeCapacity', capacity, { body: { seats: 8 } });
+    expect((await call('changeCapacity', capacity, { body: { seats: 10 } })).status).toBe(400);
+    await call('retryOrder', paths.organiser.retry(order.id));
     await call('stuckOrders', paths.organiser.stuck);
     await call('auditLog', `${paths.organiser.audit}?limit=5`);
     expect((await call('auditLog', `${paths.organiser.audit}?limit=0`)).status).toBe(400);

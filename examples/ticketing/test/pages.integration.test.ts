@@ -185,17 +185,17 @@ describe('the organiser', () => {
     const hold = await buyer.hold('northern-lights', ['D-1', 'D-2']);
     await expect.poll(() => held.textContent()).toBe(String(before + 2));
 
-    await window.page.getByLabel('Seats on sale in Balcony').fill('100');
+    await window.page.getByLabel('Seats on sale in Balcony', { exact: true }).fill('100');
     await window.button('Change capacity: Seats on sale in Balcony').click();
     await window.page.getByText('100 seats of Balcony are on sale now.').waitFor();
     const balcony = async () =>
       (await buyer.availability('northern-lights')).counts.find(({ sku }) => sku === 'balcony');
     expect(await balcony()).toMatchObject({ free: 100, total: 110 });
-    await window.page.getByLabel('Seats on sale in Front stalls').fill('1');
+    await window.page.getByLabel('Seats on sale in Front stalls', { exact: true }).fill('1');
     await window.button('Change capacity: Seats on sale in Front stalls').click();
     await window.page.getByText('seats are held or sold: there cannot be fewer.').waitFor();
 
-    await window.page.getByLabel('Price of Stalls').fill('88');
+    await window.page.getByLabel('Price of Stalls', { exact: true }).fill('88');
     await window.button('Change price: Price of Stalls').click();
     await window.page.getByText('Stalls costs €88.00 from now on.').waitFor();
     await window.button('Pause the sale').click();
@@ -224,7 +224,7 @@ describe('the organiser', () => {
     await window.button('Cancel and refund').click();
     await expect.poll(async () => (await buyer.readOrder(id)).state).toBe('refunded');
 
-    await window.page.getByLabel('Seats on sale in Balcony').fill('110');
+    await window.page.getByLabel('Seats on sale in Balcony', { exact: true }).fill('110');
     await window.button('Change capacity: Seats on sale in Balcony').click();
     await expect.poll(async () => (await balcony())?.free).toBe(110);
     await window.page.getByText('capacity.change').first().waitFor();
@@ -267,13 +267,13 @@ describe('the door', () => {
     const check = async (door: Window, code: string, answer: string) => {
       await door.page.getByLabel('Ticket code').fill(code);
       await door.page.keyboard.press('Enter');
-      await door.heading(answer).waitFor();
+      await door.page.getByRole('heading', { name: answer, level: 2 }).waitFor();
       // the next ticket begins with an empty field
       await expect.poll(() => door.page.getByLabel('Ticket code').inputValue()).toBe('');
     };
     const north = await openDesk('/scanner');
     const south = await openDesk('/scanner', phone as typeof dark);
-    await south.page.getByLabel('This door').fill('South gate');
+    await south.page.getByLabel('This door', { exact: true }).fill('South gate');
     await check(north, one, 'Come in');
     await north.isAccessible('scanner, admitted, dark');
     await north.screenshot('scanner-online');

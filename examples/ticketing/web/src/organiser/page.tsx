@@ -167,7 +167,7 @@ function Audit() {
     <section class="card" aria-labelledby="audit-title">
       <h2 id="audit-title">Who did what</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on a phone */}
-      <section class="table-frame" tabIndex={0} aria-labelledby="audit-title">
+      <section class="table-frame" tabIndex={0} aria-label="The latest entries">
         <table>
           <thead>
             <tr>

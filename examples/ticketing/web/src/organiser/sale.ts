@@ -39,7 +39,7 @@ export const live = new Live({
 
 async function watch(): Promise<void> {
   const token = await accessToken().catch(() => undefined);
-  if (!token) return;
+  if (!token || user.peek()?.role !== 'organiser') return;
   heardAt = Date.now();
   live.send({ type: 'authorize', accessToken: token });
   live.send({ type: 'watch-sale', event: slug.peek() });
@@ -66,7 +66,7 @@ export function startOrganiser(): void {
   });
   setInterval(() => {
     const isQuiet = Date.now() - heardAt > SILENCE_MS;
-    if (user.peek() && live.connection.peek() === 'live' && isQuiet) void watch().catch(() => {});
+    if (live.connection.peek() === 'live' && isQuiet) void watch().catch(() => {});
   }, 1_000);
   call<EventList>('GET', paths.events).then(
     (list) => {
