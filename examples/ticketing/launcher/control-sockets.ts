@@ -53,7 +53,7 @@ export class ControlSockets {
   readonly #samples: Sample[] = [];
   readonly #events: ControlEvent[] = [];
   readonly #switches: Switches = { breaker: true, cache: true, visitors: false };
-  readonly #pids = new Map<string, number>();
+  readonly #pids = new Map<number, number>();
   #timer: NodeJS.Timeout | undefined;
   #sampling = false;
 
@@ -138,10 +138,10 @@ export class ControlSockets {
   }
 
   #noticeRestarts({ instances }: Sample): void {
-    for (const { name, pid } of instances) {
-      const before = this.#pids.get(name);
+    for (const [index, { name, pid }] of instances.entries()) {
+      const before = this.#pids.get(index);
       if (pid === null || before === pid) continue;
-      this.#pids.set(name, pid);
+      this.#pids.set(index, pid);
       if (before === undefined) continue;
       const file = 'launcher/service-process.ts';
       this.say(`${name}: process ${before} is gone, ${pid} takes over.`, { kind: 'crash', file });

@@ -3,6 +3,7 @@
  * difference to the second before.
  */
 import type { BreakerSample, InstanceSample, Sample } from './control-messages.ts';
+import type { ServiceProcess } from './service-process.ts';
 import type { Shop } from './shop.ts';
 
 const answerWithinMs = 900;
@@ -97,10 +98,11 @@ export class Sampler {
     return sample;
   }
 
-  async #read({ name, pid }: { name: string; pid: number | undefined }): Promise<Reading> {
+  async #read(process: ServiceProcess): Promise<Reading> {
+    const { name, pid } = process;
     if (pid === undefined) return { name, pid: null, series: 'down' };
     try {
-      const response = await fetch(`${this.#shop.addressOf(name as 'gateway')}/metrics`, {
+      const response = await fetch(`${this.#shop.addressOf(process)}/metrics`, {
         signal: AbortSignal.timeout(answerWithinMs),
       });
       return { name, pid, series: parseMetrics(await response.text()) };

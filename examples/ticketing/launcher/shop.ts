@@ -175,8 +175,9 @@ export class Shop {
   }
 
   /** Where that process answers `/ready`, `/metrics` and its own routes. */
-  addressOf(name: ServiceName): string {
-    return this.#ready.get(this.process(name)) as string;
+  addressOf(which: ServiceName | ServiceProcess): string {
+    const process = typeof which === 'string' ? this.process(which) : which;
+    return this.#ready.get(process) as string;
   }
 
   /** Starts the processes; resolves when all say that they are ready. @throws StartError */

@@ -229,8 +229,8 @@ function Instances() {
           </tr>
         </thead>
         <tbody>
-          {samples.value.at(-1)?.instances.map(({ name, pid, state, loop }) => (
-            <tr key={name}>
+          {samples.value.at(-1)?.instances.map(({ name, pid, state, loop }, index) => (
+            <tr key={`${name} ${index}`}>
               <th scope="row">{name}</th>
               <td class="mono">{pid ?? '–'}</td>
               <td>
