@@ -87,8 +87,7 @@ async function run(options: Options, steps: Steps, interrupted: AbortSignal): Pr
     steps.line(`  log in with        ${demoAccount.email} / ${shop.demoPassword}`);
     steps.line(`  health             ${shop.url}/ready`);
     steps.line(`  payment provider   ${shop.pspUrl}/stats\n`);
-    if (control)
-      steps.line(`  control room       ${control.url}/control#${control.token}\n`);
+    if (control) steps.line(`  control room       ${control.url}/control#${control.token}\n`);
     steps.line('Ctrl-C stops everything.');
     await aborted(interrupted);
     steps.line('');
