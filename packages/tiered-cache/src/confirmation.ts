@@ -147,9 +147,18 @@ export class Confirmation {
     if (this.#ticking) return;
     this.#ticking = true;
     this.#tickAt = silentMs + TICK_MS + TICK_JITTER_MS * this.#settings.random();
-    const done = () => {
+    void this.#sign().finally(() => {
       this.#ticking = false;
-    };
-    this.#remote?.tick(TICK_MS).then(done, done);
+    });
+  }
+
+  /** A master that refuses to write, for its memory or its disk is full, still says where its log ends. */
+  async #sign(): Promise<void> {
+    try {
+      await this.#remote?.tick(TICK_MS);
+    } catch {
+      const end = await this.#remote?.newest().catch(() => undefined);
+      if (end !== undefined && !isNewer(end, this.#cursor())) this.heard();
+    }
   }
 }

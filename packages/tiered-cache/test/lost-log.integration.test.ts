@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startRedis } from '../../../test/backends.ts';
-import { never, Rig, until } from './support/rig.ts';
+import { never, Rig, sleep, until } from './support/rig.ts';
 import { TcpProxy } from './support/tcp-proxy.ts';
 
 test('when the log has moved on too far, what is older is dropped, once and told', async () => {
@@ -26,6 +26,32 @@ test('when the log has moved on too far, what is older is dropped, once and told
   expect(await b.get('changed', () => 'new')).toBe('new');
   expect(await b.get('kept', never)).toBe('old'); // still in Redis
 });
+
+test('a master that is full and refuses to write: what is known stays confirmed, what is not written waits', async () => {
+  await using server = await startRedis();
+  await using rig = new Rig();
+  const options = { unconfirmedAfterMs: 1_500, serveUnconfirmedMs: 100 };
+  const a = await rig.following(server.url, options);
+  const b = await rig.following(server.url, options);
+  let degraded = 0;
+  for (const cache of [a, b]) {
+    await cache.get('k', () => 'old');
+    cache.on('degraded', () => degraded++);
+  }
+  const client = rig.client(server.url);
+  await client.config('SET', 'maxmemory', 1);
+  await sleep(3_500);
+  expect(degraded).toBe(0);
+  const { hits } = b.stats();
+  expect(await b.get('k', never)).toBe('old');
+  expect(b.stats()).toMatchObject({ confirmed: true, hits: hits + 1 });
+  expect(await a.get('cold', () => 'loaded')).toBe('loaded'); // not stored
+  expect(await a.invalidateTags(['t'])).toMatchObject({ status: 'queued' });
+  await client.config('SET', 'maxmemory', 0);
+  await until(() => a.stats().undelivered === 0);
+  await until(() => b.stats().cursor >= a.stats().cursor);
+  expect(await b.get('k', never)).toBe('old');
+}, 60_000);
 
 test('FLUSHALL empties the local tiers as well, within two seconds', async () => {
   await using server = await startRedis();
