@@ -14,8 +14,6 @@ const onServers = {
   testTimeout: 60_000,
   hookTimeout: 120_000,
   expect: { poll: { timeout: 20_000 } }, // the default of 1 s is too short for a job on a busy machine
-  // real servers on a machine that others may be using: a second look, which the report shows
-  retry: process.env.CI ? 1 : 0,
 };
 
 export default defineConfig({

@@ -53,7 +53,7 @@ test('the heartbeat is right where the usual formulas are wrong: idle, cut and h
     `idle 1.5 s: formula ${idle.age} ms, repaired ${idle.repaired} ms, heartbeat ${idleLag} ms`,
   );
   expect(idle.age).toBeGreaterThan(1_400);
-  expect(idleLag).toBeLessThan(200);
+  expect(idleLag).toBeLessThan(1_000);
 
   // The wire between them goes dead: the replica lives, and nothing arrives.
   wire.cut();

@@ -8,9 +8,9 @@ export const idleSignal = new AbortController().signal;
 
 /**
  * The budget of 500 ms, and room for a machine that is busy with other tests. The exact time is proven with the clock
- * in hand (health.test.ts) and measured by bench/probe.bench.ts.
+ * in hand (health.test.ts) and measured by bench/probe.bench.ts; without a budget there is no answer at all.
  */
-export const ANSWERED_WITHIN_MS = 700;
+export const ANSWERED_WITHIN_MS = 1_500;
 
 /** Asks `condition` every 10 ms until it holds. */
 export async function until(condition: () => boolean | Promise<boolean>, ms = 20_000) {
