@@ -153,7 +153,7 @@ export const api = {
     body: c.capacityChangeSchema,
     status: 200,
     answer: c.capacitySchema,
-    problems: ['conflict'],
+    problems: ['not_found', 'conflict'],
   }),
   readWaitingRoom: define({
     ...inventory,
@@ -366,6 +366,7 @@ export const api = {
     params: c.idParams,
     status: 200,
     answer: c.retrySchema,
+    problems: ['not_found'],
   }),
   refundOrder: define({
     ...orders,

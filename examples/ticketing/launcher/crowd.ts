@@ -10,6 +10,7 @@ import { Agent, request } from 'undici';
 import { paths, testCards } from '../addresses.ts';
 import type {
   Admission,
+  Availability,
   HeldSeats,
   NewEvent,
   User,
@@ -116,6 +117,8 @@ export class Crowd {
         paths.waitingRoom(event.slug),
       ).catch(() => ({ body: null }));
       if (room?.phase !== 'open') continue;
+      // who still waits reads that there is nothing left to wait for
+      if (await this.#isSoldOut(event.slug)) break;
       // each asks when it may be its turn; who asks too early is told so
       const inRoom = standingOf({ ...room, steps: room.steps as [number, number][] }, 2).position;
       const turn = Math.max(50, crowd.length - inRoom);
@@ -142,6 +145,14 @@ export class Crowd {
     this.#say(
       `The rush is over: ${bought} of ${buyers} got a seat, ${tooLate + rest} came too late, ${failed} met an error.`,
     );
+  }
+
+  async #isSoldOut(slug: string): Promise<boolean> {
+    const answer = await this.#call<Availability>('GET', paths.availability(slug)).catch(
+      () => null,
+    );
+    const counts = answer?.body?.counts;
+    return counts?.every(({ free, held }) => free + held === 0) ?? false;
   }
 
   /** Looks, takes a seat that seems free, and pays; somebody who was faster means another seat. */

@@ -1,6 +1,6 @@
 /**
- * What a second of the shop was like: each process's `/metrics`, read as Prometheus reads them, and the
- * difference to the second before.
+ * What a second of the shop was like: each process's `/ready`, asked as Kubernetes asks, its `/metrics`, read
+ * as Prometheus reads them, and the difference to the second before.
  */
 import type { BreakerSample, InstanceSample, Sample } from './control-messages.ts';
 import type { ServiceProcess } from './service-process.ts';
@@ -10,7 +10,12 @@ const answerWithinMs = 900;
 
 type Series = { name: string; labels: Record<string, string>; value: number };
 /** One process: its series, or why there are none. */
-type Reading = { name: string; pid: number | null; series: Series[] | 'silent' | 'down' };
+type Reading = {
+  name: string;
+  pid: number | null;
+  isReady?: boolean;
+  series: Series[] | 'silent' | 'down';
+};
 
 export class Sampler {
   readonly #shop: Shop;
@@ -102,10 +107,14 @@ export class Sampler {
     const { name, pid } = process;
     if (pid === undefined) return { name, pid: null, series: 'down' };
     try {
-      const response = await fetch(`${this.#shop.addressOf(process)}/metrics`, {
-        signal: AbortSignal.timeout(answerWithinMs),
-      });
-      return { name, pid, series: parseMetrics(await response.text()) };
+      const address = this.#shop.addressOf(process);
+      const signal = AbortSignal.timeout(answerWithinMs);
+      const [ready, metrics] = await Promise.all([
+        fetch(`${address}/ready`, { signal }),
+        fetch(`${address}/metrics`, { signal }),
+      ]);
+      await ready.arrayBuffer();
+      return { name, pid, isReady: ready.ok, series: parseMetrics(await metrics.text()) };
     } catch {
       return { name, pid, series: 'silent' };
     }
@@ -176,12 +185,10 @@ function stockOf(series: Series[]): Sample['holds'] {
   return holds;
 }
 
-function instanceOf({ name, pid, series }: Reading): InstanceSample {
+function instanceOf({ name, pid, isReady, series }: Reading): InstanceSample {
   if (typeof series === 'string') return { name, pid, state: series, loop: null };
-  const value = (wanted: string, group?: string) =>
-    series.find(({ name, labels }) => name === wanted && (!group || labels.group === group))?.value;
+  const value = (wanted: string) => series.find(({ name }) => name === wanted)?.value;
   const isDraining = value('evenkeel_health_draining') === 1;
-  const readiness = value('evenkeel_health_group_status', 'readiness') ?? 1;
-  const state = isDraining ? 'draining' : readiness > 0 ? 'ready' : 'not ready';
+  const state = isDraining ? 'draining' : isReady ? 'ready' : 'not ready';
   return { name, pid, state, loop: value('ticketing_event_loop_utilization_ratio') ?? null };
 }

@@ -161,6 +161,20 @@ function Figures() {
   );
 }
 
+const VERDICTS = {
+  'is-genuine': '✓ 0 oversold. Every ticket is paid, every payment has its ticket.',
+  'is-under-way':
+    '✓ 0 oversold. Some payments are still under way: the rest agrees when the queue is empty.',
+  'is-broken': '✗ Something was sold that should not have been.',
+};
+
+/** What must be zero must be so at any moment; two counts agree once nothing is under way between them. */
+function soundness({ holds, proofs }: NonNullable<typeof verdict.value>): keyof typeof VERDICTS {
+  if (holds) return 'is-genuine';
+  const isSound = proofs.every(({ expected, holds }) => holds || expected > 0);
+  return isSound ? 'is-under-way' : 'is-broken';
+}
+
 function Verify() {
   const result = verdict.value;
   return (
@@ -181,10 +195,8 @@ function Verify() {
       </p>
       {result && (
         <>
-          <p class={`verdict ${result.holds ? 'is-genuine' : ''}`} role="status">
-            {result.holds
-              ? '✓ 0 oversold. Every ticket is paid, every payment has its ticket.'
-              : 'Not everything agrees. Where payments are still under way, look again when the queue is empty.'}
+          <p class={`verdict ${soundness(result)}`} role="status">
+            {VERDICTS[soundness(result)]}
           </p>
           <table>
             <thead>
