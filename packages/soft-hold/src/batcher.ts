@@ -1,3 +1,5 @@
+import type { BoardRequest } from './board.ts';
+
 /** Where the answers of one batch stand in time. */
 export type Answer = Omit<BatchReply, 'results'> & { result: unknown[] };
 
@@ -11,7 +13,7 @@ export type BatchReply = {
 };
 
 type Waiting = {
-  text: string;
+  request: BoardRequest;
   resolve: (answer: Answer) => void;
   reject: (error: unknown) => void;
   aborted: boolean;
@@ -23,20 +25,20 @@ type Waiting = {
  * to wait for. Each request is decided by itself.
  */
 export class Batcher {
-  readonly #send: (requests: string[]) => Promise<BatchReply>;
+  readonly #send: (requests: BoardRequest[]) => Promise<BatchReply>;
   readonly #most: number;
   #queue: Waiting[] = [];
   #scheduled = false;
 
-  constructor(send: (requests: string[]) => Promise<BatchReply>, most: number) {
+  constructor(send: (requests: BoardRequest[]) => Promise<BatchReply>, most: number) {
     this.#send = send;
     this.#most = most;
   }
 
   /** An aborted request that has not been sent never is; one that has is only no longer waited for. */
-  request(text: string, signal?: AbortSignal): Promise<Answer> {
+  request(request: BoardRequest, signal?: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { text, resolve, reject, aborted: false };
+      const waiting: Waiting = { request, resolve, reject, aborted: false };
       if (signal !== undefined) {
         if (signal.aborted) {
           reject(signal.reason);
@@ -79,7 +81,7 @@ export class Batcher {
     const batch = this.#queue.filter((waiting) => !waiting.aborted);
     this.#queue = [];
     if (batch.length === 0) return;
-    this.#send(batch.map((waiting) => waiting.text)).then(
+    this.#send(batch.map((waiting) => waiting.request)).then(
       ({ epoch, seq, now, more, results }) => {
         batch.forEach((waiting, i) => {
           waiting.resolve({ epoch, seq, now, more, result: results[i] as unknown[] });

@@ -1,5 +1,5 @@
 import { type Answer, Batcher, type BatchReply } from './batcher.ts';
-import type { Board } from './board.ts';
+import type { Board, BoardRequest } from './board.ts';
 import { withDeadline } from './deadline.ts';
 import { HoldUnavailableError, PoolClosedError } from './errors.ts';
 import { joinSeq } from './keys.ts';
@@ -78,14 +78,14 @@ export class Link {
   }
 
   /** One request, together with the others of this turn; `seq` of the answer is the joined one. */
-  request(parts: readonly (string | number)[], signal?: AbortSignal): Promise<Answer> {
+  request(parts: BoardRequest, signal?: AbortSignal): Promise<Answer> {
     if (this.#closed) return Promise.reject(new PoolClosedError(this.#pool));
-    return this.#batcher.request(JSON.stringify(parts), signal);
+    return this.#batcher.request(parts, signal);
   }
 
   /** One request by itself, not bounded by the command deadline. */
-  async unbounded(parts: readonly (string | number)[]): Promise<Answer> {
-    const { results, ...reply } = await this.#insist([JSON.stringify(parts)]);
+  async unbounded(parts: BoardRequest): Promise<Answer> {
+    const { results, ...reply } = await this.#insist([parts]);
     return { ...reply, result: results[0] as unknown[] };
   }
 
@@ -94,8 +94,8 @@ export class Link {
   }
 
   /** The result of one request if the board holds data of this epoch and as new, else null. */
-  async probe(belief: Belief, parts: readonly (string | number)[]): Promise<unknown[] | null> {
-    const reply = await this.#run(belief, [JSON.stringify(parts)]);
+  async probe(belief: Belief, parts: BoardRequest): Promise<unknown[] | null> {
+    const reply = await this.#run(belief, [parts]);
     return reply.ok ? (reply.results[0] ?? []) : null;
   }
 
@@ -133,7 +133,7 @@ export class Link {
     this.#batcher.close(new PoolClosedError(this.#pool));
   }
 
-  async #bounded(requests: string[]): Promise<BatchReply> {
+  async #bounded(requests: readonly BoardRequest[]): Promise<BatchReply> {
     const ms = this.#settings.commandTimeoutMs;
     const { system } = this.board;
     const late = () => {
@@ -153,7 +153,7 @@ export class Link {
     }
   }
 
-  async #insist(requests: readonly string[]): Promise<BatchReply> {
+  async #insist(requests: readonly BoardRequest[]): Promise<BatchReply> {
     for (let attempt = 1; ; attempt++) {
       const { epoch } = this.#where;
       const reply = await this.#run(this.belief, requests);
@@ -172,7 +172,7 @@ export class Link {
     }
   }
 
-  #run({ epoch, leastSeq }: Belief, requests: readonly string[]) {
+  #run({ epoch, leastSeq }: Belief, requests: readonly BoardRequest[]) {
     const { clock: own } = this.#settings;
     const clock = own === null ? null : Math.floor(own());
     return this.board.run({ epoch, leastSeq, clock, settings: this.#packed, requests });

@@ -118,7 +118,7 @@ export function readSettings(options: HoldPoolOptions): Settings {
   };
 }
 
-/** The settings as the first element of the pool script's batch. */
+/** The settings as the boards take them. */
 export function packSettings(settings: Settings, sweep: number): string {
   const { ttlMs, graceMs, maxHoldMs, commitMs, replayMs, limitPerHolder } = settings;
   const { offerMs, waitingPlaces } = settings;

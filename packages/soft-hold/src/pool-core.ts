@@ -1,4 +1,5 @@
 import type { Answer } from './batcher.ts';
+import type { BoardRequest } from './board.ts';
 import { publish } from './channels.ts';
 import { type CommitContext, settleHold } from './commit.ts';
 import { Counters } from './counters.ts';
@@ -90,6 +91,11 @@ export class PoolCore {
     if (this.#closed) throw new PoolClosedError(this.pool);
   }
 
+  /** What the pool sells; null until it is known. */
+  get catalogue(): Catalogue | null {
+    return this.#catalogue;
+  }
+
   async ready(): Promise<Catalogue> {
     return this.#catalogue ?? (await this.#load());
   }
@@ -102,18 +108,23 @@ export class PoolCore {
     return this.#catalogue;
   }
 
-  /** A request that may be granted; a SKU that is unknown to the board alone means lost data. */
-  async grant(parts: readonly string[], signal?: AbortSignal): Promise<Answer> {
-    let answer = await this.link.request(parts, signal);
-    if (answer.result[0] === 'unknown') {
-      await this.recovery.suspect();
-      answer = await this.link.request(parts, signal);
-      if (answer.result[0] === 'unknown')
-        throw new HoldUnavailableError('redis', `Redis does not know ${answer.result[1]}`);
-    }
+  /**
+   * What the answer to a hold or replace asks for: a new hold is written down. A SKU that is unknown
+   * to the board alone means lost data, so the request is made once more when that is repaired.
+   */
+  granted(request: BoardRequest, answer: Answer, signal?: AbortSignal): Answer | Promise<Answer> {
     const { result } = answer;
-    if (result[0] === 'held' && result[4] === 0) this.journal(parts[1] as string, result);
+    if (result[0] === 'unknown') return this.#grantAfterLoss(request, signal);
+    if (result[0] === 'held' && result[4] === 0) this.journal(request[1] as string, result);
     return answer;
+  }
+
+  async #grantAfterLoss(request: BoardRequest, signal?: AbortSignal): Promise<Answer> {
+    await this.recovery.suspect();
+    const answer = await this.link.request(request, signal);
+    if (answer.result[0] === 'unknown')
+      throw new HoldUnavailableError('redis', `Redis does not know ${answer.result[1]}`);
+    return this.granted(request, answer);
   }
 
   /** Writes a granted or extended hold down; the store's own board is its own journal. */

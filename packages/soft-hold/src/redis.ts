@@ -71,14 +71,19 @@ export class RedisBoard implements Board {
   }
 
   async run({ epoch, leastSeq, clock, settings, requests }: BoardCall): Promise<BoardReply> {
-    const batch = requests.length === 0 ? `[${settings}]` : `[${settings},${requests.join(',')}]`;
-    const args = [...this.#keys, epoch, leastSeq, clock ?? '', batch];
+    const args = [
+      ...this.#keys,
+      ...[epoch, leastSeq, clock ?? '', settings],
+      JSON.stringify(requests),
+    ];
     const reply = JSON.parse(await callRedis(this.#run, this.#timeoutMs, args));
     if (reply[0] !== 'ok') {
       return { ok: false, epoch: reply[1] === '' ? null : Number(reply[1]), seq: Number(reply[2]) };
     }
     const [, seq, now, more, promoted] = reply;
     const results = reply.slice(5);
+    for (let i = 0; i < results.length; i++)
+      if (typeof results[i] === 'number') results[i] = results[results[i]];
     return { ok: true, seq, now, more: more === 1, promoted: listOf(promoted), results };
   }
 

@@ -68,7 +68,7 @@ export function holdResultOf(id: string, answer: Answer): HoldResult {
     case 'queued':
       return { status: 'queued', position: Number(result[1]) };
     case 'seat_taken':
-      return { status: 'seat_taken', sku: String(result[1]), seats: result[2] as string[] };
+      return { status: 'seat_taken', sku: String(result[1]), seats: [...(result[2] as string[])] };
     case 'limit':
       return { status: 'limit', limit: Number(result[1]), current: Number(result[2]) };
     case 'conflict':

@@ -81,12 +81,15 @@ export class HoldPool {
    * @throws PoolNotOpenError when nobody has opened the pool
    */
   async hold(request: HoldRequest): Promise<HoldResult> {
-    const catalogue = await this.#core.ready();
+    const catalogue = this.#core.catalogue ?? (await this.#core.ready());
     const id = checkId('id', request?.id);
     const holder = checkId('holder', request.holder);
     const items = packItems(request.items, catalogue);
     const flags = `${checkFlag('partial', request.partial) ? 'p' : ''}${checkFlag('queue', request.queue) ? 'q' : ''}`;
-    const answer = await this.#core.grant(['hold', id, holder, items, flags], request.signal);
+    const asked = ['hold', id, holder, items, flags];
+    let answer = await this.#core.link.request(asked, request.signal);
+    if (answer.result[0] !== 'sold_out')
+      answer = await this.#core.granted(asked, answer, request.signal);
     return this.#core.counters.held(id, holdResultOf(id, answer));
   }
 
@@ -101,10 +104,15 @@ export class HoldPool {
     items: readonly Item[],
     options: { signal?: AbortSignal } = {},
   ): Promise<ReplaceResult> {
-    const catalogue = await this.#core.ready();
+    const catalogue = this.#core.catalogue ?? (await this.#core.ready());
     const { id, token } = checkHold(hold);
     const packed = packItems(items, catalogue);
-    const answer = await this.#core.grant(['replace', id, token, packed], options.signal);
+    const asked = ['replace', id, token, packed];
+    const answer = await this.#core.granted(
+      asked,
+      await this.#core.link.request(asked, options.signal),
+      options.signal,
+    );
     if (answer.result[0] === 'state')
       return { status: stateOf(answer.result[1]) as Exclude<HoldState, 'pending'> };
     return holdResultOf(id, answer) as ReplaceResult;
@@ -122,7 +130,7 @@ export class HoldPool {
   ): Promise<ExtendResult> {
     const { id, token } = checkHold(hold);
     const forMs = checkMs('forMs', options?.forMs, this.#core.settings.maxHoldMs);
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     const answer = await this.#core.link.request(['extend', id, token, forMs], options.signal);
     if (answer.result[0] !== 'held')
       return { status: stateOf(answer.result[1]) as Exclude<HoldState, 'pending'> };
@@ -142,7 +150,7 @@ export class HoldPool {
   ): Promise<ReleaseResult> {
     const id = checkId('id', hold?.id);
     const token = hold.token === undefined ? '' : checkToken(hold.token);
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     return releaseHold(this.#core.context, id, token, options.signal);
   }
 
@@ -152,7 +160,7 @@ export class HoldPool {
     options: { signal?: AbortSignal } = {},
   ): Promise<(Hold & { state: HoldState; position?: number }) | null> {
     checkId('id', id);
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     const answer = await this.#core.link.request(['get', id], options.signal);
     if (answer.result[0] === 'none') return null;
     const found = { ...holdOf(id, answer), state: stateOf(answer.result[1]) };
@@ -175,7 +183,7 @@ export class HoldPool {
     options: { signal?: AbortSignal } = {},
   ): Promise<CommitResult> {
     const { id, token } = checkHold(hold);
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     const known = { id, token, expiresAt: hold.expiresAt };
     return this.#core.counters.committed(
       id,
@@ -197,7 +205,7 @@ export class HoldPool {
     options: { signal?: AbortSignal } = {},
   ): Promise<ReturnResult> {
     const id = checkId('id', hold?.id);
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     const result = await returnHold(this.#core.context, id, work, options.signal);
     return this.#core.counters.returned(id, result);
   }
@@ -209,7 +217,7 @@ export class HoldPool {
   async available(
     options: { seats?: boolean; signal?: AbortSignal } = {},
   ): Promise<AvailabilitySnapshot> {
-    const catalogue = await this.#core.ready();
+    const catalogue = this.#core.catalogue ?? (await this.#core.ready());
     const seats = options.seats === true;
     const look = () => this.#core.link.request(['look', seats ? 1 : 0], options.signal);
     let answer = await look();
@@ -227,7 +235,7 @@ export class HoldPool {
    * @throws HoldInputError, HoldUnavailableError; the same call again completes it
    */
   async setTotal(sku: string, total: number): Promise<TotalResult> {
-    const catalogue = await this.#core.ready();
+    const catalogue = this.#core.catalogue ?? (await this.#core.ready());
     checkCounted(sku, catalogue);
     return changeTotal(this.#core.context, sku, checkUnits('total', total, 0));
   }
@@ -269,7 +277,7 @@ export class HoldPool {
    * whose deadline has passed.
    */
   async maintain(): Promise<void> {
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     await this.#core.maintenance.run();
   }
 
@@ -278,14 +286,14 @@ export class HoldPool {
    * and every sale: for operators and tests, not for each request.
    */
   async verify(options: { onProgress?: OnProgress } = {}): Promise<Verification> {
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     const differences = await this.#core.recovery.differences(options.onProgress);
     return { ok: differences.length === 0, differences };
   }
 
   /** Fills Redis again from PostgreSQL, under a new epoch, whatever it holds now. */
   async rebuild(options: { onProgress?: OnProgress } = {}): Promise<void> {
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     await this.#core.recovery.force(options.onProgress);
   }
 
@@ -309,7 +317,7 @@ export class HoldPool {
   }
 
   async #setPaused(paused: boolean): Promise<void> {
-    await this.#core.ready();
+    if (this.#core.catalogue === null) await this.#core.ready();
     await this.#core.store.setPaused(this.pool, paused);
     await this.#core.link.request(['pause', paused ? 1 : 0]);
   }

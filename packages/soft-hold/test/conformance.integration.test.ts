@@ -109,6 +109,25 @@ describe.each(BOARDS)('on the %s board', (board) => {
       ).toMatchObject({ status: 'sold_out', retryAt: null });
     });
 
+    test('a refusal is of the moment it was asked at, among the others of its turn too', async () => {
+      const { pool } = await openPool({ GA: 2 });
+      const held = await grab(pool, 2);
+      const ask = () =>
+        pool.hold({ id: newId(), holder: newId(), items: [{ sku: 'GA', quantity: 1 }] });
+      const answers = await Promise.all([
+        ...[ask(), ask(), pool.release(held)],
+        ...[ask(), ask(), ask(), ask()],
+      ]);
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses).toEqual([
+        ...['sold_out', 'sold_out', 'released'],
+        ...['held', 'held', 'sold_out', 'sold_out'],
+      ]);
+      expect(answers[0]).toMatchObject({ free: 0, retryAt: held.expiresAt + 5_000 });
+      await pool.setTotal('GA', 3);
+      expect((await ask()).status).toBe('held');
+    });
+
     test('counts held and sold units towards the limit, in one step', async () => {
       const { pool } = await openPool({ GA: 100 }, { limitPerHolder: 4 });
       const asks = Array.from({ length: 10 }, () =>

@@ -1,4 +1,4 @@
-import type { BoardCall, BoardReply } from '../board.ts';
+import type { BoardCall, BoardReply, BoardRequest } from '../board.ts';
 import { unpackLines } from '../items.ts';
 import { choose } from './choose.ts';
 import { OPERATIONS } from './operations.ts';
@@ -40,12 +40,11 @@ export class PoolEngine {
     return engine.#run(call.requests);
   }
 
-  #run(requests: readonly string[]): { reply: BoardReply; step: EngineStep | null } {
+  #run(requests: readonly BoardRequest[]): { reply: BoardReply; step: EngineStep | null } {
     const { state } = this;
     const more = this.#sweep();
-    const results = requests.map((text) => {
-      const [name, ...args] = JSON.parse(text);
-      const result = (OPERATIONS[name] as (typeof OPERATIONS)[string])(this, ...args);
+    const results = requests.map(([name, ...args]) => {
+      const result = (OPERATIONS[name as string] as (typeof OPERATIONS)[string])(this, ...args);
       this.#promote();
       return result;
     });

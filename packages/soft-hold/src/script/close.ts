@@ -1,12 +1,14 @@
 /** Part of the pool script: runs the batch, serves those who wait, and writes down what changed. */
 export const CLOSE = `
 local results = {}
-for i = 2, #batch do
-  local request = batch[i]
-  results[#results + 1] = ops[request[1]](unpack(request, 2))
-  -- before the next request: what it frees is theirs who wait
-  if queued > 0 and not paused and next(freed) then promote() end
-  freed = {}
+for i, request in ipairs(batch) do
+  current = i - 1
+  results[i] = ops[request[1]](unpack(request, 2))
+  if next(freed) then
+    -- before the next request: what it frees is theirs who wait
+    if queued > 0 and not paused then promote() end
+    freed = {}
+  end
 end
 
 if touched then

@@ -12,8 +12,8 @@ if next(freed) and queued > 0 and not paused then promote() end
 freed = {}
 
 local ids = {}
-for i = 2, #batch do
-  local id = batch[i][2]
+for _, request in ipairs(batch) do
+  local id = request[2]
   if type(id) == 'string' and records[id] == nil then ids[#ids + 1] = id end
 end
 if #ids > 0 then
@@ -35,9 +35,10 @@ local function may_wait(items)
 end
 
 function ops.hold(id, holder, items, flags)
+  local r = alive(id)
+  if not r and flags == '' and refusals[items] then return refusals[items] end
   local partial, queue = string.find(flags, 'p', 1, true), string.find(flags, 'q', 1, true)
   local want = partial and items .. '!p' or items
-  local r = alive(id)
   if r then
     if r.s == 't' then return { 'ended', 't' } end
     if r.holder ~= holder or (r.want ~= '' and r.want or r.items) ~= want then return { 'conflict' } end
@@ -51,6 +52,7 @@ function ops.hold(id, holder, items, flags)
   if queue and refused[1] == 'sold_out' and may_wait(items) then
     return join(id, holder, items, want ~= items and want or '')
   end
+  if refused[1] ~= 'limit' and flags == '' then refusals[items] = current end
   return refused
 end
 

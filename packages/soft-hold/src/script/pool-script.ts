@@ -15,9 +15,11 @@ import { WAITING } from './waiting.ts';
  * ARGV  1 epoch the caller believes in
  *       2 highest seq the caller has seen in that epoch
  *       3 clock in ms, or '' for the server's
- *       4 JSON [[ttl, grace, maxHold, commit, replay, limit, sweep, offer, places], request, ...]
+ *       4 JSON [ttl, grace, maxHold, commit, replay, limit, sweep, offer, places]
+ *       5 JSON [request, ...]
  * Reply JSON ["ok", seq, now, more, promoted, result, ...], `more` is 1 when further holds are due,
- *            `promoted` lists the waiters who got their offer: [id, token, created, expires, holder, items, want]
+ *            `promoted` lists the waiters who got their offer: [id, token, created, expires, holder, items, want];
+ *            a number instead of a result says which earlier one it equals, counted from 0
  *       or   ["lost", epoch, seq] when the data is missing, of another epoch or has gone back
  *
  * | request | results |

@@ -14,16 +14,22 @@ if not now then
 end
 now = math.max(now, tonumber(meta[4]))
 
-local batch = cjson.decode(ARGV[4])
-local ttl, grace, max_hold, commit_ms, replay_ms, limit, sweep, offer_ms, places = unpack(batch[1])
+local ttl, grace, max_hold, commit_ms, replay_ms, limit, sweep, offer_ms, places = unpack(cjson.decode(ARGV[4]))
+local batch = cjson.decode(ARGV[5])
 local FREE, HELD, SOLD, TOTAL = 1, 2, 3, 4
 local COUNTED = { p = HELD, c = HELD, s = SOLD, d = SOLD }
 local int = function(x) return string.format('%.0f', x) end
 
 local counts, dirty, parsed, records, log, freed, promoted = {}, {}, {}, {}, {}, {}, {}
 local touched = false
-local function note(kind, id, items)
+-- items -> which result refused them, as long as nothing has changed: of a batch most ask for the same
+local refusals, current = {}, 0
+local function touch()
   touched = true
+  if next(refusals) then refusals = {} end
+end
+local function note(kind, id, items)
+  touch()
   log[#log + 1] = kind .. ' ' .. id .. ' ' .. items
 end
 local function next_token()

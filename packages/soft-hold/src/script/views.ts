@@ -50,7 +50,7 @@ function ops.total(sku, total)
     c[TOTAL] = total
     dirty[sku] = c
     freed[sku] = true
-    touched = true
+    touch()
   end
   return { 'ok' }
 end
@@ -61,7 +61,7 @@ function ops.pause(on)
   if not paused then
     for _, sku in ipairs(redis.call('HKEYS', W)) do freed[sku] = true end
   end
-  touched = true
+  touch()
   return { 'ok' }
 end
 `;

@@ -32,7 +32,7 @@ end
 local function leave(id, r)
   redis.call('ZREM', Q, id)
   add_waiter(r, -1)
-  touched = true
+  touch()
 end
 
 local function grant(id, holder, items, want, ms)
