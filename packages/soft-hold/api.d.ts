@@ -14,7 +14,9 @@ type BoardReply = {
     epoch: number | null;
     seq: number;
 };
-/** One call: requests as JSON texts, see script/pool-script.ts, each decided by itself. */
+/** A request by name with its arguments, see script/pool-script.ts. */
+type BoardRequest = readonly (string | number)[];
+/** One call: requests that are each decided by themselves. */
 type BoardCall = {
     epoch: number;
     /** Highest position the caller has seen in that epoch. */
@@ -23,7 +25,7 @@ type BoardCall = {
     clock: number | null;
     /** The settings as `packSettings` writes them. */
     settings: string;
-    requests: readonly string[];
+    requests: readonly BoardRequest[];
 };
 /** One step of the feed as it is stored. `seq` is the joined one of keys.ts. */
 type BoardStep = {

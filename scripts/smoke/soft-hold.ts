@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { HoldPool, PostgresStore } from '@evenkeel/soft-hold';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
@@ -15,6 +16,11 @@ async function main(): Promise<void> {
   const { status } = await pool.commit(answer.hold, async () => {});
   if (status !== 'sold') throw new Error(`not sold: ${status}`);
   await pool.close();
+  for (const command of ['show', 'verify', 'rebuild']) {
+    const args = ['--no', 'evenkeel-hold', command, pool.pool, '--schema', 'smoke', '--json'];
+    const told = JSON.parse(execFileSync('npx', args, { encoding: 'utf8' }));
+    if (told.pool !== pool.pool || told.ok === false) throw new Error(JSON.stringify(told));
+  }
   redis.disconnect();
   await database.end();
 }

@@ -12,7 +12,7 @@
  * | `:g` | zset | ended holds by the time they are forgotten |
  * | `:u` | hash | holder -> units held and sold |
  * | `:o` | hash | `SKU/seat` -> `h` or `s` and the hold id |
- * | `:l` | stream | every change, its id is `epoch-seq` |
+ * | `:l` | stream | the last steps by id `epoch-seq`: counts after it, holds that ran out, seats |
  * | `:q` | zset | waiting list: hold ids in the order in which they came |
  * | `:w` | hash | SKU -> how many wait for it |
  * | `:r` | hash | seats that lie in rows: what is free in each row, and where each seat lies |

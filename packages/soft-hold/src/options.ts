@@ -73,6 +73,10 @@ export type FallbackSettings = { afterMs: number; backAfterMs: number };
 function readFallback({ fallback, redis }: HoldPoolOptions): FallbackSettings | null {
   if (fallback === undefined || fallback === false) return null;
   if (redis === undefined) throw new TypeError('Expected `redis` beside `fallback`');
+  if (fallback !== true && (typeof fallback !== 'object' || fallback === null))
+    throw new TypeError(
+      `Expected \`fallback\` to be a boolean or an object of times, got ${String(fallback)}`,
+    );
   const { afterMs = 3_000, backAfterMs = 5_000 } = fallback === true ? {} : fallback;
   return {
     afterMs: integer('fallback.afterMs', afterMs, 1, DAY_MS),

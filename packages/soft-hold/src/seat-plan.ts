@@ -130,11 +130,8 @@ export class SeatPlan {
         for (const offset of [ideal, ideal - 1, ideal + 1, 0, spare]) {
           if (offset < 0 || offset > spare) continue;
           const from = index + 1 + offset;
-          const cost = bound + (from + (size - 1) / 2 - row.focus) ** 2;
-          const block = { cost, row, from, size };
-          if (offset !== 1 && spare - offset !== 1) {
-            if (best === null || cost < best.cost) best = block;
-          } else if (loose === null || cost < loose.cost) loose = block;
+          if (offset !== 1 && spare - offset !== 1) best = nearer(best, row, from, size);
+          else loose = nearer(loose, row, from, size);
         }
       }
     }
@@ -150,12 +147,16 @@ export class SeatPlan {
       for (const { index, 0: run } of row.cells.matchAll(/[0a]+/g)) {
         for (let offset = 0; offset <= run.length - size; offset++) {
           if (!run.slice(offset, offset + size).includes('a')) continue;
-          const from = index + 1 + offset;
-          const cost = bound + (from + (size - 1) / 2 - row.focus) ** 2;
-          if (best === null || cost < best.cost) best = { cost, row, from, size };
+          best = nearer(best, row, index + 1 + offset, size);
         }
       }
     }
     return best;
   }
+}
+
+/** The better of the best block so far and of `size` seats from `from`, the nearer to the focal point. */
+function nearer(best: Block | null, row: Row, from: number, size: number): Block {
+  const cost = row.distance ** 2 + (from + (size - 1) / 2 - row.focus) ** 2;
+  return best !== null && best.cost <= cost ? best : { cost, row, from, size };
 }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type NativeServer, startRedis } from '../../../test/backends.ts';
 import { HoldInputError, HoldPool, type Item, PostgresStore } from '../src/index.ts';
-import { clients, counts, grab, newId, openPool } from './setup.ts';
+import { clients, counts, grab, newId, noRows, openPool } from './setup.ts';
 
 // a Redis of its own, to see every key there is
 let server: NativeServer;
@@ -112,6 +112,47 @@ test('wrong requests are refused with the field named, and nothing is written', 
   for (const key of await redis.keys('*')) expect(key).toMatch(/^\{hold:sale_[a-z0-9]+\}:[a-z]$/);
 });
 
+test('wrong requests of every other kind are refused too, and nothing is written', async () => {
+  const rows = [{ seats: ['A1', 'A2', 'A3', null, 'A4'], accessible: ['A4'] }];
+  const { pool, redis } = await openPool(
+    { GA: 10, HALL: { rows }, STALLS: { seats: ['S1'] } },
+    { redisUrl: server.url, maintainEveryMs: Infinity },
+  );
+  const held = await grab(pool);
+  const before = await everything(redis);
+  const good = { holder: 'ada', items: [{ sku: 'GA', quantity: 1 }] };
+  const refused = (field: string, call: Promise<unknown>) =>
+    expect(call, field).rejects.toMatchObject({
+      ...{ name: 'HoldInputError', code: 'ERR_HOLD_INPUT', field },
+      message: expect.stringMatching(/^Expected `/),
+    });
+  for (const flag of ['yes', 1, 0, null, {}] as never[]) {
+    await refused('partial', pool.hold({ ...good, id: newId(), partial: flag }));
+    await refused('queue', pool.hold({ ...good, id: newId(), queue: flag }));
+  }
+  const best = (line: object) => pool.hold({ ...good, id: newId(), items: [line as Item] });
+  for (const quantity of [...BAD_QUANTITIES, 65])
+    await refused('quantity', best({ sku: 'HALL', quantity }));
+  for (const accessible of ['a', 1, null])
+    await refused('accessible', best({ sku: 'HALL', quantity: 1, accessible }));
+  await refused('accessible', best({ sku: 'GA', quantity: 1, accessible: true }));
+  await refused('accessible', best({ sku: 'STALLS', seats: ['S1'], accessible: true }));
+  await refused('seats', best({ sku: 'HALL', seats: ['A1', 'A9'] }));
+  await refused('quantity', best({ sku: 'HALL', seats: ['A1'], quantity: 1 }));
+
+  for (const items of [[], null, [{ sku: 'GA', quantity: 0 }], [{ sku: 'NONE', quantity: 1 }]])
+    await expect(pool.replace(held, items as never)).rejects.toThrow(HoldInputError);
+  await refused('token', pool.replace({ ...held, token: 'x' }, held.items));
+  await refused('forMs', pool.extend(held, undefined as never));
+  for (const id of BAD_IDS) await refused('id', pool.return({ id: id as string }, noRows));
+  for (const total of [...BAD_QUANTITIES.filter((value) => value !== 0), -0.5])
+    await refused('total', pool.setTotal('GA', total as number));
+  for (const sku of ['NONE', 'HALL', 'STALLS', '__proto__', 'G A', '', null, 7])
+    await refused('sku', pool.setTotal(sku as string, 5));
+  expect(await everything(redis)).toEqual(before);
+  expect(await counts(pool)).toBe('9/1/0');
+});
+
 test('wrong stock is refused', async () => {
   const { pool, redis } = await openPool({ GA: 1 }, { redisUrl: server.url });
   const before = (await redis.keys('*')).sort();
@@ -127,6 +168,16 @@ test('wrong stock is refused', async () => {
     { GA: { seats: ['A', 'A'] } },
     { GA: { seats: ['A B'] } },
     { GA: null },
+    { GA: 5, HALL: { rows: [] } },
+    { HALL: { rows: [{ seats: [] }] } },
+    { HALL: { rows: [{ seats: ['A', 'A'] }] } },
+    { HALL: { rows: [{ seats: ['A'] }, { seats: ['A'] }] } },
+    { HALL: { rows: [{ seats: [null] }] } },
+    { HALL: { rows: [{ seats: ['A|1'] }] } },
+    { HALL: { rows: [{ seats: ['A'], accessible: ['B'] }] } },
+    { HALL: { rows: [{ seats: ['A'], accessible: 'A' }] } },
+    { HALL: { rows: [{ seats: ['A'] }], focus: { row: Number.NaN, seat: 0 } } },
+    { HALL: { rows: [null] } },
   ]) {
     const fresh = new HoldPool({
       redis,
@@ -162,4 +213,17 @@ test('a limit below what is already held refuses more and takes nothing back', a
     current: 3,
   });
   expect(await counts(stricter)).toBe('6/3/0');
+});
+
+// the last one: by now every kind of wrong request was made of this Redis
+test('no key was written outside the tags of the pools', async () => {
+  const { pool, redis } = await openPool({ GA: 2 }, { redisUrl: server.url });
+  await pool.hold({ id: 'a/b:c@d+e~f', holder: 'ada', items: [{ sku: 'GA', quantity: 1 }] });
+  let keys = 0;
+  for await (const found of redis.scanStream({ count: 100 }))
+    for (const key of found as string[]) {
+      expect(key).toMatch(/^\{hold:sale_[a-z0-9]+\}:[mchxkguolqwr]$/);
+      keys++;
+    }
+  expect(keys).toBeGreaterThan(10);
 });

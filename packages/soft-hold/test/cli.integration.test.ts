@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { backends } from '../../../test/backends.ts';
+import { migrationSql } from '../src/index.ts';
 import { grab, noRows, openPool } from './setup.ts';
 
 async function cli(args: string[], env: NodeJS.ProcessEnv = {}) {
@@ -52,6 +53,8 @@ test('shows, verifies and rebuilds a pool, with exit codes and JSON', async () =
 test('says what is wrong by exit code, and never an address', async () => {
   const help = await cli(['--help']);
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('Exit codes') });
+  const migration = await cli(['migration', '--schema', 'sales'], { DATABASE_URL: '' });
+  expect(migration).toMatchObject({ code: 0, stdout: `${migrationSql('sales')}\n` });
   expect(await cli(['show'])).toMatchObject({ code: 2 });
   expect(await cli(['sell', 'x'])).toMatchObject({ code: 2 });
   expect(await cli(['show', 'a{b}'])).toMatchObject({ code: 2 });

@@ -327,6 +327,27 @@ describe.each(BOARDS)('on the %s board', (board) => {
     });
   });
 
+  test('named seats are withdrawn by buying them for the house, and sold again by returning them', async () => {
+    const rows = [{ seats: ['H1', 'H2', 'H3'] }];
+    const { pool } = await openPool({ HALL: { rows } });
+    const asked = { holder: 'house', items: [{ sku: 'HALL', seats: ['H2', 'H3'] }] };
+    const house = await pool.hold({ ...asked, id: 'camera' });
+    if (house.status !== 'held') throw new Error(house.status);
+    expect(await pool.commit(house.hold, async () => {})).toEqual({ status: 'sold' });
+    const items = [{ sku: 'HALL', quantity: 2 }];
+    const ada = { id: newId(), holder: 'ada', items, queue: true };
+    expect(await pool.hold(ada)).toEqual({ status: 'queued', position: 1 });
+    const named = [{ sku: 'HALL', seats: ['H2'] }];
+    expect(await pool.hold({ id: newId(), holder: 'bob', items: named })).toMatchObject({
+      status: 'seat_taken',
+      seats: ['H2'],
+    });
+    expect(await pool.return({ id: 'camera' }, async () => {})).toEqual({ status: 'returned' });
+    expect(await pool.get(ada.id)).toMatchObject({ state: 'pending' });
+    expect(await counts(pool, 'HALL')).toBe('1/2/0');
+    expect(await pool.verify()).toEqual({ ok: true, differences: [] });
+  });
+
   describe('a closed pool', () => {
     test('refuses everything and leaves what is held', async () => {
       const { pool } = await openPool({ GA: 5 });

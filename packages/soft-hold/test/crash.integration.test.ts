@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { uniqueName } from '../../../test/backends.ts';
-import { runChild } from './child.ts';
-import { counts, grab, newId, openPool } from './setup.ts';
+import { backends, uniqueName } from '../../../test/backends.ts';
+import { runChild, startChild } from './child.ts';
+import { counts, grab, newId, noRows, openPool } from './setup.ts';
 
 async function sale() {
   const made = await openPool({ GA: 3 }, { commitMs: 500, maintainEveryMs: 50 });
@@ -16,6 +16,8 @@ test.each([
   ['begun', 'void', '3/0/0', 0],
   ['rows', 'void', '3/0/0', 0],
   ['decided', 'confirmed', '2/0/1', 1],
+  ['finishing', 'confirmed', '2/0/1', 1],
+  ['finished', 'confirmed', '2/0/1', 1],
 ])('a worker killed at "%s" leaves a hold that ends as %s', async (point, state, units, rows) => {
   const { pool, orders, orderCount } = await sale();
   const held = await grab(pool);
@@ -46,6 +48,25 @@ test('a worker killed before its decision is taken over by another', async () =>
   expect(JSON.parse(output)).toEqual({ status: 'sold' });
   expect(await orderCount()).toBe(1);
   expect(await counts(pool)).toBe('2/0/1');
+  expect(await pool.verify()).toEqual({ ok: true, differences: [] });
+});
+
+test('a worker that is frozen after begin, and wakes when its units are sold to others, gets nothing', async () => {
+  const { pool, orders, orderCount } = await sale();
+  const held = await grab(pool, 3);
+  const message = JSON.stringify(held);
+  const zombie = startChild(
+    ...['crash-worker.ts', backends().redisUrl, pool.pool],
+    ...[message, 'frozen', orders, '500'],
+  );
+  await zombie.line('frozen');
+  await expect.poll(async () => (await pool.get(held.id))?.state).toBe('void');
+  for (let i = 0; i < 3; i++)
+    expect(await pool.commit(await grab(pool), noRows)).toEqual({ status: 'sold' });
+  zombie.kill('SIGCONT');
+  expect(await zombie.result()).toEqual({ status: 'void' });
+  expect(await orderCount()).toBe(0);
+  expect(await counts(pool)).toBe('0/0/3');
   expect(await pool.verify()).toEqual({ ok: true, differences: [] });
 });
 

@@ -140,6 +140,27 @@ describe('data that has gone back', () => {
   });
 });
 
+test('when the clock of the Redis host falls back an hour, time stands still and no hold lives again', async () => {
+  const { pool, redis } = await openPool({ GA: 5 }, { graceMs: 0, maintainEveryMs: Infinity });
+  const { pool: other } = makePool(pool.pool, { graceMs: 0, maintainEveryMs: Infinity });
+  const old = await grab(pool, 2);
+  // the clock was an hour ahead until now; from here on it reads what it really is
+  const floor = old.createdAt + 3_600_000;
+  await redis.hset(`{hold:${pool.pool}}:m`, 'now', floor);
+  expect(await counts(other)).toBe('5/0/0');
+  expect(await pool.commit(old, noRows)).toEqual({ status: 'expired' });
+  const later = await grab(other, 3);
+  expect(later).toMatchObject({ createdAt: floor, serverNow: floor });
+  await sleep(20);
+  expect((await other.available()).serverNow).toBe(floor);
+  expect(await pool.extend(later, { forMs: 200_000 })).toMatchObject({ status: 'held' });
+  expect(await pool.commit(later, noRows)).toEqual({ status: 'sold' });
+  await pool.rebuild(); // what Redis is filled with anew keeps the time too
+  expect((await grab(pool)).createdAt).toBe(floor);
+  expect(await counts(other)).toBe('1/1/3');
+  expect(await pool.verify()).toEqual({ ok: true, differences: [] });
+});
+
 test('a loader that was overtaken cannot damage the pool', async () => {
   await using server = await startRedis();
   const { pool, redis, pgPool, store } = await openPool({ GA: 10 }, { redisUrl: server.url });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startRedis, uniqueName } from '../../../test/backends.ts';
-import type { ChangeEvent, SeatState } from '../src/index.ts';
+import type { ChangeEvent, HoldPool, SeatState } from '../src/index.ts';
 import { counts, fakeClock, grab, makePool, newId, noRows, openPool } from './setup.ts';
 
 test('tells every change of every process in order, and together they make the snapshot', async () => {
@@ -48,6 +48,72 @@ test('tells every change of every process in order, and together they make the s
   );
   expect(skus).toMatchObject({ GA: { free: 18, held: 0, sold: 2 }, STALLS: { free: 2, sold: 1 } });
   expect(seats).toEqual(end.skus.STALLS?.seats);
+});
+
+// what is free, or would be if all that is due were swept, counted from the holds themselves
+const TRULY_FREE = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local taken = 0
+for _, text in ipairs(redis.call('HVALS', KEYS[2])) do
+  local state, expires, units = string.match(text, '^(%a) %d+ %d+ (%d+) %S+ GA=(%d+)')
+  local due = state == 'p' and expires + tonumber(ARGV[1]) <= now
+  if (state == 'p' and not due) or state == 'c' or state == 's' then taken = taken + units end
+end
+return { redis.call('HGET', KEYS[1], 'seq'), ARGV[2] - taken }
+`;
+
+test('what is shown never exceeds what is free or due, whoever buys, leaves or is late meanwhile', async () => {
+  const stock = 60;
+  const options = { ttlMs: 60, graceMs: 20, maintainEveryMs: 30 };
+  const { pool, redis } = await openPool({ GA: stock }, options);
+  const shops = [pool, ...[1, 2].map(() => makePool(pool.pool, options).pool)];
+  const { pool: watcher } = makePool(pool.pool, options);
+  const shown = new Map<number, number>();
+  const show = (seq: number, free: number | undefined) => {
+    if (free !== undefined) shown.set(seq, Math.max(free, shown.get(seq) ?? 0));
+  };
+  watcher.on('change', ({ seq, changes }) => show(seq, changes[0]?.free));
+  const refetch = async () => {
+    const { seq, skus } = await watcher.available();
+    show(seq, skus.GA?.free);
+    return seq;
+  };
+  watcher.on('gap', () => void refetch());
+  await watcher.subscribe();
+  const epoch = Math.floor((await refetch()) / 2 ** 32) * 2 ** 32;
+
+  let running = true;
+  const buyer = async (shop: HoldPool, n: number) => {
+    for (let i = n; running; i++) {
+      const quantity = 1 + (i % 3);
+      const items = [{ sku: 'GA', quantity }];
+      const answer = await shop.hold({ id: newId(), holder: newId(), items });
+      if (answer.status !== 'held') await refetch();
+      else if (i % 3 === 0) await shop.release(answer.hold);
+      else if (i % 20 === 1) await shop.commit(answer.hold, noRows);
+    }
+  };
+  const buyers = Array.from({ length: 9 }, (_, n) => buyer(shops[n % 3] as HoldPool, n));
+  const truth: [seq: number, free: number][] = [];
+  const keys = ['m', 'h'].map((key) => `{hold:${pool.pool}}:${key}`);
+  for (const end = Date.now() + 1_500; Date.now() < end; ) {
+    const [seq, free] = (await redis.eval(TRULY_FREE, 2, ...keys, options.graceMs, stock)) as [
+      string,
+      number,
+    ];
+    truth.push([epoch + Number(seq), free]);
+  }
+  running = false;
+  await Promise.all(buyers);
+  const last = await refetch();
+  await expect.poll(() => shown.has(last)).toBe(true);
+  const compared = truth.filter(([seq]) => shown.has(seq));
+  expect(compared.length).toBeGreaterThan(50);
+  const exceeded = compared.filter(([seq, free]) => (shown.get(seq) as number) > free);
+  expect(exceeded).toEqual([]);
+  expect(new Set(compared.map(([, free]) => free)).size).toBeGreaterThan(5);
+  expect(await pool.verify()).toEqual({ ok: true, differences: [] });
 });
 
 test('names the holds that ran out', async () => {

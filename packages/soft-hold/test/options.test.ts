@@ -32,10 +32,37 @@ describe('options', () => {
     ['replayMs', -5],
     ['commandTimeoutMs', Infinity],
     ['maintainEveryMs', 0],
+    ['offerMs', 0],
+    ['offerMs', '1000'],
+    ['waitingPlaces', -1],
+    ['waitingPlaces', 1_000_001],
   ])('%s of %s is a RangeError that names it', (field, value) => {
     expect(() => make({ [field]: value })).toThrow(RangeError);
     expect(() => make({ [field]: value })).toThrow(`\`${field}\``);
     expect(() => make({ [field]: value })).toThrow(`got ${value}`);
+  });
+
+  test.each([
+    ['fallback.afterMs', { afterMs: 0 }, '0'],
+    ['fallback.afterMs', { afterMs: '5' }, '5'],
+    ['fallback.backAfterMs', { backAfterMs: 365 * 86_400_000 }, '31536000000'],
+    ['fallback.backAfterMs', { backAfterMs: Number.NaN }, 'NaN'],
+  ])('%s of %j is a RangeError that names it', (field, fallback, shown) => {
+    expect(() => make({ fallback })).toThrow(RangeError);
+    expect(() => make({ fallback })).toThrow(`\`${field}\``);
+    expect(() => make({ fallback })).toThrow(`got ${shown}`);
+  });
+
+  test.each([['yes'], [1], [null]])(
+    'fallback %j is no boolean and no object of times',
+    (fallback) => {
+      expect(() => make({ fallback })).toThrow(TypeError);
+      expect(() => make({ fallback })).toThrow('Expected `fallback`');
+    },
+  );
+
+  test('a fallback needs a Redis to fall back from', () => {
+    expect(() => make({ fallback: true, redis: undefined })).toThrow('Expected `redis`');
   });
 
   test.each([

@@ -2,9 +2,10 @@ import { HoldInputError, HoldUnavailableError, PoolNotOpenError } from '../error
 import { PostgresStore } from '../postgres-store.ts';
 import type { PgPoolLike } from '../postgres-transaction.ts';
 import type { RedisLike } from '../redis.ts';
+import { migrationSql } from '../schema.ts';
 import { HoldPool } from '../soft-hold.ts';
 import type { Difference } from '../types.ts';
-import { type Arguments, HELP, readArguments, UsageError } from './arguments.ts';
+import { HELP, type PoolArguments, readArguments, UsageError } from './arguments.ts';
 import { Progress } from './progress.ts';
 
 type Clients = { redis: RedisLike | null; database: PgPoolLike; close(): Promise<void> };
@@ -15,6 +16,10 @@ export async function run(argv: string[], env: NodeJS.ProcessEnv): Promise<numbe
     const args = readArguments(argv, env);
     if (args === null) {
       console.log(HELP);
+      return 0;
+    }
+    if (args.command === 'migration') {
+      console.log(migrationSql(args.schema));
       return 0;
     }
     return await withClients(args);
@@ -29,7 +34,7 @@ export async function run(argv: string[], env: NodeJS.ProcessEnv): Promise<numbe
   }
 }
 
-async function withClients(args: Arguments): Promise<number> {
+async function withClients(args: PoolArguments): Promise<number> {
   const clients = await connect(args);
   const pool = new HoldPool({
     ...(clients.redis === null ? {} : { redis: clients.redis }),
@@ -46,47 +51,52 @@ async function withClients(args: Arguments): Promise<number> {
   }
 }
 
-const COMMANDS: Record<Arguments['command'], (pool: HoldPool, args: Arguments) => Promise<number>> =
-  {
-    show: async (pool, { json }) => {
-      const { seq, skus } = await pool.available();
-      const { epoch, board } = pool.snapshot();
-      if (json) print({ pool: pool.pool, epoch, board, seq, skus });
-      else {
-        console.log(
-          `${pool.pool}: epoch ${epoch}, holds in ${board === 'redis' ? 'Redis' : 'PostgreSQL'}`,
-        );
-        console.table(skus);
-      }
-      return 0;
-    },
-    verify: async (pool, { json }) => {
-      const progress = new Progress('verify', !json);
-      const { ok, differences } = await pool
-        .verify({ onProgress: progress.show })
-        .finally(() => progress.end());
-      if (json) print({ pool: pool.pool, ok, differences });
-      else if (ok) console.log(`${pool.pool}: Redis and PostgreSQL agree`);
-      else for (const difference of differences) console.log(lineOf(difference));
-      return ok ? 0 : 1;
-    },
-    rebuild: async (pool, { json }) => {
-      const progress = new Progress('rebuild', !json);
-      await pool.rebuild({ onProgress: progress.show }).finally(() => progress.end());
-      const { ok, differences } = await pool.verify();
-      const { epoch } = pool.snapshot();
-      if (json) print({ pool: pool.pool, epoch, ok, differences });
-      else console.log(`${pool.pool}: filled again, epoch ${epoch}`);
-      return ok ? 0 : 1;
-    },
-  };
+const COMMANDS: Record<
+  PoolArguments['command'],
+  (pool: HoldPool, args: PoolArguments) => Promise<number>
+> = {
+  show: async (pool, { json }) => {
+    const { seq, skus } = await pool.available();
+    const { epoch, board } = pool.snapshot();
+    if (json) print({ pool: pool.pool, epoch, board, seq, skus });
+    else {
+      console.log(
+        `${pool.pool}: epoch ${epoch}, holds in ${board === 'redis' ? 'Redis' : 'PostgreSQL'}`,
+      );
+      console.table(skus);
+    }
+    return 0;
+  },
+  verify: async (pool, { json }) => {
+    const progress = new Progress('verify', !json);
+    const { ok, differences } = await pool
+      .verify({ onProgress: progress.show })
+      .finally(() => progress.end());
+    if (json) print({ pool: pool.pool, ok, differences });
+    else if (ok) console.log(`${pool.pool}: Redis and PostgreSQL agree`);
+    else for (const difference of differences) console.log(lineOf(difference));
+    return ok ? 0 : 1;
+  },
+  rebuild: async (pool, { json }) => {
+    const progress = new Progress('rebuild', !json);
+    await pool.rebuild({ onProgress: progress.show }).finally(() => progress.end());
+    const { ok, differences } = await pool.verify();
+    const { epoch } = pool.snapshot();
+    if (json) print({ pool: pool.pool, epoch, ok, differences });
+    else console.log(`${pool.pool}: filled again, epoch ${epoch}`);
+    return ok ? 0 : 1;
+  },
+};
 
 const print = (value: object) => console.log(JSON.stringify(value));
 const lineOf = ({ what, found, expected }: Difference) =>
   `${what}: ${found ?? 'nothing'}, expected ${expected ?? 'nothing'}`;
 
 /** The clients are the user's own packages; addresses are never shown, they carry passwords. */
-async function connect({ redis: redisUrl, database: databaseUrl }: Arguments): Promise<Clients> {
+async function connect({
+  redis: redisUrl,
+  database: databaseUrl,
+}: PoolArguments): Promise<Clients> {
   const { default: pg } = await load<typeof import('pg')>('pg');
   const database = new pg.Pool({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
   database.on('error', () => {}); // told by the call that needs it

@@ -64,7 +64,9 @@ export class PoolEngine {
 
   note(kind: string, id: string, items: string): void {
     this.#touched = true;
-    this.#log.push(`${kind} ${id} ${items}`);
+    // the feed tells holds that ran out, offers, and seats; all else is in the counts
+    if (kind === 'e' || kind === 'o' || items.includes('@'))
+      this.#log.push(`${kind} ${id} ${items}`);
   }
 
   touch(): void {

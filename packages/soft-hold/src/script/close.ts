@@ -21,7 +21,8 @@ if touched then
     changed[#changed + 1] = sku .. ' ' .. packed
   end
   save_maps()
-  redis.call('XADD', L, 'MAXLEN', '~', 5000, epoch .. '-' .. seq, 'c', table.concat(changed, ';'), 't', table.concat(log, '\\n'))
+  -- some 4,000 steps or lines of them are kept, whichever are fewer
+  redis.call('XADD', L, 'MAXLEN', '~', math.max(64, math.floor(4096 / math.max(#log, 1))), epoch .. '-' .. seq, 'c', table.concat(changed, ';'), 't', table.concat(log, '\\n'))
 end
 return cjson.encode({ 'ok', seq, now, more, promoted, unpack(results) })
 `;

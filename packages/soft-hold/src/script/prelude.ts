@@ -30,7 +30,10 @@ local function touch()
 end
 local function note(kind, id, items)
   touch()
-  log[#log + 1] = kind .. ' ' .. id .. ' ' .. items
+  -- the feed tells holds that ran out, offers, and seats; all else is in the counts
+  if kind == 'e' or kind == 'o' or string.find(items, '@', 1, true) then
+    log[#log + 1] = kind .. ' ' .. id .. ' ' .. items
+  end
 end
 local function next_token()
   n = n + 1

@@ -115,6 +115,14 @@ local function clean_for(size)
   return classes[size]
 end
 
+-- the better of the best so far and of \`size\` seats from \`from\`; \`bound\` is the row's distance squared
+local function nearer(best, row, bound, from, size)
+  local off = from + (size - 1) / 2 - row.focus
+  local cost = bound + off * off
+  if best and cost >= best.cost then return best end
+  return { cost = cost, row = row, from = from, size = size }
+end
+
 local function nearest_block(map, size, single)
   local best
   local summary, class = map.runs, at_least(size)
@@ -128,9 +136,7 @@ local function nearest_block(map, size, single)
         ideal = math.max(0, math.min(spare, ideal))
         for _, o in ipairs({ ideal, ideal - 1, ideal + 1, 0, spare }) do
           if o >= 0 and o <= spare and (o == 1 or spare - o == 1) == single then
-            local off = from + o + (size - 1) / 2 - row.focus
-            local cost = bound + off * off
-            if not best or cost < best.cost then best = { cost = cost, row = row, from = from + o, size = size } end
+            best = nearer(best, row, bound, from + o, size)
           end
         end
       end
@@ -150,9 +156,7 @@ local function accessible_block(map, size)
     for from, run in string.gmatch(row.cells, '()([0a]+)') do
       for o = 0, #run - size do
         if string.find(string.sub(run, o + 1, o + size), 'a', 1, true) then
-          local off = from + o + (size - 1) / 2 - row.focus
-          local cost = bound + off * off
-          if not best or cost < best.cost then best = { cost = cost, row = row, from = from + o, size = size } end
+          best = nearer(best, row, bound, from + o, size)
         end
       end
     end
