@@ -1,6 +1,6 @@
 /** What goes wrong while tickets are sold, each done to the real thing and taken back after its time. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { pause } from './pause.ts';
 import type { Stage } from './stage.ts';
 
 export type Fault = {
@@ -18,14 +18,15 @@ export const faults: readonly Fault[] = [
     name: 'slow-provider',
     what: 'the payment provider takes 30 s for a charge',
     mayDefer: false,
-    run: ({ fleet }, forMs) =>
-      switched(fleet.pspUrl, { latencyMs: 30_000 }, { latencyMs: 200 }, forMs),
+    run: ({ fleet, signal }, forMs) =>
+      switched(fleet.pspUrl, { latencyMs: 30_000 }, { latencyMs: 200 }, forMs, signal),
   },
   {
     name: 'dead-mail',
     what: 'the mail provider cuts every connection',
     mayDefer: false,
-    run: ({ fleet }, forMs) => switched(fleet.mailUrl, { isDown: true }, { isDown: false }, forMs),
+    run: ({ fleet, signal }, forMs) =>
+      switched(fleet.mailUrl, { isDown: true }, { isDown: false }, forMs, signal),
   },
   {
     name: 'kill-worker',
@@ -35,7 +36,7 @@ export const faults: readonly Fault[] = [
       for (let left = forMs, turn = 0; left > 0 && !signal.aborted; left -= 20_000, turn += 1) {
         const victim = fleet.workers[turn % fleet.workers.length];
         if (victim) fleet.signal(victim, 'SIGKILL');
-        await sleep(Math.min(left, 20_000));
+        await pause(Math.min(left, 20_000), signal);
       }
       await fleet.allReady();
     },
@@ -44,61 +45,61 @@ export const faults: readonly Fault[] = [
     name: 'flushall',
     what: 'FLUSHALL: Redis has forgotten every hold, session and page',
     mayDefer: true,
-    run: async ({ servers }, forMs) => {
+    run: async ({ servers, signal }, forMs) => {
       const redis = new Redis(servers.redis.url);
       redis.on('error', () => {});
       await redis.flushall();
       redis.disconnect();
-      await sleep(forMs);
+      await pause(forMs, signal);
     },
   },
   {
     name: 'redis-replaced',
     what: 'the Redis master dies, its replica takes over',
     mayDefer: true,
-    run: async ({ servers }, forMs) => {
+    run: async ({ servers, signal }, forMs) => {
       await servers.replaceRedis();
-      await sleep(forMs);
+      await pause(forMs, signal);
     },
   },
   {
     name: 'redis-frozen',
     what: 'Redis is stopped by SIGSTOP: connections stay open, nothing answers',
     mayDefer: true,
-    run: ({ servers }, forMs) => frozen(servers.redis, forMs),
+    run: ({ servers, signal }, forMs) => frozen(servers.redis, forMs, signal),
   },
   {
     name: 'postgres-restarted',
     what: 'PostgreSQL is restarted',
     mayDefer: true,
-    run: async ({ servers }, forMs) => {
+    run: async ({ servers, signal }, forMs) => {
       await servers.postgres.restart();
-      await sleep(forMs);
+      await pause(forMs, signal);
     },
   },
   {
     name: 'kafka-frozen',
     what: 'Kafka is stopped by SIGSTOP',
     mayDefer: false,
-    run: ({ servers }, forMs) => frozen(servers.kafka, forMs),
+    run: ({ servers, signal }, forMs) => frozen(servers.kafka, forMs, signal),
   },
   {
     name: 'kafka-restarted',
     what: 'Kafka is restarted',
     mayDefer: false,
-    run: async ({ servers }, forMs) => {
+    run: async ({ servers, signal }, forMs) => {
       await servers.kafka.restart();
-      await sleep(forMs);
+      await pause(forMs, signal);
     },
   },
   {
     name: 'zone-lost',
     what: 'kill -9 of 40 % of all processes at once',
     mayDefer: false,
-    run: async ({ fleet }, forMs) => {
+    run: async ({ fleet, signal }, forMs) => {
       const victims = [...fleet.fronts.slice(-1), ...fleet.workers.slice(-1)];
       for (const victim of victims) fleet.signal(victim, 'SIGKILL');
-      await sleep(forMs);
+      await pause(forMs, signal);
       await fleet.allReady();
     },
   },
@@ -130,27 +131,37 @@ export const faults: readonly Fault[] = [
       const env = { NODE_OPTIONS: `--import=${preload}` };
       const [jumper] = await fleet.grow({ fronts: 1, env }, signal);
       if (!jumper) throw new Error('no front was started');
-      await sleep(forMs / 2);
+      await pause(forMs / 2, signal);
       fleet.signal(jumper, 'SIGUSR2');
-      await sleep(forMs / 2);
+      await pause(forMs / 2, signal);
       await fleet.retire([jumper]);
     },
   },
 ];
 
-async function switched(url: string, on: object, off: object, forMs: number): Promise<void> {
+async function switched(
+  url: string,
+  on: object,
+  off: object,
+  forMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   await putFaults(url, on);
   try {
-    await sleep(forMs);
+    await pause(forMs, signal);
   } finally {
     await putFaults(url, off);
   }
 }
 
-async function frozen(server: { pause(): void; resume(): void }, forMs: number): Promise<void> {
+async function frozen(
+  server: { pause(): void; resume(): void },
+  forMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   server.pause();
   try {
-    await sleep(forMs);
+    await pause(forMs, signal);
   } finally {
     server.resume();
   }

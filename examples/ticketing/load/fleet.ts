@@ -14,12 +14,14 @@ import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
 
 const front = ['gateway', 'auth', 'catalog', 'inventory', 'orders'] as const;
 const worker = ['payments', 'notifications'] as const;
+/** beside the fronts, whose API they use: a process may have too few open files for a crowd */
+const sockets = ['gateway'] as const;
 const standIns = ['fake-psp', 'fake-mail'] as const;
 const readyTimeoutMs = 90_000;
 
 export type Member = {
   name: string;
-  role: 'front' | 'worker' | 'stand-ins';
+  role: 'front' | 'worker' | 'sockets' | 'stand-ins';
   url: string;
   process: ServiceProcess;
 };
@@ -27,6 +29,8 @@ export type FleetOptions = {
   env: Record<string, string>;
   fronts: number;
   workers: number;
+  /** gateways for WebSockets alone; default none */
+  sockets?: number;
   onLine?: (name: string, line: string) => void;
 };
 
@@ -89,6 +93,7 @@ export class Fleet {
       const first = [fleet.#create('stand-ins', standIns, psp), fleet.#create('front', front)];
       await fleet.#join(await Promise.all(first), signal);
       await fleet.grow({ fronts: options.fronts - 1, workers: options.workers }, signal, webhooks);
+      await fleet.#growSockets(options.sockets ?? 0, signal);
       return fleet;
     } catch (error) {
       await fleet.stop();
@@ -124,6 +129,21 @@ export class Fleet {
     return created;
   }
 
+  async #growSockets(count: number, signal: AbortSignal): Promise<void> {
+    const [first] = this.fronts;
+    const env = {
+      ...Object.fromEntries(apiServices.map((service) => [urlOf(service), first?.url ?? ''])),
+      DATABASE_CONNECTIONS: '4',
+    };
+    // a few at a time: each compiles its sources as it starts
+    for (let left = count; left > 0; left -= 4) {
+      const some = Array.from({ length: Math.min(4, left) }, () =>
+        this.#create('sockets', sockets, undefined, env),
+      );
+      await this.#join(await Promise.all(some), signal);
+    }
+  }
+
   /** Ends them in order: nothing that has begun is lost. Resolves with those that had to be killed. */
   async retire(members: readonly Member[]): Promise<string[]> {
     const stopped = members.map(({ process }) => process.stop());
@@ -157,7 +177,7 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    for (const role of ['front', 'worker', 'stand-ins'] as const) {
+    for (const role of ['sockets', 'front', 'worker', 'stand-ins'] as const) {
       const group = this.members.filter((member) => member.role === role);
       await Promise.allSettled(group.map(({ process }) => process.stop()));
     }

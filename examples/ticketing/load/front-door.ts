@@ -25,14 +25,17 @@ export class FrontDoor {
   readonly #backends = new Map<string, Backend>();
   readonly #timer: NodeJS.Timeout;
   readonly #timeoutMs: number;
+  /** whoever repeats himself stops when this aborts */
+  readonly signal: AbortSignal;
   #turn = 0;
   #probing = false;
   /** requests under way */
   pending = 0;
 
-  constructor(urls: () => string[], options: { timeoutMs?: number } = {}) {
+  constructor(urls: () => string[], options: { timeoutMs?: number; signal?: AbortSignal } = {}) {
     this.#urls = urls;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.signal = options.signal ?? new AbortController().signal;
     this.refresh();
     this.#timer = setInterval(() => void this.#probe(), probeEveryMs).unref();
   }

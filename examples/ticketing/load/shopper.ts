@@ -1,9 +1,9 @@
 /** One buyer as a browser behaves: asks, judges the answer, and repeats with the same id when told to. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { paths, testCards } from '../addresses.ts';
 import type { HeldSeats, Order, ProblemCode } from '../contract.ts';
 import { type Answer, type Call, type FrontDoor, problemOf } from './front-door.ts';
+import { pause } from './pause.ts';
 import type { Outcome, Recorder } from './recorder.ts';
 
 /** later than that nobody is looking any more */
@@ -61,8 +61,8 @@ export async function insist(
   for (let next = first; ; ) {
     const answer = await ask(door, recorder, next);
     if (answer && answer.status !== 503) return answer;
-    if (performance.now() > until) return undefined;
-    await sleep(Math.min(2_000, (answer && problemOf(answer).retryAfterMs) ?? 500));
+    if (performance.now() > until || door.signal.aborted) return undefined;
+    await pause(Math.min(2_000, (answer && problemOf(answer).retryAfterMs) ?? 500), door.signal);
     const { intendedAt: _, ...again } = next;
     next = again;
   }
@@ -81,6 +81,10 @@ export class Shopper {
     this.#door = door;
     this.#recorder = recorder;
     this.token = token;
+  }
+
+  pause(ms: number): Promise<void> {
+    return pause(ms, this.#door.signal);
   }
 
   ask(what: Ask): Promise<Answer | undefined> {
@@ -120,12 +124,12 @@ export class Shopper {
     if (accepted.status >= 300) return { end: 'lost-hold' };
     const until = performance.now() + settledWithinMs;
     for (;;) {
-      await sleep(1_000);
+      await this.pause(1_000);
       const answer = await this.ask({ kind: 'order status', path: paths.order(id) });
       const order = answer?.status === 200 ? (answer.body as Order) : undefined;
       if (order?.state === 'paid') return { end: 'paid', order };
       if (order?.state === 'declined' || order?.state === 'expired') return { end: order.state };
-      if (performance.now() > until) return { end: 'unsettled' };
+      if (performance.now() > until || this.#door.signal.aborted) return { end: 'unsettled' };
     }
   }
 }

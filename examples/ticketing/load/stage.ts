@@ -30,6 +30,7 @@ export type StageOptions = {
   verbose: boolean;
   fronts?: number;
   workers?: number;
+  sockets?: number;
   env?: Record<string, string>;
 };
 
@@ -59,7 +60,7 @@ export class Stage {
     this.database = new pg.Pool({ connectionString: servers.postgres.url, max: 3 });
     this.database.on('error', () => {});
     this.people = new People({ database: this.database, secret: fleet.secret });
-    this.door = new FrontDoor(() => fleet.fronts.map(({ url }) => url));
+    this.door = new FrontDoor(() => fleet.fronts.map(({ url }) => url), { signal: options.signal });
     fleet.onChange = () => this.door.refresh();
     const driver = (): [string, number][] => [['driver', process.pid]];
     this.meter = new ProcessMeter(() => [...fleet.pids, ...servers.pids, ...driver()]);
@@ -76,6 +77,7 @@ export class Stage {
         env: { ...servers.env, ...options.env },
         fronts: options.fronts ?? 3,
         workers: options.workers ?? 2,
+        sockets: options.sockets ?? 0,
         onLine: (name, line) => verbose && progress.line(`${name.padEnd(10)} ${line}`),
       };
       const fleet = await progress.step(
@@ -155,9 +157,7 @@ export class Stage {
           ({ rows }) => rows[0],
           () => undefined,
         ),
-      ...this.fleet.members
-        .filter(({ role }) => role !== 'stand-ins')
-        .map(({ url }) => scrape(url)),
+      ...[...this.fleet.fronts, ...this.fleet.workers].map(({ url }) => scrape(url)),
     ]);
     const state = (name: string) =>
       Math.max(

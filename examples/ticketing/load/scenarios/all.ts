@@ -1,9 +1,15 @@
 /** How large each scenario is, by `--users` and `--short`. */
+
+import { partsOf } from '../crowd.ts';
 import type { ProofOptions } from '../options.ts';
 import type { Progress } from '../progress.ts';
 import type { ScenarioResult } from '../result.ts';
 import { Stage, type StageOptions } from '../stage.ts';
+import { asyncScenario } from './async.ts';
+import { cacheScenario } from './cache.ts';
 import { chaosScenario } from './chaos.ts';
+import { crowdScenario } from './crowd.ts';
+import { loginsScenario } from './logins.ts';
 import type { ScenarioName } from './names.ts';
 import { saleScenario } from './sale.ts';
 
@@ -29,6 +35,32 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
         calmMs: options.short ? 2_000 : 10_000,
       }),
     ),
+  crowd: (options) => {
+    const more = { fronts: 1, workers: 1, sockets: partsOf(options.users) };
+    const { users, short } = options;
+    const size = {
+      users,
+      joinsPerSecond: 2_500,
+      slackMs: 20_000,
+      keptMs: short ? 10_000 : 180_000,
+      readsPerSecond: 50,
+    };
+    return onStage(options, more, (stage) => crowdScenario(stage, size));
+  },
+  logins: (options) => {
+    const forMs = options.short ? 60_000 : 600_000;
+    const size = { accounts: 50_000, perSecond: 833, forMs, validationsPerSecond: 50 };
+    return onStage(options, { fronts: 2, workers: 1 }, (stage) => loginsScenario(stage, size));
+  },
+  cache: (options) => {
+    const size = { perSecond: 400, forMs: options.short ? 10_000 : 60_000, priceChanges: 4 };
+    return onStage(options, { workers: 1 }, (stage) => cacheScenario(stage, size));
+  },
+  async: (options) => {
+    const env = { PAYMENT_TIMEOUT_MS: '20000', PAYMENT_SLOW_MS: '15000' };
+    const size = { orders: options.short ? 50 : 300, perSecond: 10 };
+    return onStage(options, { fronts: 2, env }, (stage) => asyncScenario(stage, size));
+  },
 };
 
 /** Whatever happens, what was started is stopped at the end. */

@@ -2,17 +2,17 @@
  * Everything breaks while tickets are sold: readers look at the page, buyers hold, order and wait for
  * their ticket, at a steady rate, whatever happens meanwhile. After each fault the books must be right.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { paths } from '../../addresses.ts';
-import type { EventPage } from '../../contract.ts';
 import { claim } from '../claims.ts';
 import { type Fault, faults, putFaults } from '../faults.ts';
 import { arrive } from '../open-model.ts';
+import { pause } from '../pause.ts';
 import { shuffle } from '../random.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
 import { ask, type Purchase, Shopper } from '../shopper.ts';
 import type { Stage } from '../stage.ts';
 import { readBooks } from '../truth.ts';
+import { priceSeenAfter } from './cache.ts';
 
 const slug = 'proof-chaos';
 
@@ -62,12 +62,12 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
   const broken: string[] = [];
   const staleMs: number[] = [];
   recorder.enter('calm');
-  await sleep(Math.max(3_000, size.calmMs), undefined, { signal }).catch(() => {});
+  await pause(Math.max(3_000, size.calmMs), signal);
   for (const [index, fault] of chosen.entries()) {
     if (signal.aborted) break;
     await progress.step(fault.name, () => breakIt(stage, fault, size));
     // "no stale price after quiet": every front itself must show the new one
-    staleMs.push(await priceSeenAfter(stage, 2_000 + index).catch(() => Number.NaN));
+    staleMs.push(await priceSeenAfter(stage, slug, 2_000 + index).catch(() => Number.NaN));
     const books = await readBooksWhileSelling(stage);
     if (books.length > 0) broken.push(`${fault.name}: ${books.join('; ')}`);
   }
@@ -151,7 +151,7 @@ async function breakIt(stage: Stage, fault: Fault, size: ChaosSize): Promise<voi
   recorder.enter(fault.name);
   recorder.mark(fault.name, size.faultMs);
   await fault.run(stage, size.faultMs);
-  await sleep(size.calmMs);
+  await pause(size.calmMs, stage.signal);
 }
 
 /** A hold that was lost with Redis is told as such, and the buyer takes the seat again: as a person would. */
@@ -164,43 +164,13 @@ async function buyOne(
     const held = await shopper.hold(slug, seat, attempt === 0 ? { intendedAt } : {});
     if (held === undefined) return 'no-answer';
     if (typeof held === 'string') {
-      await sleep(2_000);
+      await shopper.pause(2_000);
       continue;
     }
     const { end } = await shopper.buy(held.id, 120_000);
     if (end !== 'lost-hold' && end !== 'expired') return end;
   }
   return 'gave-up';
-}
-
-/** Milliseconds from the change of a price until each front shows it. */
-async function priceSeenAfter(stage: Stage, priceCents: number): Promise<number> {
-  const token = await stage.organiser();
-  const shopper = new Shopper(stage.door, stage.recorder, token);
-  const path = paths.organiser.price(slug, 'all');
-  const changed = await shopper.ask({
-    kind: 'price change',
-    method: 'PUT',
-    path,
-    body: { priceCents },
-  });
-  if (changed?.status !== 200) return Number.NaN;
-  const begin = performance.now();
-  await Promise.all(
-    stage.fleet.fronts.map(async ({ url }) => {
-      for (let look = 0; look < 200; look += 1) {
-        const signal = AbortSignal.timeout(5_000);
-        const page = await fetch(url + paths.event(slug), { signal }).then(
-          async (response) => (await response.json()) as EventPage,
-          () => undefined,
-        );
-        if (page?.categories?.[0]?.priceCents === priceCents) return;
-        await sleep(50);
-      }
-      throw new Error(`${url} shows an old price`);
-    }),
-  );
-  return Math.round(performance.now() - begin);
 }
 
 /** Those proofs that must hold at every moment, also while orders are under way. */

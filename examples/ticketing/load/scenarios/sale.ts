@@ -3,12 +3,12 @@
  * draw decides who goes in, and whoever does takes a seat, orders, and gets a ticket; the others are told
  * that it is sold out, which must be true when they are told.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { drawnPlace, standingOf } from '@evenkeel/soft-hold/waiting-room/status';
 import { paths } from '../../addresses.ts';
 import type { Admission, Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
 import { claim } from '../claims.ts';
 import { arrive } from '../open-model.ts';
+import { pause } from '../pause.ts';
 import { shuffle } from '../random.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
 import { type Purchase, Shopper } from '../shopper.ts';
@@ -63,14 +63,14 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
       });
     },
   );
-  while (Date.now() < opensAt && !signal.aborted) await sleep(200);
+  while (Date.now() < opensAt && !signal.aborted) await pause(200, stage.signal);
 
   recorder.enter('sale');
   recorder.mark('the sale opens');
   // the document is the same for all and cached for a second: the driver reads it as an edge would
   let page = await roomPage(stage);
   for (let wait = 0; page?.phase !== 'open' && wait < 100 && !signal.aborted; wait += 1) {
-    await sleep(100);
+    await pause(100, stage.signal);
     page = await roomPage(stage);
   }
   for (const visitor of visitors) {
@@ -94,7 +94,7 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
       inside.add(visit);
       void visit.finally(() => inside.delete(visit));
     }
-    await sleep(1_000);
+    await pause(1_000, stage.signal);
     state.soldOut ||= await isSoldOut(stage);
   }
   await Promise.all(inside);
@@ -188,7 +188,7 @@ async function goIn(
     const seat = wanted.shift();
     if (seat === undefined) {
       if (state.soldOut) return 'sold-out';
-      await sleep(1_000);
+      await pause(1_000, stage.signal);
       continue;
     }
     const held = await shopper.hold(slug, seat, { pass });

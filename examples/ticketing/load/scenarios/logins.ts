@@ -1,0 +1,120 @@
+/**
+ * Everybody logs in at once: 833 a second for ten minutes, while others use the tokens they have. A token
+ * is checked without asking anybody, which PostgreSQL's own counters show.
+ */
+import { paths } from '../../addresses.ts';
+import { claim } from '../claims.ts';
+import { arrive } from '../open-model.ts';
+import { pause } from '../pause.ts';
+import { crowdPassword } from '../people.ts';
+import { resultOf, type ScenarioResult } from '../result.ts';
+import { ask } from '../shopper.ts';
+import type { Stage } from '../stage.ts';
+
+export type LoginsSize = {
+  accounts: number;
+  perSecond: number;
+  forMs: number;
+  validationsPerSecond: number;
+};
+
+export async function loginsScenario(stage: Stage, size: LoginsSize): Promise<ScenarioResult> {
+  const { door, recorder, people, signal, random, progress } = stage;
+  const ids = await people.add(size.accounts);
+  const tokens = await Promise.all(ids.slice(0, 1_000).map((id) => people.token(id)));
+  /** A call that needs a token and is refused for its empty body: the check of the token and nothing else. */
+  const validate = (index: number, intendedAt: number) =>
+    ask(door, recorder, {
+      kind: 'validation',
+      method: 'POST',
+      path: paths.holds,
+      token: tokens[index % tokens.length],
+      body: {},
+      refusals: ['invalid_input'],
+      intendedAt,
+    });
+
+  recorder.enter('validation alone');
+  const before = await readsOfUsers(stage);
+  const validations = size.validationsPerSecond * 5;
+  await arrive(
+    { perSecond: size.validationsPerSecond, count: validations, random, signal },
+    validate,
+  );
+  // PostgreSQL tells its counters once a second
+  await pause(2_000, signal);
+  const reads = (await readsOfUsers(stage)) - before;
+
+  recorder.enter('burst');
+  const seconds = size.forMs / 1_000;
+  const logins = Math.round(size.perSecond * seconds);
+  const begin = performance.now();
+  await progress.step(`${logins} log-ins`, () =>
+    Promise.all([
+      arrive({ perSecond: size.perSecond, count: logins, random, signal }, (index, intendedAt) =>
+        ask(door, recorder, {
+          kind: 'log in',
+          method: 'POST',
+          path: paths.session,
+          body: { email: `${ids[index % ids.length]}@example.com`, password: crowdPassword },
+          intendedAt,
+        }),
+      ),
+      arrive(
+        {
+          perSecond: size.validationsPerSecond,
+          count: size.validationsPerSecond * seconds,
+          random,
+          signal,
+        },
+        validate,
+      ),
+    ]),
+  );
+  const took = (performance.now() - begin) / 1_000;
+  const done = recorder.total((phase, kind) => phase === 'burst' && kind === 'log in');
+  const checked = recorder.total((_phase, kind) => kind === 'validation');
+  const story = '500,000 log-ins in 10 minutes';
+  return resultOf(
+    'logins',
+    stage,
+    [
+      claim('logins', 'log-ins a second', story, done.counts.ok / took, {
+        atLeast: size.perSecond * 0.97,
+      }),
+      claim(
+        'logins',
+        'log-ins that succeeded',
+        '60 % -> 99.7 %',
+        (done.counts.ok / logins) * 100,
+        { atLeast: 99.99 },
+        '%',
+      ),
+      claim(
+        'logins',
+        'tokens that were checked rightly',
+        story,
+        (checked.counts.refused /
+          (checked.counts.refused + checked.counts.wrong + checked.counts.later)) *
+          100,
+        { atLeast: 99.99 },
+        '%',
+      ),
+      claim(
+        'logins',
+        `reads of accounts for ${validations} validations`,
+        'no database on validation',
+        reads,
+        { exactly: 0 },
+      ),
+    ],
+    [`log-in p50 ${done.p50Ms} ms, p99 ${done.p99Ms} ms; validation p99 ${checked.p99Ms} ms`],
+  );
+}
+
+async function readsOfUsers({ database }: Stage): Promise<number> {
+  const { rows } = await database.query<{ reads: string }>(
+    `select seq_scan + coalesce(idx_scan, 0) as reads from pg_stat_user_tables where relname = 'users'`,
+  );
+  return Number(rows[0]?.reads ?? Number.NaN);
+}
