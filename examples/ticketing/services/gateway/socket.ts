@@ -15,10 +15,9 @@ import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
-import { RateLimit } from './rate-limit.ts';
+import { Heartbeat } from './heartbeat.ts';
 import type { WaitingFeed } from './waiting-feed.ts';
 
-const pingEveryMs = 30_000;
 const reportEveryMs = 1_000;
 /** a browser that reads so slowly is cut off; it reconnects and begins with a snapshot */
 const maxBufferedBytes = 1024 * 1024;
@@ -38,6 +37,8 @@ export type SocketDeps = OrderReaders &
 /** Answers the upgrades of `server`. Closing the returned server is the shutdown's business. */
 export function webSockets(server: Server, deps: SocketDeps): WebSocketServer {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 8 * 1024 });
+  const heartbeat = new Heartbeat();
+  sockets.once('close', () => heartbeat.close());
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!isOurs(request)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
@@ -45,7 +46,7 @@ export function webSockets(server: Server, deps: SocketDeps): WebSocketServer {
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       sockets.emit('connection', webSocket, request);
-      new Connection(webSocket, deps);
+      new Connection(webSocket, deps, heartbeat);
     });
   });
   return sockets;
@@ -58,32 +59,56 @@ function isOurs({ url, headers }: IncomingMessage): boolean {
   return URL.canParse(headers.origin) && new URL(headers.origin).host === headers.host;
 }
 
+/**
+ * One thing that a browser watches. A signal is made only for who needs one: it weighs more than all the
+ * rest of somebody who waits, of whom there are 18,000 in a process.
+ */
+class Watch {
+  isOver = false;
+  #stop: (() => void) | undefined;
+
+  onEnd(stop: () => void): void {
+    if (this.isOver) stop();
+    else this.#stop = stop;
+  }
+  signal(): AbortSignal {
+    const controller = new AbortController();
+    this.onEnd(() => controller.abort());
+    return controller.signal;
+  }
+  end(): void {
+    this.isOver = true;
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+}
+
 class Connection {
   readonly #socket: WebSocket;
   readonly #deps: SocketDeps;
-  readonly #closed = new AbortController();
-  readonly #watched = new Map<string, AbortController>();
+  readonly #watched = new Map<string, Watch>();
   #user: Promise<Caller> | undefined;
-  readonly #limit = new RateLimit({ ...messages, maxAddresses: 1 });
-  #alive = true;
+  #isClosed = false;
+  /** a token bucket of messages */
+  #tokens = messages.burst;
+  #filledAt = performance.now();
 
-  constructor(socket: WebSocket, deps: SocketDeps) {
+  constructor(socket: WebSocket, deps: SocketDeps, heartbeat: Heartbeat) {
     this.#socket = socket;
     this.#deps = deps;
-    const ping = setInterval(() => this.#ping(), pingEveryMs).unref();
-    socket.on('pong', () => {
-      this.#alive = true;
-    });
+    heartbeat.add(socket);
+    socket.on('pong', () => heartbeat.heard(socket));
     socket.on('message', (data) => void this.#receive(data));
     socket.on('error', (error) => deps.log.debug({ err: error }, 'WebSocket failed'));
     socket.on('close', () => {
-      clearInterval(ping);
-      this.#closed.abort();
+      heartbeat.remove(socket);
+      this.#isClosed = true;
+      for (const watch of this.#watched.values()) watch.end();
     });
   }
 
   async #receive(data: RawData): Promise<void> {
-    if (this.#limit.take('') > 0) {
+    if (!this.#mayGoOn()) {
       this.#socket.close(1008, 'too many messages');
       return;
     }
@@ -103,28 +128,35 @@ class Connection {
     }
   }
 
+  #mayGoOn(): boolean {
+    const now = performance.now();
+    const filled = this.#tokens + ((now - this.#filledAt) / 1_000) * messages.perSecond;
+    this.#tokens = Math.min(messages.burst, filled);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
   async #watchEvent(slug: string): Promise<void> {
-    const signal = this.#begin(`event ${slug}`);
+    const watch = this.#begin(`event ${slug}`);
     // listen first, look second: what happens in between comes twice and not never
-    const stop = await this.#deps.availability.watch(slug, (change) => this.#send(change));
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
+    watch.onEnd(await this.#deps.availability.watch(slug, (change) => this.#send(change)));
+    if (watch.isOver) return;
     const availability = await this.#deps.availability.snapshot(slug);
     this.#send({ type: 'availability', availability });
   }
 
   async #watchRoom(slug: string): Promise<void> {
-    const signal = this.#begin(`room ${slug}`);
-    const stop = await this.#deps.waiting.watch(slug, (message) => this.#pass(message));
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    const watch = this.#begin(`room ${slug}`);
+    watch.onEnd(await this.#deps.waiting.watch(slug, (message) => this.#pass(message)));
   }
 
   /** Few people are organisers: each has the report counted anew every second. */
   async #watchSale(slug: string): Promise<void> {
     const user = await this.#user;
     if (user?.role !== 'organiser') throw new ProblemError('forbidden', 'This is for organisers.');
-    const signal = this.#begin(`sale ${slug}`);
+    const signal = this.#begin(`sale ${slug}`).signal();
     do {
       const [report, { orders }] = await Promise.all([
         saleReport(this.#deps, slug),
@@ -139,26 +171,27 @@ class Connection {
     if (!this.#user) throw new ProblemError('unauthorized', 'Please log in.');
     const user = await this.#user;
     const stored = await ownOrder(this.#deps.database, id, user.id);
-    const signal = this.#begin(`order ${id}`);
+    const signal = this.#begin(`order ${id}`).signal();
     for await (const order of followOrder(this.#deps, stored, signal)) {
       this.#send({ type: 'order', order });
     }
   }
 
   /** Watching the same thing again replaces the earlier watch: a page may repeat itself. */
-  #begin(what: string): AbortSignal {
-    this.#watched.get(what)?.abort();
+  #begin(what: string): Watch {
+    this.#watched.get(what)?.end();
     this.#watched.delete(what);
     if (this.#watched.size >= maxWatched) {
       const [oldest] = this.#watched.entries();
       if (oldest) {
-        oldest[1].abort();
+        oldest[1].end();
         this.#watched.delete(oldest[0]);
       }
     }
-    const watch = new AbortController();
-    this.#watched.set(what, watch);
-    return AbortSignal.any([watch.signal, this.#closed.signal]);
+    const watch = new Watch();
+    if (this.#isClosed) watch.end();
+    else this.#watched.set(what, watch);
+    return watch;
   }
 
   #send(message: ServerMessage): void {
@@ -169,13 +202,6 @@ class Connection {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     if (this.#socket.bufferedAmount > maxBufferedBytes) this.#socket.terminate();
     else this.#socket.send(text, { binary: false });
-  }
-
-  /** A browser that is gone without a word is noticed at the second ping. */
-  #ping(): void {
-    if (this.#alive) this.#socket.ping();
-    else this.#socket.terminate();
-    this.#alive = false;
   }
 }
 
