@@ -71,7 +71,8 @@ export class WaitingFeed {
       const read = await this.#read(slug).catch((error) => {
         this.#options.log.warn({ err: error, event: slug }, 'waiting room cannot be read');
       });
-      if (!read) continue;
+      // nobody is told the same twice
+      if (!read || audience.latest?.equals(read.message)) continue;
       audience.latest = read.message;
       const isDue = performance.now() - toldAt >= audience.listeners.size / toldPerMs;
       if (read.phase === shown && !isDue) continue;
