@@ -22,6 +22,7 @@ export function page(report: Report): string {
     `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}`,
     `${report.at}, commit ${report.commit}, seed ${report.seed}, ${report.options.users} users${report.options.short ? ', short' : ''}`,
     ...Object.entries(versions).map(([name, version]) => `${name} ${version}`),
+    [...new Set(report.scenarios.flatMap(({ servers }) => servers))].join(', '),
     ...report.conditions,
     `the driver alone: ${report.selfCheck.driverPerSecond} requests/s`,
   ];

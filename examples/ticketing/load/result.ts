@@ -1,12 +1,14 @@
 import type { Claim } from './claims.ts';
 import type { ProcessFigures } from './proc.ts';
-import type { Mark, Recorder, Second, Summary } from './recorder.ts';
+import type { Mark, Second, Summary } from './recorder.ts';
 import type { Sample, Stage } from './stage.ts';
 
 /** What a scenario leaves: claims, and the raw figures that the page draws. */
 export type ScenarioResult = {
   name: string;
   seconds: number;
+  /** names and versions of the servers it ran on */
+  servers: string[];
   claims: Claim[];
   /** what is worth knowing beside the claims */
   notes: string[];
@@ -20,13 +22,21 @@ export type ScenarioResult = {
 
 export function resultOf(
   name: string,
-  { recorder, samples, meter }: { recorder: Recorder } & Pick<Stage, 'samples' | 'meter'>,
+  {
+    recorder,
+    samples,
+    meter,
+    servers,
+  }: Pick<Stage, 'recorder' | 'samples' | 'meter'> & {
+    servers: { versions: string[] };
+  },
   claims: Claim[],
   notes: string[] = [],
 ): ScenarioResult {
   return {
     name,
     seconds: Math.round(recorder.now),
+    servers: servers.versions,
     claims,
     notes,
     summaries: recorder.summaries,

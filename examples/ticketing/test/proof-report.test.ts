@@ -17,14 +17,19 @@ async function reportOf(oversold: number | undefined, wrong: number): Promise<Re
   for (let n = 0; n < 1_000; n += 1)
     recorder.add('sale', 'hold', n < wrong ? 'wrong' : 'ok', n, 'cut');
   const { counts, p99Ms } = recorder.total();
-  const report = await newReport(options, { openFiles: 1, freeBytes: 1, driverPerSecond: 1 });
+  const report = await newReport(options, {
+    openFiles: 1,
+    freeBytes: 1,
+    driverPerSecond: wrong > 0 ? 500 : 9_000,
+  });
   const claims = [
     claim('sale', 'oversold', 'story', oversold, { exactly: 0 }),
     claim('sale', 'p99', 'story', p99Ms, { atMost: 1_000 }, 'ms'),
     claim('sale', 'availability', 'story', (counts.ok / 1_000) * 100, { atLeast: 99.98 }, '%'),
   ];
   const meter = { figures: [] } as unknown as Parameters<typeof resultOf>[1]['meter'];
-  report.scenarios.push(resultOf('sale', { recorder, samples: [], meter }, claims));
+  const servers = { versions: ['Redis 7.0.15'] };
+  report.scenarios.push(resultOf('sale', { recorder, samples: [], meter, servers }, claims));
   report.isComplete = true;
   return report;
 }
@@ -35,6 +40,8 @@ describe('the report', () => {
     expect(table(report)).toContain('3 of 3 claims held');
     expect(table(report)).not.toMatch(/NOT HELD|PARTIAL/);
     expect(page(report)).toContain('3 of 3 claims held');
+    expect(page(report)).toContain('Redis 7.0.15');
+    expect(page(report)).not.toContain('other things');
   });
 
   it('says not held of a broken run, with its figures and first mistakes', async () => {
@@ -44,6 +51,7 @@ describe('the report', () => {
     expect(text).toMatch(/NOT HELD +sale +availability +99 % +/);
     expect(text).toContain('1 of 3 claims held');
     expect(text).toContain('wrong: ');
+    expect(text).toContain('busy with other things');
     expect(page(report).match(/not held/g)).toHaveLength(2);
   });
 
