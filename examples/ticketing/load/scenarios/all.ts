@@ -7,6 +7,7 @@ import type { ScenarioResult } from '../result.ts';
 import { Stage, type StageOptions } from '../stage.ts';
 import { asyncScenario } from './async.ts';
 import { cacheScenario } from './cache.ts';
+import { capacityScenario } from './capacity.ts';
 import { chaosScenario } from './chaos.ts';
 import { crowdScenario } from './crowd.ts';
 import { loginsScenario } from './logins.ts';
@@ -60,6 +61,11 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
     const env = { PAYMENT_TIMEOUT_MS: '20000', PAYMENT_SLOW_MS: '15000' };
     const size = { orders: options.short ? 50 : 300, perSecond: 10 };
     return onStage(options, { fronts: 2, env }, (stage) => asyncScenario(stage, size));
+  },
+  capacity: (options) => {
+    const size = { calls: options.short ? 500 : 3_000, perSecond: 50 };
+    const more = { fronts: 1, workers: 1, env: { PSP_LATENCY_MS: '100' } };
+    return onStage(options, more, (stage) => capacityScenario(stage, size));
   },
 };
 
