@@ -1,4 +1,5 @@
 /** What a scenario stands on: servers, the shop, a front door, accounts, and somebody who watches. */
+import { setMaxListeners } from 'node:events';
 import pg from 'pg';
 import { paths } from '../addresses.ts';
 import type { NewEvent } from '../contract.ts';
@@ -55,6 +56,8 @@ export class Stage {
     this.servers = servers;
     this.fleet = fleet;
     this.signal = options.signal;
+    // everybody in the crowd who waits listens to it
+    setMaxListeners(0, options.signal);
     this.progress = options.progress;
     this.random = seeded(options.seed);
     this.database = new pg.Pool({ connectionString: servers.postgres.url, max: 3 });
