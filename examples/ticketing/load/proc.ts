@@ -6,16 +6,46 @@ const ticksPerSecond = 100;
 
 export type Usage = { cpuSeconds: number; memoryBytes: number };
 
-/** undefined when the process is gone. `memoryBytes` is the resident set. */
-export function usageOf(pid: number): Usage | undefined {
+/** undefined when the process is gone. `memoryBytes` is the resident set; `withEnded` adds the CPU of children that have ended. */
+export function usageOf(pid: number, withEnded = false): Usage | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // the name in parentheses may hold spaces
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
+    const [user, system, ofEndedUser, ofEndedSystem] = fields.slice(11, 15).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const ticks = user + system + (withEnded ? ofEndedUser + ofEndedSystem : 0);
     return { cpuSeconds: ticks / ticksPerSecond, memoryBytes: Number(fields[21]) * 4096 };
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * A server that works in child processes, as PostgreSQL does, is the sum of them and of those that have
+ * ended. Memory is the largest one's: they share most of it.
+ */
+function usageOfTree(pid: number): Usage | undefined {
+  const own = usageOf(pid, true);
+  if (!own) return undefined;
+  for (const child of childrenOf(pid)) {
+    const usage = usageOf(child);
+    own.cpuSeconds += usage?.cpuSeconds ?? 0;
+    own.memoryBytes = Math.max(own.memoryBytes, usage?.memoryBytes ?? 0);
+  }
+  return own;
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return [];
   }
 }
 
@@ -39,7 +69,8 @@ export class ProcessMeter {
   /** Once a second; what a process used since the last time belongs to `phase`. */
   sample(phase: string): void {
     for (const [process, pid] of this.#pids()) {
-      const usage = usageOf(pid);
+      // the driver's children are the shop, which has figures of its own
+      const usage = process === 'PostgreSQL' ? usageOfTree(pid) : usageOf(pid);
       if (!usage) continue;
       const key = `${phase}\n${process}`;
       const cell = this.#cells.get(key) ?? { phase, process, cpuSeconds: 0, memoryMiB: 0 };

@@ -112,4 +112,37 @@ describe('a waiting room', () => {
     expect(ticket.place).toBeGreaterThan(1);
     await expect.poll(async () => (await enter(late, ticket)).status).toBe('admitted');
   });
+
+  it('lets people in until every seat is sold: who has one makes room for the next', async () => {
+    const slug = 'small-hall';
+    const rows = [{ row: 'A', seats: 8 }];
+    const categories = [{ sku: 'all', name: 'All', priceCents: 2_000, rows }];
+    const hall = { ...event, slug, categories, admitPerSecond: 2 };
+    await organiser.call('POST', paths.organiser.events, hall);
+    const buyers = await each(Array.from({ length: 10 }), 4, () => shop.buyer());
+    const tickets = await each(buyers, 4, (buyer) =>
+      buyer.call<WaitingTicket>('POST', paths.waitingTicket(slug)),
+    );
+    const done = new Set<number>();
+    let sold = 0;
+    await expect
+      .poll(
+        async () => {
+          await each(buyers, 4, async (buyer, index) => {
+            if (done.has(index) || sold >= 8) return;
+            const { ticket } = tickets[index] as WaitingTicket;
+            const path = paths.waitingPass(slug);
+            const { pass } = await buyer.call<Admission>('POST', path, { ticket });
+            if (!pass) return;
+            done.add(index);
+            sold += 1;
+            const body = { id: randomUUID(), event: slug, seats: [`A-${sold}`], pass };
+            await buyer.call('POST', paths.holds, body);
+          });
+          return sold;
+        },
+        { timeout: 30_000, interval: 200 },
+      )
+      .toBe(8);
+  });
 });

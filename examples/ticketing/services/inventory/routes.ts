@@ -28,8 +28,11 @@ export function inventoryRoutes(app: FastifyInstance, deps: InventoryDeps): void
   bind(app, tokens, api.readAvailability, ({ params }) => availability.snapshot(params.slug));
 
   bind(app, tokens, api.hold, async ({ body, user }) => {
-    rooms.admit(await catalog.event(body.event), user.id, body.pass);
-    return holds.hold(body, user.id);
+    const event = await catalog.event(body.event);
+    rooms.admit(event, user.id, body.pass);
+    const held = await holds.hold(body, user.id);
+    rooms.makeRoom(event, user.id, body.pass);
+    return held;
   });
 
   bind(app, tokens, api.readWaitingRoom, async ({ params, reply }) => {

@@ -73,6 +73,17 @@ export class WaitingRooms {
     throw new ProblemError('pass_needed', 'Please wait for your turn in the waiting room.');
   }
 
+  /**
+   * Whoever has seats competes for no others, so the next may come: else those inside who have bought
+   * would fill the room until their passes run out, with seats left and nobody let in. The pass stays good.
+   */
+  makeRoom(event: CatalogEvent, userId: string, pass: string | undefined): void {
+    if (!event.hasWaitingRoom || !pass) return;
+    this.of(event)
+      .leave(userId, pass)
+      .catch((err) => this.#options.log.warn({ err, event: event.slug }, 'nobody told the room'));
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#rooms.values()].map(({ room }) => room.close()));
   }
