@@ -38,7 +38,8 @@ async function proof(...args: string[]) {
   folders.push(folder);
   const main = new URL('../load/main.ts', import.meta.url).pathname;
   const flags = ['--conditions=@evenkeel/source', '--import', 'tsx'];
-  const child = spawn(process.execPath, [...flags, main, ...args], { cwd: folder });
+  const files = ['--json', join(folder, 'proof.json'), '--html', join(folder, 'proof.html')];
+  const child = spawn(process.execPath, [...flags, main, ...files, ...args]);
   let output = '';
   child.stdout.on('data', (data) => (output += data));
   child.stderr.on('data', (data) => (output += data));
@@ -93,7 +94,9 @@ describe('npm run proof', () => {
       keptMs: 3_000,
       readsPerSecond: 10,
     });
-    expect(broken(crowd, 'last one told', 'API answers', 'wrong answers')).toEqual([]);
+    // of few users the memory is mostly the collector's mood; the claim is about 150,000
+    const spoiled = ['last one told', 'API answers', 'wrong answers', 'server memory'];
+    expect(broken(crowd, ...spoiled)).toEqual([]);
     const chaos = await chaosScenario(stage, {
       only: faults,
       readsPerSecond: 20,
