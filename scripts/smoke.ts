@@ -1,7 +1,7 @@
 /**
  * What a user gets: packs every package, installs the tarballs and the clients into an empty folder,
- * then imports, requires and calls each package (`scripts/smoke/X.ts`, on real servers), and
- * type-checks against it as both kinds of project do (`moduleResolution` node16 and bundler).
+ * then imports, requires and calls each package (`scripts/smoke/X.ts`, on real servers), runs the
+ * command `evenkeel-jobs`, and type-checks against it as both kinds of project do (`moduleResolution` node16 and bundler).
  */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ for (const { name, path } of published) {
 }
 
 const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const clients = ['ioredis', 'pg', '@types/pg', '@types/node'];
+const clients = ['ioredis', 'kafkajs', 'pg', '@types/pg', '@types/node'];
 writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
 await must('install the tarballs into an empty folder', 'npm', [
   'install',
@@ -46,7 +46,7 @@ function emit(source: string, module: ts.ModuleKind): string {
   return ts.transpileModule(source, { compilerOptions }).outputText;
 }
 
-const backends = await startBackends({ only: ['redis', 'postgres'], log: console.log });
+const backends = await startBackends({ log: console.log });
 try {
   for (const { folder: short, name } of published) {
     const call = join(root, 'scripts/smoke', `${short}.ts`);
@@ -58,6 +58,12 @@ try {
     await must(`import  ${name}`, 'node', [`${short}.mjs`], options);
     await must(`require ${name}`, 'node', [`${short}.cjs`], options);
   }
+  const command = readFileSync(join(root, 'scripts/smoke/evenkeel-jobs.ts'), 'utf8');
+  writeFileSync(join(folder, 'evenkeel-jobs.mjs'), emit(command, ts.ModuleKind.ESNext));
+  await must('run     npx evenkeel-jobs', 'node', ['evenkeel-jobs.mjs'], {
+    env: backends.env,
+    timeoutMs: 120_000,
+  });
 } finally {
   await backends.stop();
 }

@@ -1,68 +1,42 @@
-// A charge is accepted at once, in the transaction of its order, and happens behind Kafka, once.
-import { env } from 'node:process';
-import {
-  defineJob,
-  handle,
-  JobQueue,
-  kafkajsTransport,
-  postgresOutbox,
-  redisStatus,
-  Worker,
-} from '@evenkeel/async-jobs';
-import { Redis } from 'ioredis';
+// A charge is accepted in the transaction of its order, and happens behind Kafka, once.
+import * as jobs from '@evenkeel/async-jobs';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { z } from 'zod';
 
-const kafka = new Kafka({
-  brokers: (env.KAFKA_BROKERS ?? '').split(','),
-  logLevel: logLevel.NOTHING,
-});
-const pool = new pg.Pool({ connectionString: env.DATABASE_URL });
-const redis = new Redis(env.REDIS_URL ?? '');
-
-const charge = defineJob({
+const brokers = (process.env.KAFKA_BROKERS ?? '').split(',');
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });
+const outbox = jobs.postgresOutbox(pool, { schema: 'minimal_jobs' });
+const transport = jobs.kafkajsTransport(new Kafka({ brokers, logLevel: logLevel.NOTHING }));
+const queue = new jobs.JobQueue({ transport, outbox });
+const charge = jobs.defineJob({
   name: 'payment.charge',
   queue: 'minimal-payments',
   schema: z.object({ orderId: z.string(), cents: z.number().int() }),
   key: (payment) => payment.orderId, // charges of one order never overlap
   inbox: true,
 });
-const outbox = postgresOutbox(pool, { schema: 'minimal_jobs' });
-const queue = new JobQueue({
-  transport: kafkajsTransport(kafka),
-  outbox,
-  status: redisStatus(redis),
-});
-await outbox.migrate();
+await outbox.migrate(); // at deploy, both
 await queue.ensureTopics([charge]);
-const relay = queue.relay();
-await relay.run();
-const worker = new Worker(queue, {
-  handlers: [
-    handle(charge, async ({ cents }, ctx) => {
-      ctx.progress(50, 'asking the bank');
-      return ctx.tx(async (tx) => (await tx.query('SELECT $1::int AS charged', [cents])).rows[0]);
-    }),
-  ],
-});
-await worker.run();
+
+const takeMoney = jobs.handle(charge, ({ orderId, cents }, ctx) =>
+  ctx.tx(async (tx) => {
+    await tx.query('SELECT $1::text, $2::int', [orderId, cents]); // the effect: once for this job
+    console.log(`charged ${cents} for ${orderId}`);
+  }),
+);
+const worker = new jobs.Worker(queue, { handlers: [takeMoney] });
+const done = new Promise((resolve) => worker.once('completed', resolve));
+await Promise.all([worker.run(), queue.relay().run()]);
 
 const client = await pool.connect();
-await client.query('BEGIN');
-const orderId = `order-${Date.now()}`;
-const ticket = await queue.enqueue(
-  charge,
-  { orderId, cents: 4200 },
-  { tx: client, idempotencyKey: orderId },
-);
+await client.query('BEGIN'); // ... INSERT INTO orders ...
+const payment = { orderId: `order-${Date.now()}`, cents: 4200 };
+await queue.enqueue(charge, payment, { tx: client, idempotencyKey: payment.orderId });
 await client.query('COMMIT'); // the order and its charge exist together, or neither does
 client.release();
-for await (const { state, progress, result } of queue.watch(ticket.id)) {
-  console.log(state, `${progress} %`, result ?? '');
-}
 
-await worker.drain();
+await done;
+await worker.drain(); // on SIGTERM
 await queue.close();
 await pool.end();
-redis.disconnect();

@@ -197,10 +197,10 @@ interface HandleOptions<S extends StandardSchema = StandardSchema> {
 /** Joins a job and the function that does it, for `new Worker(queue, { handlers: [...] })`. What the function returns (JSON) is the job's result. */
 declare function handle<S extends StandardSchema>(job: JobDefinition<S>, run: (payload: SchemaOutput<S>, ctx: JobContext) => unknown, options?: HandleOptions<S>): JobHandler<S>;
 
-/** A record to be sent. Its partition is the murmur2 hash of `key`. */
+/** A record to be sent. Its partition is the murmur2 hash of `key`; without one, any. */
 interface OutgoingRecord {
     readonly topic: string;
-    readonly key: string;
+    readonly key: string | null;
     readonly value: string | Uint8Array;
     readonly headers: Readonly<Record<string, string>>;
 }
@@ -231,8 +231,12 @@ interface OffsetCommit {
 }
 /** What a consumer tells its owner. None of these may throw. */
 interface SubscriptionListener {
-    /** The group is being rebalanced: start no new work until `assigned`. */
-    rebalancing(): void;
+    /**
+     * The group is being rebalanced: start no new work until `assigned`. Resolves when what was
+     * running has ended and is committed; a transport that can waits a while for that before it lets
+     * go of the partitions. Never rejects.
+     */
+    rebalancing(): Promise<void>;
     /** The complete new assignment, after every join; before the first record of it. */
     assigned(partitions: readonly AssignedPartition[]): void;
     /**
@@ -1181,8 +1185,9 @@ type PgClientEvent = 'error' | 'notification' | 'end';
 type PgClientListener = (payload: any) => void;
 /** A pool of connections; `pg`'s `Pool` has this shape. */
 interface PgPoolLike extends SqlExecutor {
-    connect(): Promise<PgClientLike>;
+    connect(callback: (error: any, client: PgClientLike | undefined) => void): void;
 }
+
 /** What `postgresOutbox` takes beside the pool. */
 interface PostgresOutboxOptions {
     /** Schema of the tables. Default `public`. */

@@ -12,10 +12,18 @@ export interface Partition {
   owned: boolean;
   /** Offset after the last record the broker was known to have. */
   end: number;
-  acked: number | null;
-  ackedMetadata: string;
-  /** The offset of the last commit that was sent: it may have arrived although nobody told us. */
-  sent: number | null;
+  /** The last commit the broker has acknowledged. */
+  acked: Mark;
+  /** The last commit that was sent: it may have arrived although nobody told us. */
+  sent: Mark;
+  /** Waiting for what is finished above the position to fit into a commit's metadata; null: it does. */
+  crowded: (() => void)[] | null;
+}
+
+/** What is committed of a partition; no offset: nothing yet. */
+interface Mark {
+  readonly offset: number | null;
+  readonly metadata: string;
 }
 
 /** When and where an assignment commits. */
@@ -30,8 +38,8 @@ export interface AssignmentOptions {
 const METADATA_BYTES = 3_072;
 
 /**
- * The partitions a consumer holds and what of them is finished and committed. One commit is under
- * way at a time, and none is lower than the last acknowledged one.
+ * The partitions a consumer holds and what of them is finished and committed. But for a hand-over,
+ * one commit is under way at a time, and none is lower than the last acknowledged one.
  */
 export class Assignment {
   readonly #options: AssignmentOptions;
@@ -54,19 +62,19 @@ export class Assignment {
       const place = placeOf(topic, partition);
       const kept = before.get(place);
       before.delete(place);
-      const known = committed?.offset ?? null;
-      if (kept && (kept.acked === known || kept.sent === known)) {
+      const known = { offset: committed?.offset ?? null, metadata: committed?.metadata ?? '' };
+      if (kept && (isSame(kept.acked, known) || isSame(kept.sent, known))) {
         kept.acked = known;
         this.#partitions.set(place, kept);
         continue;
       }
       // Somebody else may have had it in between: start from what is committed
-      if (kept) kept.owned = false;
+      if (kept) lose(kept);
       const ranges = committed ? decodeRanges(committed.offset, committed.metadata) : [];
       const tracker = new OffsetTracker(committed?.offset ?? null, ranges);
-      this.#partitions.set(place, newPartition(topic, partition, tracker));
+      this.#partitions.set(place, newPartition(topic, partition, tracker, known.metadata));
     }
-    for (const lost of before.values()) lost.owned = false;
+    for (const lost of before.values()) lose(lost);
   }
 
   /** The partition's state; a fresh one when the log was cut or recreated below what is committed. */
@@ -74,12 +82,21 @@ export class Assignment {
     const place = placeOf(topic, id);
     const partition = this.#partitions.get(place);
     if (!partition) return undefined;
-    const floor = partition.acked ?? partition.tracker.floor;
+    const floor = partition.acked.offset ?? partition.tracker.floor;
     if (floor === null || offset >= floor) return partition;
-    partition.owned = false;
+    lose(partition);
     const fresh = newPartition(topic, id, new OffsetTracker(null));
     this.#partitions.set(place, fresh);
     return fresh;
+  }
+
+  /**
+   * Resolves when what is finished of a partition out of order fits into a commit again, or the
+   * partition is lost: what a commit cannot tell would be done again after a crash.
+   */
+  async roomToTell(topic: string, id: number): Promise<void> {
+    const crowded = this.#partitions.get(placeOf(topic, id))?.crowded;
+    if (crowded) await new Promise<void>((resolve) => crowded.push(resolve));
   }
 
   /** Marks a record's offset as finished, unless its partition is no longer ours. */
@@ -117,11 +134,20 @@ export class Assignment {
     this.#committing = null;
   }
 
+  /**
+   * Commits at once, also while another commit is under way: what is not told before the
+   * partitions are given away is done again by their next owner.
+   */
+  async handOver(): Promise<void> {
+    await this.#store().catch((error) => this.#options.error(error));
+  }
+
   /** The last commit, before the group is left. */
   async close(): Promise<void> {
     this.#options.clock.clearTimeout(this.#timer);
     await this.#committing;
-    await this.#store().catch((error) => this.#options.error(error));
+    await this.handOver();
+    for (const partition of this.#partitions.values()) clear(partition);
   }
 
   async #store(): Promise<void> {
@@ -129,27 +155,43 @@ export class Assignment {
     const commits: (OffsetCommit & { owner: Partition })[] = [];
     for (const owner of this.#partitions.values()) {
       const offset = owner.tracker.position();
-      if (offset === null || (owner.acked !== null && offset < owner.acked)) continue;
-      const metadata = owner.tracker.metadata(METADATA_BYTES);
-      if (offset === owner.acked && metadata === owner.ackedMetadata) continue;
+      if (offset === null || offset < (owner.acked.offset ?? 0)) continue;
+      const { text: metadata, isWhole } = owner.tracker.metadata(METADATA_BYTES);
+      if (isWhole) clear(owner);
+      else owner.crowded ??= [];
+      if (isSame(owner.acked, { offset, metadata })) continue;
       commits.push({ topic: owner.topic, partition: owner.id, offset, metadata, owner });
     }
-    for (const { owner, offset } of commits) owner.sent = offset;
+    for (const { owner, offset, metadata } of commits) owner.sent = { offset, metadata };
     if (commits.length > 0) await this.#options.subscription().commit(commits);
     this.#ackedAt = this.#options.clock.now();
     for (const { owner, offset, metadata } of commits) {
-      owner.acked = offset;
-      owner.ackedMetadata = metadata;
+      if (offset >= (owner.acked.offset ?? 0)) owner.acked = { offset, metadata };
     }
   }
+}
+
+/** From now on what becomes of its records is another member's business. */
+function lose(partition: Partition): void {
+  partition.owned = false;
+  clear(partition);
+}
+
+function clear(partition: Partition): void {
+  for (const resolve of partition.crowded ?? []) resolve();
+  partition.crowded = null;
+}
+
+function isSame(one: Mark, other: Mark): boolean {
+  return one.offset === other.offset && one.metadata === other.metadata;
 }
 
 function placeOf(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }
 
-function newPartition(topic: string, id: number, tracker: OffsetTracker): Partition {
-  const next = tracker.next;
-  const acked = tracker.floor;
-  return { topic, id, tracker, owned: true, end: next, acked, ackedMetadata: '', sent: acked };
+function newPartition(topic: string, id: number, tracker: OffsetTracker, metadata = ''): Partition {
+  const acked = { offset: tracker.floor, metadata };
+  const { next: end } = tracker;
+  return { topic, id, tracker, owned: true, end, acked, sent: acked, crowded: null };
 }

@@ -1,7 +1,7 @@
 import { type Clock, sleep, systemClock } from './clock.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { JobDefinition, SqlExecutor } from './define-job.ts';
-import { assertSame } from './definitions.ts';
+import { remember } from './definitions.ts';
 import { delayed } from './delay-line.ts';
 import { channels } from './diagnostics.ts';
 import { IdempotencyConflictError, JobNotAcceptedError, QueueClosedError } from './errors.ts';
@@ -54,7 +54,6 @@ export class JobQueue {
   readonly #spooler: Spooler | null;
   readonly #flows: FlowStarter;
   readonly #sendBudgetMs: number;
-  readonly #definitions = new Map<string, JobDefinition>();
   readonly #closers = new Set<() => Promise<void>>();
   #statusError: unknown = null;
   #closed = false;
@@ -306,11 +305,7 @@ export class JobQueue {
 
   /** @internal Remembers a definition. @throws TypeError when another one has its name */
   define(job: JobDefinition): void {
-    const place = `${job.queue}/${job.name}`;
-    const known = this.#definitions.get(place);
-    if (known === job) return;
-    if (known) assertSame(known, job);
-    this.#definitions.set(place, job);
+    remember(this.transport, this.topicPrefix, job);
   }
 
   /** @internal Does what follows from the end of a job that is a step of a flow. */
@@ -351,7 +346,7 @@ export class JobQueue {
   }
 
   async #sendDirectly(jobs: readonly QueuedJob[]): Promise<Durability> {
-    const records = jobs.map((job) => this.#toRecord(job));
+    const records = jobs.map((job) => this.#toRecord(job, !this.#spooler));
     try {
       if (this.#spooler) return await this.#spooler.send(records, this.#sendBudgetMs);
       await this.transport.send(records, this.#sendBudgetMs);
@@ -364,8 +359,8 @@ export class JobQueue {
     }
   }
 
-  #toRecord(job: QueuedJob): OutgoingRecord {
-    const record = toRecord(this.topicPrefix, job);
+  #toRecord(job: QueuedJob, once = false): OutgoingRecord {
+    const record = toRecord(this.topicPrefix, job, once);
     const now = this.clock.now();
     if (job.runAtMs === undefined || job.runAtMs <= now) return record;
     return delayed(topicsOf(this.topicPrefix, job.queue, []), record, job.runAtMs - now, now);

@@ -113,8 +113,9 @@ export class DelayLine implements SubscriptionListener {
     await this.#subscription.close();
   }
 
-  rebalancing(): void {
-    void this.#assignment.commit();
+  async rebalancing(): Promise<void> {
+    await Promise.all([this.#assignment.handOver(), ...this.#sending]);
+    await this.#assignment.handOver();
   }
 
   assigned(partitions: readonly AssignedPartition[]): void {

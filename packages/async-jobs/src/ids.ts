@@ -21,6 +21,13 @@ export function uuidv7(nowMs: number): string {
   return format(bytes, 7);
 }
 
+/** When an id of version 7 was made, in milliseconds since the epoch; null for other ids. */
+export function timeOf(id: string): number | null {
+  if (id.length !== 36 || id[14] !== '7') return null;
+  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return Number.isNaN(ms) ? null : ms;
+}
+
 /**
  * An id made of a name (UUID version 5): the same queue and idempotency key give the same id,
  * in every process and for ever.

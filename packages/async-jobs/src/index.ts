@@ -49,12 +49,8 @@ export { memoryStatus } from './memory-status.ts';
 export { type MemoryTransport, memoryTransport } from './memory-transport.ts';
 export type { FlowState, Outbox } from './outbox.ts';
 export { OutboxRelay, type RelayOptions, type RelaySnapshot } from './outbox-relay.ts';
-export {
-  type PgClientLike,
-  type PgPoolLike,
-  type PostgresOutboxOptions,
-  postgresOutbox,
-} from './postgres-outbox.ts';
+export type { PgClientLike, PgPoolLike } from './postgres-connection.ts';
+export { type PostgresOutboxOptions, postgresOutbox } from './postgres-outbox.ts';
 export type * from './queue-options.ts';
 export type { RateLimit, RateLimitOptions } from './rate-limit.ts';
 export type { DeadReason } from './record.ts';

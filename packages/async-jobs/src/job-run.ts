@@ -5,7 +5,7 @@ import { type JobHandler, validate } from './define-job.ts';
 import { JobPayloadError, JobsError } from './errors.ts';
 import {
   type DeadReason,
-  ENQUEUED_AT,
+  enqueuedAtOf,
   JOB_ATTEMPTS,
   JOB_FLOW,
   JOB_ID,
@@ -240,7 +240,8 @@ function tell(
   env.report({ id, name, state, attempt, progress, ...more, atMs: env.clock.now() }, sequence);
 }
 
-function factsOf({ headers, key, timestampMs }: IncomingRecord, queue: string): JobFacts | null {
+function factsOf(record: IncomingRecord, queue: string): JobFacts | null {
+  const { headers, key } = record;
   const id = headers[JOB_ID];
   const name = headers[JOB_NAME];
   if (!id || !name) return null;
@@ -249,7 +250,7 @@ function factsOf({ headers, key, timestampMs }: IncomingRecord, queue: string): 
     name,
     queue,
     key: key ?? id,
-    enqueuedAtMs: Number(headers[ENQUEUED_AT] ?? timestampMs),
+    enqueuedAtMs: enqueuedAtOf(record),
     attempts: attemptsOf(headers[JOB_ATTEMPTS]),
     flow: headers[JOB_FLOW],
     trace: headers.traceparent === undefined ? undefined : traceContextOf(headers),

@@ -70,6 +70,8 @@ export interface KafkaBatchPayload {
   /** Stops fetching this partition; the answer takes that back. */
   pause(): () => void;
   isRunning(): boolean;
+  /** Sends a heartbeat if one is due. */
+  heartbeat(): Promise<void>;
 }
 
 export interface KafkaMessage {

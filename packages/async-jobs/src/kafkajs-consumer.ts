@@ -6,6 +6,7 @@ import type {
   KafkaLike,
   KafkaMessage,
 } from './kafkajs-client.ts';
+import { KafkajsHeartbeat } from './kafkajs-heartbeat.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
@@ -24,6 +25,7 @@ const COMMIT_WITHIN_MS = 10_000;
 const COMMITTED_WITHIN_MS = 5_000;
 const LEAVE_WITHIN_MS = 5_000;
 const ROOM_WITHIN_MS = 100;
+const HAND_OVER_WITHIN_MS = 2_000;
 const SILENT_LIMIT_MS = 60_000;
 const REBUILD_WINDOW_MS = 300_000;
 
@@ -37,8 +39,8 @@ type Committed = () => Promise<Map<string, AssignedPartition>>;
  * - after a crash, or a minute without any sign of life, the client is replaced: kafkajs itself
  *   stays dead after some errors, and comes back late and with broken connections after others;
  * - `commitOffsets` of a stopping consumer resolves and commits nothing: the broker's answer counts;
- * - there is no hook before a rebalance: work freezes when it is announced, and the assignment is
- *   compared afterwards.
+ * - there is no hook before a rebalance: heartbeats of our own find out early, work freezes, and a
+ *   batch is held back until what was running is committed; the assignment is compared afterwards.
  */
 export class KafkajsConsumer implements Subscription {
   readonly #kafka: KafkaLike;
@@ -47,6 +49,7 @@ export class KafkajsConsumer implements Subscription {
   readonly #listener: SubscriptionListener;
   readonly #committed: Committed;
   readonly #closing = new AbortController();
+  readonly #heartbeat: KafkajsHeartbeat;
   #consumer: KafkaConsumerLike | null = null;
   #state: SubscriptionHealth['state'] = 'joining';
   #partitions: readonly { readonly topic: string; readonly partition: number }[] = [];
@@ -54,6 +57,8 @@ export class KafkajsConsumer implements Subscription {
   #generation = 0;
   /** The listener was told to start nothing, and waits for an assignment. */
   #frozen = false;
+  /** Resolves when what was running at the freeze has ended and is committed. */
+  #handedOver: Promise<void> = Promise.resolve();
   #ready: Promise<void> = Promise.resolve();
   #commits = 0;
   #aliveAt = 0;
@@ -73,6 +78,7 @@ export class KafkajsConsumer implements Subscription {
     this.#options = options;
     this.#listener = listener;
     this.#committed = committed;
+    this.#heartbeat = new KafkajsHeartbeat(clock, options.heartbeatMs, () => this.#freeze());
   }
 
   async start(): Promise<void> {
@@ -172,7 +178,10 @@ export class KafkajsConsumer implements Subscription {
       if (current()) this.#aliveAt = this.#clock.now();
     };
     const { events } = consumer;
-    consumer.on(events.HEARTBEAT, alive);
+    consumer.on(events.HEARTBEAT, () => {
+      alive();
+      if (current()) this.#heartbeat.answered();
+    });
     consumer.on(events.FETCH, alive);
     consumer.on(events.COMMIT_OFFSETS, () => {
       if (current()) this.#commits++;
@@ -208,7 +217,10 @@ export class KafkajsConsumer implements Subscription {
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: (payload: KafkaBatchPayload) => this.#eachBatch(payload),
+      eachBatch: (payload: KafkaBatchPayload) => {
+        if (current()) this.#heartbeat.use(payload.heartbeat);
+        return this.#eachBatch(payload);
+      },
     });
     await Promise.race([assigned.then(() => this.#ready), crashed]);
     connected = true;
@@ -220,7 +232,7 @@ export class KafkajsConsumer implements Subscription {
     this.#generation++;
     if (this.#frozen) return;
     this.#frozen = true;
-    this.#listener.rebalancing();
+    this.#handedOver = this.#listener.rebalancing();
   }
 
   #join(assignment: Readonly<Record<string, readonly number[]>>): void {
@@ -271,6 +283,15 @@ export class KafkajsConsumer implements Subscription {
     } catch (error) {
       this.#listener.error(error); // the rest of the batch is fetched again
     }
+    if (this.#frozen) await this.#handOver();
+  }
+
+  /** kafkajs joins anew after the batch: not before what was running is done, if that is soon. */
+  async #handOver(): Promise<void> {
+    const done = new AbortController();
+    void this.#handedOver.then(() => done.abort());
+    const limitMs = Math.min(HAND_OVER_WITHIN_MS, this.#options.rebalanceTimeoutMs / 2);
+    await sleep(this.#clock, limitMs, AbortSignal.any([done.signal, this.#closing.signal]));
   }
 
   /**
@@ -336,6 +357,7 @@ export class KafkajsConsumer implements Subscription {
   async #discard(): Promise<void> {
     const consumer = this.#consumer;
     this.#consumer = null;
+    this.#heartbeat.stop();
     if (!consumer) return;
     await within(
       this.#clock,

@@ -11,9 +11,12 @@ const GZIP = 1;
 const GZIP_FROM_BYTES = 1024;
 const ALL_REPLICAS = -1;
 
+// A request with few batches is cheaper for both sides: so many records without a key stay together
+const TOGETHER = 32;
+
 interface PartitionChoice {
   readonly partitionMetadata: readonly unknown[];
-  readonly message: { readonly key: string | Buffer };
+  readonly message: { readonly key: string | null; readonly turn: number };
 }
 
 /** The records of one call of `send` for one topic, waiting for their acknowledgement. */
@@ -42,6 +45,7 @@ export class KafkajsProducer {
   readonly #waiting = new Map<string, Call[]>();
   #producer: Promise<KafkaProducerLike> | null = null;
   #failures = 0;
+  #turn = 0;
 
   constructor(kafka: KafkaLike, clock: Clock, idempotent: boolean) {
     this.#kafka = kafka;
@@ -142,8 +146,24 @@ export class KafkajsProducer {
       acks: ALL_REPLICAS,
       timeout: timeoutMs,
       ...(bytes / records.length > GZIP_FROM_BYTES ? { compression: GZIP } : {}),
-      messages: records.map(({ key, value, headers }) => ({ key, value, headers })),
+      messages: this.#messages(records),
     });
+  }
+
+  /** Records without a key go to a partition by the chunk, and every request begins at the next one. */
+  #messages(records: readonly OutgoingRecord[]): object[] {
+    let keyless = 0;
+    // The turn is drawn here and not by the partitioner: kafkajs asks that again when it repeats
+    const turnOf = (key: string | null): number =>
+      key === null ? this.#turn + Math.floor(keyless++ / TOGETHER) : 0;
+    const messages = records.map(({ key, value, headers }) => ({
+      key,
+      value,
+      headers,
+      turn: turnOf(key),
+    }));
+    this.#turn += Math.ceil(keyless / TOGETHER);
+    return messages;
   }
 
   #within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
@@ -163,7 +183,9 @@ export class KafkajsProducer {
         createPartitioner:
           () =>
           ({ partitionMetadata, message }: PartitionChoice) =>
-            partitionOf(message.key, partitionMetadata.length),
+            message.key === null
+              ? message.turn % partitionMetadata.length
+              : partitionOf(message.key, partitionMetadata.length),
         idempotent: this.#idempotent,
         maxInFlightRequests: 5,
         allowAutoTopicCreation: false,

@@ -102,8 +102,8 @@ export class LetterReader implements SubscriptionListener {
     await this.#subscription.close();
   }
 
-  rebalancing(): void {
-    if (!this.#committed) void this.#assignment.commit();
+  async rebalancing(): Promise<void> {
+    if (!this.#committed) await this.#assignment.handOver();
   }
 
   assigned(partitions: readonly AssignedPartition[]): void {

@@ -40,6 +40,7 @@ export class MemoryTransport implements Transport {
   readonly #topics = new Map<string, IncomingRecord[][]>();
   readonly #groups = new Map<string, Group>();
   #stalled: Promise<void> | null = null;
+  #turn = 0;
 
   async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     for (const { topic } of records) this.#partitions(topic);
@@ -49,7 +50,9 @@ export class MemoryTransport implements Transport {
     }
     for (const { topic, key, value, headers } of records) {
       const partitions = this.#partitions(topic);
-      const log = partitions[partitionOf(key, partitions.length)] as IncomingRecord[];
+      const partition =
+        key === null ? this.#turn++ % partitions.length : partitionOf(key, partitions.length);
+      const log = partitions[partition] as IncomingRecord[];
       log.push({
         offset: log.length,
         timestampMs: Date.now(),
@@ -256,7 +259,7 @@ class MemoryConsumer implements Subscription {
   }
 
   assign(partitions: readonly AssignedPartition[]): void {
-    this.#listener.rebalancing();
+    void this.#listener.rebalancing();
     this.#readings = partitions.map(({ topic, partition, committed }) => ({
       topic,
       partition,

@@ -1,4 +1,4 @@
-import { encodeRanges, type OffsetRange } from './run-length-map.ts';
+import { type EncodedRanges, encodeRanges, type OffsetRange } from './run-length-map.ts';
 
 /**
  * What of one partition has been received and finished.
@@ -59,10 +59,11 @@ export class OffsetTracker {
     return this.#last === -1 ? this.floor : this.#last + 1;
   }
 
-  /** The finished offsets above the position, as text. O(pending). */
-  metadata(budgetBytes: number): string {
+  /** The finished offsets above the position. O(pending). */
+  metadata(budgetBytes: number): EncodedRanges {
     const position = this.position();
-    return position === null ? '' : encodeRanges(position, this.#finished(position), budgetBytes);
+    if (position === null) return { text: '', isWhole: true };
+    return encodeRanges(position, this.#finished(position), budgetBytes);
   }
 
   *#finished(position: number): Generator<OffsetRange> {

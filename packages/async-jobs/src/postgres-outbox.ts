@@ -9,26 +9,11 @@ import type {
   Outbox,
 } from './outbox.ts';
 import { murmur2 } from './partitioner.ts';
+import { inTransaction, listenOn, type PgPoolLike } from './postgres-connection.ts';
 import { changeFlow, readFlow, startFlow } from './postgres-flows.ts';
 import { MIGRATIONS } from './postgres-schema.ts';
 import type { QueuedJob } from './record.ts';
 import { traceContextOf } from './trace-context.ts';
-
-/** A connection of a pool; `pg`'s `PoolClient` has this shape. */
-export interface PgClientLike extends SqlExecutor {
-  release(destroy?: boolean): void;
-  on(event: PgClientEvent, listener: PgClientListener): unknown;
-  removeListener(event: PgClientEvent, listener: PgClientListener): unknown;
-}
-
-type PgClientEvent = 'error' | 'notification' | 'end';
-// biome-ignore lint/suspicious/noExplicitAny: the payload depends on the event
-type PgClientListener = (payload: any) => void;
-
-/** A pool of connections; `pg`'s `Pool` has this shape. */
-export interface PgPoolLike extends SqlExecutor {
-  connect(): Promise<PgClientLike>;
-}
 
 /** What `postgresOutbox` takes beside the pool. */
 export interface PostgresOutboxOptions {
@@ -45,7 +30,8 @@ const NOTIFY_EVERY_MS = 50;
 const PRUNE_BATCH = 10_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const COLUMNS = 'shard, job_id, name, queue, key, payload, traceparent, tracestate, headers';
+const COLUMNS_MOSTLY = 'shard, job_id, name, queue, key, payload';
+const COLUMNS = `${COLUMNS_MOSTLY}, traceparent, tracestate, headers`;
 const ARRAYS =
   'unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])';
 
@@ -78,7 +64,7 @@ class PostgresOutbox implements Outbox {
 
   async migrate(): Promise<void> {
     const schema = this.#schema;
-    await this.#transaction(async (tx) => {
+    await inTransaction(this.#pool, async (tx) => {
       // CREATE ... IF NOT EXISTS is not safe against itself: two processes need a lock
       await tx.query('SELECT pg_advisory_xact_lock($1, -1)', [this.#lock]);
       await tx.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
@@ -99,8 +85,13 @@ class PostgresOutbox implements Outbox {
     const delayed = jobs.filter(({ runAtMs }) => runAtMs !== undefined);
     const [one, ...more] = delayed.length === 0 ? jobs : jobs.filter((job) => !job.runAtMs);
     if (one && more.length === 0) {
-      const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
-      await (tx ?? this.#pool).query(this.#withNotification(sql), this.#values(one));
+      // Trace and headers come last and are mostly absent: PostgreSQL parses the statement every time
+      const all = this.#values(one);
+      const [columns, values] =
+        one.trace || one.flow ? [COLUMNS, all] : [COLUMNS_MOSTLY, all.slice(0, 6)];
+      const places = values.map((_, i) => `$${i + 1}`).join();
+      const sql = `INSERT INTO ${this.#schema}.job_outbox (${columns}) VALUES (${places})`;
+      await (tx ?? this.#pool).query(this.#withNotification(sql), values);
     } else if (one) {
       const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) SELECT * FROM ${ARRAYS}`;
       await (tx ?? this.#pool).query(this.#withNotification(sql), this.#arrays([one, ...more]));
@@ -192,14 +183,14 @@ SELECT (SELECT count(*) FROM moved)::int AS promoted,
     tx?: SqlExecutor,
   ): Promise<FlowRow> {
     if (tx) return startFlow(this.#schema, row, then, tx);
-    return this.#transaction((own) => startFlow(this.#schema, row, then, own));
+    return inTransaction(this.#pool, (own) => startFlow(this.#schema, row, then, own));
   }
 
   async changeFlow(
     id: string,
     change: (row: FlowRow, tx: SqlExecutor) => Promise<FlowRow | null>,
   ): Promise<void> {
-    await this.#transaction((tx) => changeFlow(this.#schema, id, change, tx));
+    await inTransaction(this.#pool, (tx) => changeFlow(this.#schema, id, change, tx));
   }
 
   async readFlow(id: string): Promise<FlowRow | null> {
@@ -222,7 +213,7 @@ WHERE EXISTS (SELECT 1 FROM ${this.#schema}.job_outbox o WHERE o.shard = shard.s
     deliver: (jobs: readonly QueuedJob[]) => Promise<void>,
   ): Promise<number | 'busy'> {
     const table = `${this.#schema}.job_outbox`;
-    return this.#transaction(async (tx) => {
+    return inTransaction(this.#pool, async (tx) => {
       const lock = await tx.query('SELECT pg_try_advisory_xact_lock($1, $2) AS mine', [
         this.#lock,
         shard,
@@ -257,35 +248,14 @@ RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate
   }
 
   async listen(wake: () => void, lost: (error: unknown) => void): Promise<() => Promise<void>> {
-    const client = await this.#pool.connect();
-    let open = true;
-    const end = (): void => {
-      if (!open) return;
-      open = false;
-      client.removeListener('notification', wake);
-      client.release(true); // a listening connection must not go back to the pool
-    };
-    const broken = (error: unknown): void => {
-      if (!open) return;
-      end();
-      lost(error);
-    };
-    client.on('error', broken);
-    client.on('end', () => broken(new Error('The listening connection ended')));
-    client.on('notification', wake);
-    try {
-      await client.query(`LISTEN "${this.#channel}"`);
-    } catch (error) {
-      end();
-      throw error;
-    }
+    const end = await listenOn(this.#pool, this.#channel, wake, lost);
     return async () => end();
   }
 
   async once<T>(key: InboxKey, work: (tx: SqlExecutor) => Promise<T>): Promise<OnceOutcome<T>> {
     const table = `${this.#schema}.job_inbox`;
     const values = [key.jobId, key.consumer, key.step];
-    return this.#transaction(async (tx) => {
+    return inTransaction(this.#pool, async (tx) => {
       // Waits while another delivery of this job is in its transaction
       const { rowCount } = await tx.query(
         `INSERT INTO ${table} (job_id, consumer, step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
@@ -364,28 +334,6 @@ FROM generate_series(0, $1::int) shard, LATERAL (
     if (this.#notifiedAt !== 0 && now - this.#notifiedAt < NOTIFY_EVERY_MS) return sql;
     this.#notifiedAt = now;
     return `${sql}\nRETURNING pg_notify('${this.#channel}', '')`;
-  }
-
-  async #transaction<T>(work: (tx: PgClientLike) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    // A connection that breaks between two statements emits 'error': unheard, it ends the process
-    let broken = false;
-    const onError = (): void => {
-      broken = true;
-    };
-    client.on('error', onError);
-    try {
-      await client.query('BEGIN');
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(onError);
-      throw error;
-    } finally {
-      client.removeListener('error', onError);
-      client.release(broken);
-    }
   }
 }
 

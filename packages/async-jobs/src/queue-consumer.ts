@@ -68,6 +68,7 @@ export class QueueConsumer implements SubscriptionListener {
   #frozen = false;
   #thawed: (() => void)[] = [];
   #idle: (() => void)[] = [];
+  #stilled: (() => void)[] = [];
 
   constructor(jobs: JobQueue, topics: QueueTopics, options: ConsumerOptions) {
     this.#jobs = jobs;
@@ -173,9 +174,10 @@ export class QueueConsumer implements SubscriptionListener {
     await this.#subscription.close();
   }
 
-  rebalancing(): void {
+  async rebalancing(): Promise<void> {
     this.#frozen = true;
-    void this.#assignment.commit();
+    await Promise.all([this.#assignment.handOver(), this.#still()]);
+    await this.#assignment.handOver();
   }
 
   assigned(partitions: readonly AssignedPartition[]): void {
@@ -191,7 +193,7 @@ export class QueueConsumer implements SubscriptionListener {
     for (const record of records) {
       if (this.#stopping.signal.aborted || !this.#hasRoom(buffer, 1)) break;
       const owner = this.#assignment.ownerOf(topic, partition, record.offset);
-      if (!owner) break;
+      if (!owner || owner.crowded) break;
       owner.end = end;
       taken++;
       if (!owner.tracker.receive(record.offset)) continue;
@@ -204,7 +206,8 @@ export class QueueConsumer implements SubscriptionListener {
     return taken;
   }
 
-  async space(topic: string): Promise<void> {
+  async space(topic: string, partition: number): Promise<void> {
+    await this.#assignment.roomToTell(topic, partition);
     const buffer = this.#buffers.get(topic) as Buffered;
     if (this.#hasRoom(buffer, LOW_MARK) && !this.#stopping.signal.aborted) return;
     await new Promise<void>((resolve) => buffer.waiting.push(resolve));
@@ -352,6 +355,11 @@ export class QueueConsumer implements SubscriptionListener {
     } else this.#lanes.unpark(key);
   }
 
+  /** Resolves when no handler is running. */
+  async #still(): Promise<void> {
+    if (this.#running.size > 0) await new Promise<void>((done) => this.#stilled.push(done));
+  }
+
   async #thaw(): Promise<void> {
     while (this.#frozen && !this.#stopping.signal.aborted) {
       await new Promise<void>((resolve) => this.#thawed.push(resolve));
@@ -363,6 +371,7 @@ export class QueueConsumer implements SubscriptionListener {
     buffer.bytes -= record.value?.length ?? 0;
     if (buffer.waiting.length > 0 && this.#hasRoom(buffer, LOW_MARK)) release(buffer.waiting);
     if (this.#busy === 0) release(this.#idle);
+    if (this.#running.size === 0) release(this.#stilled);
   }
 
   #halt(): void {

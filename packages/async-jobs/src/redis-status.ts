@@ -44,21 +44,19 @@ const BUCKETS = 16;
 const MAX_RESULT_BYTES = 64 * 1024;
 
 /**
- * KEYS[i]       status of a job: <order><JSON>
- * ARGV[3i - 2]  order, fixed width
- * ARGV[3i - 1]  JSON
- * ARGV[3i]      milliseconds to keep it
- * reply         number of statuses that were newer than the stored ones
+ * KEYS[i]      status of a job: <order><JSON>
+ * ARGV[1]      milliseconds to keep one of a job that has succeeded, ARGV[2] any other
+ * ARGV[i + 2]  the status to store: <order, fixed width><JSON>; one of a success begins with 9
+ * reply        number of statuses that were newer than the stored ones
  *
  * The channel of a job has the name of its key.
  */
 const SCRIPT = `local stored = 0
 for i, key in ipairs(KEYS) do
-  local order, json, ttl = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  local current = redis.call('GETRANGE', key, 0, ${ORDER_LENGTH - 1})
-  if current < order then
-    redis.call('SET', key, order .. json, 'PX', ttl)
-    redis.call('PUBLISH', key, order .. json)
+  local status = ARGV[i + 2]
+  if redis.call('GETRANGE', key, 0, ${ORDER_LENGTH - 1}) < string.sub(status, 1, ${ORDER_LENGTH}) then
+    redis.call('SET', key, status, 'PX', string.sub(status, 1, 1) == '9' and ARGV[1] or ARGV[2])
+    redis.call('PUBLISH', key, status)
     stored = stored + 1
   end
 end
@@ -105,19 +103,18 @@ class RedisStatus implements StatusStore {
   }
 
   async write(updates: readonly StatusUpdate[]): Promise<void> {
-    const calls = new Map<number, { keys: string[]; args: (string | number)[] }>();
+    const calls = new Map<number, { keys: string[]; statuses: string[] }>();
     for (const { status, order } of updates) {
       const bucket = bucketOf(status.id);
-      const call = calls.get(bucket) ?? { keys: [], args: [] };
+      const call = calls.get(bucket) ?? { keys: [], statuses: [] };
       calls.set(bucket, call);
       call.keys.push(this.#key(status.id, bucket));
-      call.args.push(
-        order,
-        toJson(status),
-        status.state === 'succeeded' ? this.#successTtlMs : this.#ttlMs,
-      );
+      call.statuses.push(order + toJson(status));
     }
-    await Promise.all([...calls.values()].map(({ keys, args }) => this.#run(keys, args)));
+    const ttls = [this.#successTtlMs, this.#ttlMs];
+    await Promise.all(
+      [...calls.values()].map(({ keys, statuses }) => this.#run(keys, [...ttls, ...statuses])),
+    );
   }
 
   async read(id: string): Promise<JobStatus | null> {

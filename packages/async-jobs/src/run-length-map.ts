@@ -4,6 +4,13 @@ export interface OffsetRange {
   readonly to: number;
 }
 
+/** Ranges as text. */
+export interface EncodedRanges {
+  readonly text: string;
+  /** False when some did not fit. */
+  readonly isWhole: boolean;
+}
+
 const VERSION = '1:';
 
 /**
@@ -19,21 +26,24 @@ export function encodeRanges(
   position: number,
   ranges: Iterable<OffsetRange>,
   budgetBytes: number,
-): string {
+): EncodedRanges {
   const maxRaw = Math.floor(((budgetBytes - VERSION.length) * 3) / 4);
   const bytes: number[] = [];
   let next = position;
+  let isWhole = true;
   for (const { from, to } of ranges) {
     const before = bytes.length;
     writeVarint(bytes, from - next);
     writeVarint(bytes, to - from + 1);
     if (bytes.length > maxRaw) {
       bytes.length = before;
+      isWhole = false;
       break;
     }
     next = to + 1;
   }
-  return bytes.length === 0 ? '' : VERSION + Buffer.from(bytes).toString('base64url');
+  const text = bytes.length === 0 ? '' : VERSION + Buffer.from(bytes).toString('base64url');
+  return { text, isWhole };
 }
 
 /** Reads what `encodeRanges` wrote. Text that is not such a map gives no ranges: it is only an optimisation. */

@@ -1,7 +1,7 @@
-/** A record to be sent. Its partition is the murmur2 hash of `key`. */
+/** A record to be sent. Its partition is the murmur2 hash of `key`; without one, any. */
 export interface OutgoingRecord {
   readonly topic: string;
-  readonly key: string;
+  readonly key: string | null;
   readonly value: string | Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -33,8 +33,12 @@ export interface OffsetCommit {
 
 /** What a consumer tells its owner. None of these may throw. */
 export interface SubscriptionListener {
-  /** The group is being rebalanced: start no new work until `assigned`. */
-  rebalancing(): void;
+  /**
+   * The group is being rebalanced: start no new work until `assigned`. Resolves when what was
+   * running has ended and is committed; a transport that can waits a while for that before it lets
+   * go of the partitions. Never rejects.
+   */
+  rebalancing(): Promise<void>;
   /** The complete new assignment, after every join; before the first record of it. */
   assigned(partitions: readonly AssignedPartition[]): void;
   /**

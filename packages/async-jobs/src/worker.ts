@@ -12,7 +12,7 @@ import type { Flow } from './flow.ts';
 import { callable, integer, name, show } from './options.ts';
 import { Places } from './places.ts';
 import { QueueConsumer } from './queue-consumer.ts';
-import { ENQUEUED_AT, JOB_ID, JOB_NAME } from './record.ts';
+import { enqueuedAtOf, JOB_ID, JOB_NAME } from './record.ts';
 import { topicsOf } from './topics.ts';
 import type { IncomingRecord, SubscriptionHealth } from './transport.ts';
 import type { WorkerOptions } from './worker-options.ts';
@@ -140,7 +140,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       maxBufferedJobs: integer('maxBufferedJobs', options.maxBufferedJobs ?? 1_000, 1),
       maxBufferedBytes: integer('maxBufferedBytes', options.maxBufferedBytes ?? 2 ** 24, 1_024),
       commitIntervalMs: integer('commitIntervalMs', options.commitIntervalMs ?? 100, 10),
-      commitEvery: integer('commitEvery', options.commitEvery ?? 100, 1),
+      commitEvery: integer('commitEvery', options.commitEvery ?? 50, 1),
       slot: <T>(priority: Priority, work: () => Promise<T>) => places.run(priority, work),
       concurrency,
       brake,
@@ -340,15 +340,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
     };
   }
 
-  #onCompleted(queue: string, { headers, timestampMs }: IncomingRecord): void {
+  #onCompleted(queue: string, record: IncomingRecord): void {
     this.#completed++;
     if (this.listenerCount('completed') === 0 && !channels.completed.hasSubscribers) return;
-    const enqueuedAtMs = Number(headers[ENQUEUED_AT] ?? timestampMs);
+    const { headers } = record;
     const told = {
       id: headers[JOB_ID] ?? '',
       name: headers[JOB_NAME] ?? '',
       queue,
-      latencyMs: this.#queue.clock.now() - enqueuedAtMs,
+      latencyMs: this.#queue.clock.now() - enqueuedAtOf(record),
     };
     this.#tell('completed', told, channels.completed);
   }

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -13,10 +12,9 @@ import {
   Worker,
 } from '../src/index.ts';
 import { Clients } from './clients.ts';
+import { sendBySnappy, useSnappy } from './fixtures/snappy.ts';
 import { until } from './until.ts';
 
-// kafkajs is CommonJS: its tables of codecs are no named exports
-const { CompressionCodecs, CompressionTypes } = createRequire(import.meta.url)('kafkajs');
 const clients = new Clients();
 afterAll(() => clients.close());
 
@@ -120,23 +118,11 @@ describe('faults', () => {
       await queue.enqueue(job, { key: 'a', n: 1 });
       await until('a good job', () => seen.length === 1);
 
-      const missing = CompressionCodecs[CompressionTypes.Snappy];
-      const producer = clients.kafka().producer();
-      await producer.connect();
-      CompressionCodecs[CompressionTypes.Snappy] = snappy;
-      await producer.send({
-        topic: `jobs.${job.queue}`,
-        compression: CompressionTypes.Snappy,
-        messages: [
-          {
-            key: 'a',
-            value: '{"key":"a","n":2}',
-            headers: { 'job-id': 'two', 'job-name': 'test' },
-          },
-        ],
+      await sendBySnappy(clients.kafka(), `jobs.${job.queue}`, {
+        key: 'a',
+        value: '{"key":"a","n":2}',
+        headers: { 'job-id': 'two', 'job-name': 'test' },
       });
-      CompressionCodecs[CompressionTypes.Snappy] = missing;
-      await producer.disconnect();
 
       const health = () => worker.healthCheck().check(AbortSignal.timeout(1_000));
       await until(
@@ -149,11 +135,11 @@ describe('faults', () => {
         40_000,
       );
       await expect(health()).rejects.toThrow('its client keeps breaking');
-      CompressionCodecs[CompressionTypes.Snappy] = snappy;
+      const forget = useSnappy();
       await until('the job', () => seen.includes(2), 40_000);
       // in order, and the first perhaps twice: the new client may have read its offset before it was committed
       expect([...new Set(seen)]).toEqual([1, 2]);
-      CompressionCodecs[CompressionTypes.Snappy] = missing;
+      forget();
       await worker.drain();
       await queue.close();
     },
@@ -229,16 +215,3 @@ describe('faults', () => {
     await queue.close();
   });
 });
-
-/** Snappy without compressing: the length, then one literal. The broker reads it, and so do we. */
-function snappy() {
-  return {
-    compress: async ({ buffer }: { buffer: Buffer }): Promise<Buffer> => {
-      const { length } = buffer;
-      const head = Buffer.from([(length & 0x7f) | 0x80, length >> 7, 61 << 2, 0, 0]);
-      head.writeUInt16LE(length - 1, 3);
-      return Buffer.concat([head, buffer]);
-    },
-    decompress: async (buffer: Buffer): Promise<Buffer> => buffer.subarray(5),
-  };
-}

@@ -328,6 +328,10 @@ export function featuresConformance(
     await expect(queue.enqueue(other, { key: 'a', n: 1 })).rejects.toThrow(
       'Expected one definition',
     );
+    const second = new JobQueue({ transport: queue.transport });
+    expect(() => new Worker(second, { handlers: [handle(other, () => {})] })).toThrow(
+      'Expected one definition',
+    );
     await stop();
   });
 

@@ -51,7 +51,7 @@ describe('OffsetTracker', () => {
           const told = new Set<number>();
           for (const { from, to } of decodeRanges(
             model.position() as number,
-            tracker.metadata(3_072),
+            tracker.metadata(3_072).text,
           )) {
             for (let offset = from; offset <= to; offset++) told.add(offset);
           }
@@ -93,7 +93,7 @@ describe('OffsetTracker', () => {
               finished.add(entry);
             }
             const offset = tracker.position();
-            if (offset !== null) committed = { offset, metadata: tracker.metadata(100_000) };
+            if (offset !== null) committed = { offset, metadata: tracker.metadata(100_000).text };
           }
         },
       ),
@@ -116,7 +116,7 @@ describe('OffsetTracker', () => {
     }
     expect(tracker.pending).toBe(1);
     expect(tracker.position()).toBe(0);
-    expect(tracker.metadata(3_072).length).toBeLessThan(20);
+    expect(tracker.metadata(3_072).text.length).toBeLessThan(20);
     tracker.complete(0);
     expect(tracker.position()).toBe(100_000);
   });

@@ -10,7 +10,7 @@ export class RecordingListener implements SubscriptionListener {
   capacity = Number.POSITIVE_INFINITY;
   #waiting: (() => void)[] = [];
 
-  rebalancing(): void {
+  async rebalancing(): Promise<void> {
     this.rebalances++;
   }
 

@@ -98,6 +98,7 @@ const longer: Fault = {
 const kills: Fault = {
   name: 'a worker is killed by -9 every few seconds, with a slow job at the head',
   slowMs: (n) => (n === 0 ? 15_000 : 2),
+  maxDeliveredAgain: 300,
   trouble: async ({ workers, join, progress }) => {
     for (const share of [0.2, 0.4, 0.6]) {
       await progress(share);
@@ -105,6 +106,20 @@ const kills: Fault = {
       killed?.kill('SIGKILL');
       if (killed) await once(killed, 'exit');
       await join();
+    }
+  },
+};
+
+const codec: Fault = {
+  name: 'a record is compressed by a codec that only the next version of the worker has',
+  expectedDeadLetters: 1,
+  trouble: async ({ workers, join, progress, poisonBySnappy }) => {
+    await progress(0.2);
+    await poisonBySnappy('{"key":');
+    await delay(5_000); // the old ones break at it, again and again
+    for (const old of workers.splice(0)) {
+      await join({ SNAPPY: '1' });
+      old.kill('SIGTERM');
     }
   },
 };
@@ -134,6 +149,7 @@ const faults = full
       defects,
       poison,
       clocks,
+      codec,
     ]
   : [
       together(duplicates, defects, clocks, poison),

@@ -20,6 +20,7 @@ import {
   type Transport,
 } from '../src/index.ts';
 import { chargeJob } from './fixtures/charge.ts';
+import { sendBySnappy } from './fixtures/snappy.ts';
 import { startProcess } from './fixtures/start-process.ts';
 import { until } from './until.ts';
 
@@ -45,6 +46,8 @@ export interface Storm {
   progress(share: number): Promise<void>;
   /** Puts a record that is no job of ours into the topic. */
   poison(value: string): Promise<void>;
+  /** The same, compressed by a codec that kafkajs does not have. */
+  poisonBySnappy(value: string): Promise<void>;
 }
 
 /** What a storm was like. */
@@ -119,6 +122,8 @@ export async function storm(
     );
   const poison = (value: string): Promise<void> =>
     transport.send([{ topic: `jobs.${job.queue}`, key: 'k1', value, headers: POISON }], 5_000);
+  const poisonBySnappy = (value: string): Promise<void> =>
+    sendBySnappy(kafka, `jobs.${job.queue}`, { key: 'k1', value, headers: POISON });
   try {
     await Promise.all(workerEnv.map(join));
     const begun = Date.now();
@@ -128,7 +133,7 @@ export async function storm(
     );
     const relay = queue.relay();
     await relay.run();
-    await trouble({ servers, workers, join, progress, poison });
+    await trouble({ servers, workers, join, progress, poison, poisonBySnappy });
     await progress(1);
     const seconds = Math.round((Date.now() - begun) / 1_000);
     await new Promise((resolve) => setTimeout(resolve, 500)); // time for a doubled effect to appear
