@@ -36,6 +36,8 @@ export interface AssignmentOptions {
 }
 
 const METADATA_BYTES = 3_072;
+// Of jobs that take no time a commit has many: not more than 50 commits a second for their number
+const COMMIT_GAP_MS = 20;
 
 /**
  * The partitions a consumer holds and what of them is finished and committed. But for a hand-over,
@@ -48,6 +50,7 @@ export class Assignment {
   #committing: Promise<void> | null = null;
   #timer: unknown = null;
   #ackedAt: number;
+  #storedAt = 0;
 
   constructor(options: AssignmentOptions) {
     this.#options = options;
@@ -102,7 +105,9 @@ export class Assignment {
   /** Marks a record's offset as finished, unless its partition is no longer ours. */
   complete(partition: Partition, offset: number): void {
     partition.tracker.complete(offset);
-    if (++this.#completions >= this.#options.commitEvery) void this.commit();
+    this.#completions++;
+    if (this.#completions < this.#options.commitEvery) return;
+    if (performance.now() - this.#storedAt >= COMMIT_GAP_MS) void this.commit();
   }
 
   /** Records the broker has above what is finished without a gap, as far as known from reading. */
@@ -152,6 +157,7 @@ export class Assignment {
 
   async #store(): Promise<void> {
     this.#completions = 0;
+    this.#storedAt = performance.now();
     const commits: (OffsetCommit & { owner: Partition })[] = [];
     for (const owner of this.#partitions.values()) {
       const offset = owner.tracker.position();

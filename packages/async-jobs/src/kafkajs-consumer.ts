@@ -278,7 +278,7 @@ export class KafkajsConsumer implements Subscription {
         const taken = this.#listener.admit(topic, partition, offered, Number(highWatermark));
         next += taken;
         if (taken > 0) payload.resolveOffset(String((records[next - 1] as IncomingRecord).offset));
-        if (next < records.length && current() && !(await this.#room(payload))) return;
+        if (next < records.length && current() && !(await this.#room(payload))) break;
       }
     } catch (error) {
       this.#listener.error(error); // the rest of the batch is fetched again

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 
-// Just after a heartbeat is due, so that it is ours and not one of kafkajs' that finds out
-const AFTER_DUE_MS = 5;
+// As soon as a heartbeat is due, so that it is ours and not one of kafkajs' that finds out
+const AFTER_DUE_MS = 1;
 
 /**
  * Sends kafkajs' heartbeats in time, by the function that every batch brings along. kafkajs sends
