@@ -286,7 +286,10 @@ export class KafkajsConsumer implements Subscription {
     if (this.#frozen) await this.#handOver();
   }
 
-  /** kafkajs joins anew after the batch: not before what was running is done, if that is soon. */
+  /**
+   * kafkajs joins anew after the batch: not before what was running is done, if that is soon. The
+   * broker reads nothing of a connection that waits for its join, so no commit comes after it.
+   */
   async #handOver(): Promise<void> {
     const done = new AbortController();
     void this.#handedOver.then(() => done.abort());
