@@ -22,7 +22,7 @@ const brokers = (process.env.KAFKA_BROKERS ?? '').split(',');
 const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
 
 function cli(...args: string[]): string {
-  return execFileSync('npx', ['--no', 'evenkeel-jobs', ...args], { encoding: 'utf8' });
+  return execFileSync('npx', ['evenkeel-jobs', ...args], { encoding: 'utf8' });
 }
 
 function expectLine(text: string, part: string): void {

@@ -30,7 +30,6 @@ export class KafkajsHeartbeat {
 
   /** Takes the function of a batch. It belongs to the client and outlives the batch. */
   use(send: () => Promise<void>): void {
-    if (this.#send === null) this.answered();
     this.#send = send;
   }
 

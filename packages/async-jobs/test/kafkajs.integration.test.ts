@@ -43,12 +43,12 @@ describe('kafkajs transport', () => {
       });
     const first = newWorker();
     await first.run();
-    const total = 5_000;
+    const total = 10_000;
     await queue.enqueueMany(
       job,
       Array.from({ length: total }, (_, n) => n),
     );
-    await until('some', () => begun.length > 500);
+    await until('some', () => begun.length > 3_000);
     const second = newWorker();
     await second.run(); // half of the partitions move
     await until('some more', () => second.snapshot().completed > 200);
@@ -56,8 +56,8 @@ describe('kafkajs transport', () => {
     await until('all', () => new Set(begun).size === total);
     await first.drain();
     console.log(`two live rebalances: ${begun.length - total} of ${total} jobs delivered again`);
-    // 50 run at any time; half of them would be begun again elsewhere, and what is not committed
-    expect(begun.length - total).toBeLessThan(15);
+    // 50 run at any time. None, unless kafkajs' own heartbeat was the one that found out
+    expect(begun.length - total).toBeLessThanOrEqual(60);
   });
 });
 

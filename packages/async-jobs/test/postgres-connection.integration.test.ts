@@ -17,9 +17,10 @@ const GOODBYE = (() => {
 /** A way to PostgreSQL that is cut right behind the greeting, in the same packet, `times` times. */
 async function cutAfterGreeting(times: number) {
   const target = new URL(backends().databaseUrl);
+  const { hostname, port } = target;
   let cuts = 0;
   const server = createServer((socket) => {
-    const upstream = connect(Number(target.port), target.hostname);
+    const upstream = connect(Number(port), hostname);
     socket.on('error', () => {});
     upstream.on('error', () => {});
     socket.pipe(upstream);
