@@ -1393,7 +1393,7 @@ interface WorkerOptions {
     readonly maxBufferedBytes?: number;
     /** Milliseconds between commits. Default 100. */
     readonly commitIntervalMs?: number;
-    /** Completed jobs that lead to a commit before its time. Default 100. */
+    /** Completed jobs that lead to a commit before its time. Default 50. */
     readonly commitEvery?: number;
 }
 
