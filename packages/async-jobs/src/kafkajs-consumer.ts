@@ -283,6 +283,7 @@ export class KafkajsConsumer implements Subscription {
     } catch (error) {
       this.#listener.error(error); // the rest of the batch is fetched again
     }
+    await this.#heartbeat.beat(); // kafkajs sends one after the batch: too late to hold it back
     if (this.#frozen) await this.#handOver();
   }
 

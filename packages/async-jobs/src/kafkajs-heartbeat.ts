@@ -25,7 +25,7 @@ export class KafkajsHeartbeat {
   /** A heartbeat has been answered, by whomever it was sent. */
   answered(): void {
     this.#clock.clearTimeout(this.#timer);
-    this.#timer = this.#clock.setTimeout(() => void this.#beat(), this.#intervalMs + AFTER_DUE_MS);
+    this.#timer = this.#clock.setTimeout(() => void this.beat(), this.#intervalMs + AFTER_DUE_MS);
   }
 
   /** Takes the function of a batch. It belongs to the client and outlives the batch. */
@@ -39,7 +39,8 @@ export class KafkajsHeartbeat {
     this.#send = null;
   }
 
-  async #beat(): Promise<void> {
+  /** Sends a heartbeat if one is due. Never rejects. */
+  async beat(): Promise<void> {
     const send = this.#send;
     try {
       await send?.();
