@@ -14,8 +14,8 @@ export interface Partition {
   end: number;
   /** The last commit the broker has acknowledged. */
   acked: Mark;
-  /** The last commit that was sent: it may have arrived although nobody told us. */
-  sent: Mark;
+  /** The last commits that were sent: any may be the one that arrived last. */
+  sent: readonly Mark[];
   /** Waiting for what is finished above the position to fit into a commit's metadata; null: it does. */
   crowded: (() => void)[] | null;
 }
@@ -36,6 +36,8 @@ export interface AssignmentOptions {
 }
 
 const METADATA_BYTES = 3_072;
+// Commits of a partition that are remembered, to know our own when it is read
+const MARKS = 16;
 // Of jobs that take no time a commit has many: not more than 50 commits a second for their number
 const COMMIT_GAP_MS = 20;
 
@@ -66,8 +68,9 @@ export class Assignment {
       const kept = before.get(place);
       before.delete(place);
       const known = { offset: committed?.offset ?? null, metadata: committed?.metadata ?? '' };
-      if (kept && (isSame(kept.acked, known) || isSame(kept.sent, known))) {
-        kept.acked = known;
+      // Read while commits of ours were under way, it need not be the last of them
+      if (kept && [kept.acked, ...kept.sent].some((mark) => isSame(mark, known))) {
+        if ((known.offset ?? 0) > (kept.acked.offset ?? 0)) kept.acked = known;
         this.#partitions.set(place, kept);
         continue;
       }
@@ -168,7 +171,9 @@ export class Assignment {
       if (isSame(owner.acked, { offset, metadata })) continue;
       commits.push({ topic: owner.topic, partition: owner.id, offset, metadata, owner });
     }
-    for (const { owner, offset, metadata } of commits) owner.sent = { offset, metadata };
+    for (const { owner, offset, metadata } of commits) {
+      owner.sent = [...owner.sent.slice(1 - MARKS), { offset, metadata }];
+    }
     if (commits.length > 0) await this.#options.subscription().commit(commits);
     this.#ackedAt = this.#options.clock.now();
     for (const { owner, offset, metadata } of commits) {
@@ -199,5 +204,5 @@ function placeOf(topic: string, partition: number): string {
 function newPartition(topic: string, id: number, tracker: OffsetTracker, metadata = ''): Partition {
   const acked = { offset: tracker.floor, metadata };
   const { next: end } = tracker;
-  return { topic, id, tracker, owned: true, end, acked, sent: acked, crowded: null };
+  return { topic, id, tracker, owned: true, end, acked, sent: [acked], crowded: null };
 }
