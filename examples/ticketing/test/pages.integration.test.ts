@@ -63,7 +63,7 @@ describe('the waiting room', () => {
     await window.button('Sign in').click();
     await window.register('Wanda Waiting', address());
     const crowd = await each(Array.from({ length: 12 }), 4, () => shop.buyer());
-    const opensAt = new Date(Date.now() + 20_000).toISOString();
+    const opensAt = new Date(Date.now() + 25_000).toISOString();
     const url = await put({ opensAt });
     const arriving = each(crowd, 4, (buyer) => buyer.call('POST', paths.waitingTicket(event.slug)));
     await window.page.goto(url);

@@ -262,7 +262,8 @@ function Events() {
     <section class="card events" aria-labelledby="events-title">
       <h2 id="events-title">What happened</h2>
       {events.value.length === 0 && <p class="muted">Nothing yet. It is a calm evening.</p>}
-      <div role="log" aria-labelledby="events-title">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+      <div class="event-log" role="log" aria-labelledby="events-title" tabIndex={0}>
         <ol>
           {events.value
             .map(({ at, text, file, kind }) => (

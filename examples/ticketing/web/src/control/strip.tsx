@@ -17,7 +17,7 @@ export function BreakerStrip() {
   const names = [...new Set(all.flatMap(({ breakers }) => breakers.map(({ name }) => name)))];
   return (
     <section class="card strip">
-      <h3>Circuit breakers</h3>
+      <h2>Circuit breakers</h2>
       {names.length === 0 && <p class="muted">The first second is on its way…</p>}
       {names.map((name) => {
         const states = all.map(
