@@ -193,9 +193,20 @@ describe('read your own writes, through a PgBouncer in transaction mode', () => 
     await expect(kept.query('select 1')).rejects.toThrow('has ended');
   });
 
-  test('isolation is the one asked for', async () => {
-    await using router = routed();
+  test('isolation is the one asked for, and READ COMMITTED for reads whatever the default', async () => {
     const show = 'show transaction isolation level';
+    const strict = [primary, fast].map((server) =>
+      poolOf(`${server.url}?options=-c%20default_transaction_isolation%3Drepeatable%5C%20read`),
+    ) as [pg.Pool, pg.Pool];
+    await using cautious = routed({ primary: strict[0], replicas: [strict[1]] });
+    const byDefault = await cautious.write((db) => db.query(show));
+    expect(byDefault.rows[0]).toEqual({ transaction_isolation: 'repeatable read' });
+    for (const session of [cautious.session(), cautious.session('0-0')]) {
+      const { rows } = await session.read((db) => db.query(show));
+      expect(rows[0]).toEqual({ transaction_isolation: 'read committed' });
+    }
+    expect(cautious.snapshot().reads).toMatchObject({ replica: 1, primary: 1 });
+    await using router = routed();
     const asked = await router.write((db) => db.query(show), { isolation: 'serializable' });
     expect(asked.rows[0]).toEqual({ transaction_isolation: 'serializable' });
     await expect(

@@ -87,6 +87,8 @@ const replicaChannel = channel('evenkeel:health:replica');
 const POLL_MS = 3;
 const RETURN_AFTER = 3;
 const ISOLATION = ['read committed', 'repeatable read', 'serializable'];
+// Whatever the default of the role: any other level takes its snapshot before the replica says where it is.
+const BEGIN_READ = 'begin isolation level read committed read only';
 const BEHIND = Symbol('the replica does not have the write yet');
 
 /**
@@ -142,7 +144,7 @@ export class ReadWriteRouter {
 
   /**
    * Runs queries that only read, in a read-only transaction on a replica, or on the primary when none can serve it. Each
-   * statement sees its own moment (READ COMMITTED). When its replica goes away meanwhile, `run` is called a second time.
+   * statement sees its own moment (READ COMMITTED). When its replica goes away meanwhile, `run` is called again elsewhere.
    * @throws FallbackFullError when no replica can serve it and the primary is busy with such reads,
    * @throws StalePrimaryError when the primary it would go to is none, or older than the token;
    * @throws RangeError when `after` is no token; and whatever `run` throws.
@@ -250,7 +252,7 @@ export class ReadWriteRouter {
     run: (db: PgQueries) => Promise<T>,
     after: Position | undefined,
   ): Promise<T | typeof BEHIND> {
-    return Transaction.run(replica.pool, 'begin read only', this.#openMs, async (transaction) => {
+    return Transaction.run(replica.pool, BEGIN_READ, this.#openMs, async (transaction) => {
       if (!transaction.state.isStandby) {
         replica.observe({ trouble: 'it is a primary, not a replica' });
         return BEHIND;
@@ -278,7 +280,7 @@ export class ReadWriteRouter {
     run: (db: PgQueries) => Promise<T>,
     after: Position | undefined,
   ): Promise<Routed<T>> {
-    return Transaction.run(this.#primary, 'begin read only', undefined, async (transaction) => {
+    return Transaction.run(this.#primary, BEGIN_READ, undefined, async (transaction) => {
       const { state } = transaction;
       // Without a token a standby is as good as any: while a new primary is being found, reads go on.
       if (after !== undefined) requirePrimary(transaction, after);
