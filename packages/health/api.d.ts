@@ -1110,7 +1110,7 @@ declare class ReadWriteRouter {
     constructor(options: ReadWriteRouterOptions);
     /**
      * Runs queries that only read, in a read-only transaction on a replica, or on the primary when none can serve it. Each
-     * statement sees its own moment (READ COMMITTED). When its replica goes away meanwhile, `run` is called a second time.
+     * statement sees its own moment (READ COMMITTED). When its replica goes away meanwhile, `run` is called again elsewhere.
      * @throws FallbackFullError when no replica can serve it and the primary is busy with such reads,
      * @throws StalePrimaryError when the primary it would go to is none, or older than the token;
      * @throws RangeError when `after` is no token; and whatever `run` throws.
