@@ -211,7 +211,7 @@ describe('the organiser', () => {
       `update orders set created_at = now() - interval '2 minutes' where id = $1`,
       [id],
     );
-    await window.button(`Try order ${id} again`).click();
+    await window.button(`Try again: order ${id}`).click();
     await window.page.getByText('it is still being tried by itself').waitFor();
     await window.isAccessible('organiser, dark');
     await window.screenshot('organiser', { fullPage: true });

@@ -54,7 +54,7 @@ function StuckOrder({ order }: { order: StuckOrders['orders'][number] }) {
       <button
         type="button"
         class="button is-quiet"
-        aria-label={`Try order ${id} again`}
+        aria-label={`Try again: order ${id}`}
         onClick={() => void retry()}
       >
         Try again
