@@ -101,14 +101,24 @@ export class Resolver {
     }
     const token = newToken();
     const reply = await this.#leaseGet(this.#remote, flight.key, token, true);
+    const envelope = reply?.state === 'hit' ? reply.envelope : reply?.stale;
+    const isRenewed = envelope !== undefined && this.#renewed(envelope, entry);
     if (reply?.state === 'lease') {
-      return this.#loads.run(flight, request, this.#leased(flight, token, reply));
+      const start = this.#leased(flight, token, reply);
+      if (!isRenewed) return this.#loads.run(flight, request, start);
+      void start.lease.release();
     }
-    if (reply?.state === 'hit' && reply.envelope.asOf !== entry.asOf) {
-      const { envelope } = reply;
+    if (isRenewed) {
       const verdict = this.#local.check(flight.key, envelope.asOf, envelope.tags);
       if (verdict !== 'invalid') this.#local.fill(flight, this.#answers.entryOf(envelope));
     } else this.#answers.postpone(flight, entry, this.#settings.backoffMs);
+  }
+
+  /** Whether another process has loaded it since this one took its copy. */
+  #renewed(envelope: Envelope, entry: LocalEntry): boolean {
+    if (!this.#fresh(envelope)) return false;
+    const { staleUntilMs } = this.#answers.entryOf(envelope);
+    return envelope.asOf !== entry.asOf || staleUntilMs > entry.staleUntilMs;
   }
 
   /** Asks whom near leaves to be asked. */

@@ -151,6 +151,34 @@ test('early refresh: of all processes one loads, the others serve what they have
   expect(loads).toBe(1);
 });
 
+test('early refresh: who comes after another has loaded takes that, and loads nothing', async () => {
+  await using rig = new Rig();
+  const clock = new HandClock();
+  const early = { clock, jitter: 0, random: () => Math.exp(-2) };
+  const a = await rig.following(redisUrl, early);
+  const b = await rig.following(redisUrl, early);
+  const slow = () => {
+    clock.ms += 500; // the load takes half a second
+    return 'first';
+  };
+  await a.get('k', slow, { ttlMs: 4_000 });
+  await rig.stored(redisUrl, 'k');
+  expect(await b.get('k', never)).toBe('first');
+  clock.ms += 3_200;
+  expect(await a.get('k', () => 'second')).toBe('first');
+  const redis = rig.client(redisUrl);
+  const entry = () => redis.get(`tc:{${rig.namespace}}:e:k`);
+  await until(async () => (await entry())?.includes('second') === true);
+  let loads = 0;
+  const again = () => {
+    loads++;
+    return 'third';
+  };
+  expect(await b.get('k', again)).toBe('first');
+  await until(async () => (await b.get('k', again)) !== 'first');
+  expect([await b.get('k', again), loads]).toEqual(['second', 0]);
+});
+
 test('a source that lags: what is loaded right after a change lives for so long only', async () => {
   await using rig = new Rig();
   const clock = new HandClock();
