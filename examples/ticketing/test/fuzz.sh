@@ -7,5 +7,7 @@ case $url in http://127.0.0.1:* | http://localhost:*) ;; *) echo "only on this m
 token=$(curl -fsS "$url/api/session" -H 'content-type: application/json' \
   -d "{\"email\":\"organiser@evenkeel.example\",\"password\":\"${DEMO_PASSWORD:-a quiet evening}\"}" |
   node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).accessToken')
+# what it finds it keeps in the folder it runs in
+cd "$(mktemp -d)"
 exec schemathesis run "$url/openapi.json" --url "$url" -H "Authorization: Bearer $token" --max-examples "${2:-50}" \
   --checks not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance
