@@ -10,31 +10,13 @@ import { demoAccount } from './addresses.ts';
 import { controlRoom } from './launcher/control-room.ts';
 import { receipt, sellFirstTicket } from './launcher/first-ticket.ts';
 import { startFullTopology } from './launcher/full-topology.ts';
+import { interruptedCode, interruption } from './launcher/interruption.ts';
 import { help, type Options, parseOptions, StartError } from './launcher/options.ts';
 import { buildPages, pagesAreStale } from './launcher/pages.ts';
 import { claimPort } from './launcher/ports.ts';
 import { Shop } from './launcher/shop.ts';
 import { Steps, seconds } from './launcher/steps.ts';
 import { firstNight } from './services/catalog/seed.ts';
-
-/** npm passes on a Ctrl-C that the terminal has sent us already: two so close are one press. */
-const onePressMs = 1_000;
-const interruptedCode = 130;
-
-/** Aborts at the first Ctrl-C; a second one ends the process there and then. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  let firstAt: number | undefined;
-  const onSignal = () => {
-    const now = performance.now();
-    firstAt ??= now;
-    // servers and services notice that we are gone, and end as well
-    if (now - firstAt > onePressMs) process.exit(interruptedCode);
-    controller.abort(new StartError('Interrupted.'));
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return controller.signal;
-}
 
 /** Starts everything, sells, waits; whatever happens, what was started is stopped at the end. */
 async function run(options: Options, steps: Steps, interrupted: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { BackendError } from '../../../test/backends.ts';
+import { interruptedCode, interruption } from '../launcher/interruption.ts';
 import { StartError } from '../launcher/options.ts';
 import { help, type ProofOptions, parseProofOptions } from './options.ts';
 import { page } from './page.ts';
@@ -12,24 +13,6 @@ import { Progress } from './progress.ts';
 import { newReport, type Report, table } from './report.ts';
 import { scenarios } from './scenarios/all.ts';
 import { selfCheck } from './self-check.ts';
-
-const interruptedCode = 130;
-/** npm passes on a Ctrl-C that the terminal has sent us already: two so close are one press. */
-const onePressMs = 1_000;
-
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  let firstAt: number | undefined;
-  const onSignal = () => {
-    const now = performance.now();
-    firstAt ??= now;
-    // services and servers notice that we are gone, and end as well
-    if (now - firstAt > onePressMs) process.exit(interruptedCode);
-    controller.abort(new StartError('Interrupted.'));
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return controller.signal;
-}
 
 async function run(
   options: ProofOptions,

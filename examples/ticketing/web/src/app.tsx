@@ -2,6 +2,7 @@ import { CheckoutView } from './checkout-view.tsx';
 import { Door } from './door.tsx';
 import { Header } from './header.tsx';
 import { Hero } from './hero.tsx';
+import { Notices } from './notices.tsx';
 import { order } from './order.ts';
 import { OrderView } from './order-view.tsx';
 import { route } from './route.ts';
@@ -25,7 +26,7 @@ export function App() {
           real Redis, PostgreSQL and Kafka.
         </p>
       </footer>
-      <NoticeBar />
+      <Notices notice={notice} />
       <SignInDialog />
     </>
   );
@@ -95,27 +96,5 @@ function Steps() {
         </li>
       ))}
     </ol>
-  );
-}
-
-function NoticeBar() {
-  return (
-    <div class="notices" role="status" aria-live="polite">
-      {notice.value && (
-        <div class={`notice is-${notice.value.kind}`}>
-          <span>{notice.value.text}</span>
-          <button
-            type="button"
-            class="notice-close"
-            aria-label="Close this message"
-            onClick={() => {
-              notice.value = null;
-            }}
-          >
-            ×
-          </button>
-        </div>
-      )}
-    </div>
   );
 }

@@ -2,6 +2,7 @@ import type { ReadonlySignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { demoAccounts } from '../../../addresses.ts';
 import type { Role } from '../../../contract.ts';
+import { Notices } from '../notices.tsx';
 import { signOut, user } from '../session.ts';
 import { askToSignIn, SignInDialog } from '../sign-in.tsx';
 import { Message } from '../view.tsx';
@@ -47,23 +48,7 @@ export function Desk({ title, staff, connection, words, children }: DeskProps) {
       <main id="main" class="desk">
         {may ? children : <Stranger staff={staff} />}
       </main>
-      <div class="notices" role="status" aria-live="polite">
-        {notice.value && (
-          <div class={`notice is-${notice.value.kind}`}>
-            <span>{notice.value.text}</span>
-            <button
-              type="button"
-              class="notice-close"
-              aria-label="Close this message"
-              onClick={() => {
-                notice.value = null;
-              }}
-            >
-              ×
-            </button>
-          </div>
-        )}
-      </div>
+      <Notices notice={notice} />
       <SignInDialog demo={demo} />
     </>
   );

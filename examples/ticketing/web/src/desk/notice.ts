@@ -1,9 +1,10 @@
 import { signal } from '@preact/signals';
+import type { Notice } from '../sale.ts';
 
 /** One short message; it stays until the next one or until closed. */
-export const notice = signal<{ kind: 'info' | 'problem'; text: string } | null>(null);
+export const notice = signal<Notice | null>(null);
 
-export function tell(kind: 'info' | 'problem', text: string): void {
+export function tell(kind: Notice['kind'], text: string): void {
   notice.value = { kind, text };
 }
 
