@@ -1025,7 +1025,7 @@ declare class WaitingRoom {
     drawnPlace(account: string): number;
     /** Tells Redis who has come, and admits who may, now. Many processes may: it is done once. */
     tick(): Promise<WaitingRoomStatus>;
-    /** Stops ticking. Tickets and passes stay good. Idempotent. */
+    /** Tells Redis who has come since the last tick, and stops ticking. Tickets and passes stay good. Idempotent. */
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }

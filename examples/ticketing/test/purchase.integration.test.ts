@@ -195,9 +195,19 @@ describe('the gateway', () => {
     for (const probe of ['/live', '/ready']) {
       expect((await fetch(shop.url + probe)).status).toBe(200);
     }
+    for (const path of [paths.event(slug), paths.order('unknown')]) {
+      const { headers } = await fetch(shop.url + path);
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+    }
+  });
+
+  it('lets a cache in front keep the page of an event for a second, and nothing of anybody', async () => {
     const { headers } = await fetch(shop.url + paths.event(slug));
-    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('surrogate-control')).toMatch(/^max-age=1\b/);
+    expect(headers.get('cache-control')).toBe('public, max-age=0, must-revalidate');
+    const own = await fetch(shop.url + paths.order('unknown'));
+    expect(own.headers.get('cache-control')).toBe('no-store');
+    expect(own.headers.has('surrogate-control')).toBe(false);
   });
 });
