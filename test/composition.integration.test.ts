@@ -105,7 +105,7 @@ test('thirty buyers, twenty tickets: all five packages sell each ticket once and
   health.check('orders', pgCheck(database, { query: `select count(*) from ${name}.orders` }));
   health.check('redis', redisCheck(redis), { scope: 'shared' });
   for (const part of [breaker, cache, pool, queue, worker]) health.check(part.healthCheck());
-  expect(await health.readiness()).toMatchObject({ status: 'pass' });
+  await expect.poll(() => health.readiness()).toMatchObject({ status: 'pass' }); // 'warn' while slow
 
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, n) =>
@@ -150,5 +150,5 @@ test('thirty buyers, twenty tickets: all five packages sell each ticket once and
   expect(rows).toEqual([{ paid: 20 }]);
   expect((await pool.available()).skus.GA).toMatchObject({ total: 20, free: 0, held: 0, sold: 20 });
   expect(await pool.verify()).toEqual({ ok: true, differences: [] });
-  expect(await health.readiness()).toMatchObject({ status: 'pass' });
+  await expect.poll(() => health.readiness()).toMatchObject({ status: 'pass' }); // 'warn' while slow
 });

@@ -94,12 +94,16 @@ async function join(order: CrowdOrder): Promise<void> {
   await Promise.all(Array.from({ length: order.width }, lane));
 }
 
-/** True once the upgrade was answered and the room is watched. */
+/**
+ * True once the upgrade was answered and the room is watched. The local port is named, or the kernel searches for a
+ * free one each time, which is slower than all the rest; it does so where a server of this machine has the named one.
+ */
 function open(
   order: CrowdOrder,
   user: number,
   token: string,
   hear: (text: string) => void,
+  localPort = firstLocalPort + user,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     let isOpen = false;
@@ -111,8 +115,7 @@ function open(
       host: '127.0.0.1',
       port: order.port,
       localAddress: order.localAddress,
-      // named, or the kernel searches for a free one each time, which is slower than all the rest
-      localPort: firstLocalPort + user,
+      localPort,
       onread: {
         buffer,
         callback: (count) => {
@@ -145,7 +148,9 @@ function open(
         `GET ${paths.socket} HTTP/1.1\r\nHost: 127.0.0.1:${order.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
       );
     });
-    socket.on('error', () => {});
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'EADDRINUSE' && localPort !== 0) resolve(open(order, user, token, hear, 0));
+    });
     socket.on('close', () => {
       if (isOpen && !isEnding) report.lost += 1;
       resolve(false);

@@ -35,6 +35,7 @@ async function cutAfterGreeting(times: number) {
     socket.on('close', () => upstream.destroy());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  target.hostname = '127.0.0.1';
   target.port = String((server.address() as AddressInfo).port);
   return { url: target.href, close: () => server.close() };
 }
