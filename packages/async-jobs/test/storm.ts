@@ -91,7 +91,8 @@ export async function storm(
   const pool = new pg.Pool({ connectionString: servers.postgres.url, max: 10 });
   pool.on('error', () => {});
   const kafka = new Kafka({ brokers: [servers.kafka.url], logLevel: logLevel.NOTHING });
-  const transport = doubling(kafkajsTransport(kafka), options.duplicatePercent ?? 0);
+  const plain = kafkajsTransport(kafka);
+  const transport = doubling(plain, options.duplicatePercent ?? 0);
   const outbox = postgresOutbox(pool, { schema });
   await outbox.migrate();
   await pool.query(`CREATE TABLE "${schema}".deliveries (job_id uuid);
@@ -121,7 +122,7 @@ export async function storm(
       240_000,
     );
   const poison = (value: string): Promise<void> =>
-    transport.send([{ topic: `jobs.${job.queue}`, key: 'k1', value, headers: POISON }], 5_000);
+    plain.send([{ topic: `jobs.${job.queue}`, key: 'k1', value, headers: POISON }], 5_000);
   const poisonBySnappy = (value: string): Promise<void> =>
     sendBySnappy(kafka, `jobs.${job.queue}`, { key: 'k1', value, headers: POISON });
   try {

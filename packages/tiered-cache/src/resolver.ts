@@ -61,6 +61,12 @@ export class Resolver {
       void this.#ending(flight, this.#loads.run(flight, request, start));
       return;
     }
+    if (this.#local.withholds(flight.key)) {
+      // a replica's answer of now could be judged after the change is delivered and heard, and would seem valid
+      const start = { stale: undefined, asOf: this.#local.cursor, recent: true };
+      void this.#ending(flight, this.#loads.run(flight, request, start));
+      return;
+    }
     if (!remote.near.up || !this.#confirmation.mayServe(this.#now())) {
       void this.#ending(flight, this.#goOn(flight, request, remote));
       return;

@@ -227,6 +227,40 @@ test('an invalidation that was queued while an earlier one was on its way is not
   await until(() => a.stats().undelivered === 0);
 });
 
+test('a read that begins while a change waits takes no old answer, though that is judged after the delivery', async () => {
+  await using rig = new Rig();
+  let mode: 'pass' | 'hold' | 'refuse' = 'pass';
+  const held = gate();
+  const guard: Guard = async (call) => {
+    if (mode === 'refuse') throw new Error('refused');
+    const holds = mode === 'hold';
+    const reply = await call();
+    if (holds) await held.opened;
+    return reply;
+  };
+  const client = rig.client(redisUrl);
+  const a = await rig.following(redisUrl, {
+    guard,
+    nearTimeoutMs: 20_000,
+    masterTimeoutMs: 20_000,
+  });
+  let row = 1;
+  await a.get('k', () => row);
+  await rig.stored(redisUrl, 'k');
+  row = 2;
+  mode = 'refuse';
+  expect(await a.invalidate('k')).toEqual({ status: 'queued', id: undefined });
+  mode = 'hold';
+  const reading = a.get('k', () => row);
+  await new Promise((resolve) => setTimeout(resolve, 20)); // the question is on its way, if there is one
+  mode = 'pass';
+  await until(() => a.stats().undelivered === 0);
+  const [last] = await client.xrevrange(`tc:{${rig.namespace}}:log`, '+', '-', 'COUNT', 1);
+  await until(() => a.stats().cursor === last?.[0]);
+  held.open();
+  expect(await reading).toBe(2);
+});
+
 test('a guard that refuses counts as a dead Redis: reads go on, invalidations are queued', async () => {
   await using rig = new Rig();
   let open = false;
