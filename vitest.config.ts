@@ -13,6 +13,8 @@ const onServers = {
   globalSetup: './test/backends.ts',
   testTimeout: 60_000,
   hookTimeout: 120_000,
+  // a second look in CI, which the report shows: these tests share two cores with their servers
+  retry: process.env.CI ? 1 : 0,
   expect: { poll: { timeout: 20_000 } }, // the default of 1 s is too short for a job on a busy machine
 };
 
