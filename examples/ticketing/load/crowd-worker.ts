@@ -1,6 +1,6 @@
 /**
  * A part of the crowd, in a process of its own: raw sockets that speak as much WebSocket as is needed, so
- * that the driver takes little of the machine that it measures. Counts, and tells its parent.
+ * that the driver takes little of the machine that it measures. Counts, and tells its parent each second.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
@@ -22,15 +22,17 @@ export type CrowdOrder = {
   width: number;
   perSecond: number;
 };
-/** Times by `Date.now()`, the same clock in all processes of a machine. */
+/** How many heard of one thing, and when the first and the last did: by `Date.now()`, one clock for all processes. */
+export type Told = { count: number; firstAt: number; lastAt: number };
 export type CrowdReport = {
+  /** everybody has tried */
+  isIn: boolean;
   connected: number;
   failed: number;
   lost: number;
-  /** who heard that the sale is open, when the first and the last did */
-  toldOpen: number;
-  firstOpenAt: number;
-  lastOpenAt: number;
+  opening: Told;
+  /** changes of seats by their number */
+  changes: Record<number, Told>;
   /** the same message again, or an older one after it */
   toldTwice: number;
   messages: number;
@@ -38,16 +40,17 @@ export type CrowdReport = {
 };
 
 const firstLocalPort = 20_000;
+const reportEveryMs = 1_000;
 // the shop comes first on a machine that both share
 setPriority(10);
 
 const report: CrowdReport = {
+  isIn: false,
   connected: 0,
   failed: 0,
   lost: 0,
-  toldOpen: 0,
-  firstOpenAt: 0,
-  lastOpenAt: 0,
+  opening: { count: 0, firstAt: 0, lastAt: 0 },
+  changes: {},
   toldTwice: 0,
   messages: 0,
   pings: 0,
@@ -57,17 +60,44 @@ let isEnding = false;
 /** one for all: a chunk is dealt with before the next one is read */
 const buffer = Buffer.allocUnsafe(64 * 1024);
 
-process.on('message', (message: CrowdOrder | 'report' | 'end') => {
-  if (message === 'report') process.send?.(report);
-  else if (message === 'end') end();
-  else void join(message).then(() => process.send?.(report));
+process.on('message', (message: CrowdOrder | 'end') => {
+  if (message === 'end') return end();
+  void join(message).then(() => {
+    report.isIn = true;
+  });
+  setInterval(() => process.send?.(report), reportEveryMs).unref();
 });
 process.once('disconnect', end);
 
+function hear(told: Told): void {
+  told.count += 1;
+  told.lastAt = Date.now();
+  told.firstAt ||= told.lastAt;
+}
+
 async function join(order: CrowdOrder): Promise<void> {
   const tokens = new AccessTokens({ secret: order.secret, ttlMs: 3_600_000 });
-  const lastTold = new Float64Array(order.users);
+  const lastStatus = new Float64Array(order.users);
+  const lastChange = new Float64Array(order.users);
   const heardOpen = new Uint8Array(order.users);
+  const listen = (user: number, text: string) => {
+    report.messages += 1;
+    const [, kind] = /^\{"type":"([a-z-]+)"/.exec(text) ?? [];
+    if (kind === 'change') {
+      const seq = Number(/"seq":(\d+)/.exec(text)?.[1]);
+      if (seq <= (lastChange[user] as number)) report.toldTwice += 1;
+      lastChange[user] = seq;
+      report.changes[seq] ??= { count: 0, firstAt: 0, lastAt: 0 };
+      hear(report.changes[seq]);
+    } else if (kind === 'waiting-room') {
+      const at = Number(/"updatedAt":([\d.]+)/.exec(text)?.[1]);
+      if (at <= (lastStatus[user] as number)) report.toldTwice += 1;
+      lastStatus[user] = at;
+      if (heardOpen[user] === 1 || !text.includes('"phase":"open"')) return;
+      heardOpen[user] = 1;
+      hear(report.opening);
+    }
+  };
   const begin = performance.now();
   let next = 0;
   const lane = async () => {
@@ -75,18 +105,7 @@ async function join(order: CrowdOrder): Promise<void> {
       const dueMs = begin + (user / order.perSecond) * 1_000 - performance.now();
       if (dueMs > 0) await sleep(dueMs);
       const { accessToken } = await tokens.issue({ id: randomUUID(), role: 'buyer', region: 'eu' });
-      const isIn = await open(order, user, accessToken, (text) => {
-        report.messages += 1;
-        const told = Number(/"updatedAt":([\d.]+)/.exec(text)?.[1] ?? 0);
-        if (told <= (lastTold[user] as number)) report.toldTwice += 1;
-        lastTold[user] = told;
-        if (heardOpen[user] === 0 && text.includes('"phase":"open"')) {
-          heardOpen[user] = 1;
-          report.toldOpen += 1;
-          report.lastOpenAt = Date.now();
-          report.firstOpenAt ||= report.lastOpenAt;
-        }
-      });
+      const isIn = await open(order, user, accessToken, (text) => listen(user, text));
       if (isIn) report.connected += 1;
       else report.failed += 1;
     }
@@ -95,19 +114,19 @@ async function join(order: CrowdOrder): Promise<void> {
 }
 
 /**
- * True once the upgrade was answered and the room is watched. The local port is named, or the kernel searches for a
- * free one each time, which is slower than all the rest; it does so where a server of this machine has the named one.
+ * True once the upgrade was answered. The local port is named, or the kernel searches for a free one each
+ * time, which is slower than all the rest; it does so where a server of this machine has the named one.
  */
 function open(
   order: CrowdOrder,
   user: number,
   token: string,
-  hear: (text: string) => void,
+  listen: (text: string) => void,
   localPort = firstLocalPort + user,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     let isOpen = false;
-    const reader = new FrameReader(hear, (payload) => {
+    const reader = new FrameReader(listen, (payload) => {
       report.pings += 1;
       socket.write(pongFrame(payload));
     });
@@ -126,13 +145,7 @@ function open(
             isOpen = answer.startsWith('HTTP/1.1 101') && headEnd > 0;
             if (!isOpen) socket.destroy();
             else {
-              const messages: ClientMessage[] = [
-                { type: 'authorize', accessToken: token },
-                { type: 'watch-waiting-room', event: order.event },
-              ];
-              socket.write(
-                Buffer.concat(messages.map((message) => clientFrame(JSON.stringify(message)))),
-              );
+              socket.write(watching(order.event, token));
               reader.read(buffer, Buffer.byteLength(answer.slice(0, headEnd + 4), 'latin1'), count);
             }
             resolve(isOpen);
@@ -149,7 +162,7 @@ function open(
       );
     });
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'EADDRINUSE' && localPort !== 0) resolve(open(order, user, token, hear, 0));
+      if (code === 'EADDRINUSE' && localPort !== 0) resolve(open(order, user, token, listen, 0));
     });
     socket.on('close', () => {
       if (isOpen && !isEnding) report.lost += 1;
@@ -157,6 +170,16 @@ function open(
     });
     sockets.push(socket);
   });
+}
+
+/** What somebody says who comes: who he is, and that he watches the room and the seats. */
+function watching(event: string, accessToken: string): Buffer {
+  const messages: ClientMessage[] = [
+    { type: 'authorize', accessToken },
+    { type: 'watch-waiting-room', event },
+    { type: 'watch-event', event },
+  ];
+  return Buffer.concat(messages.map((message) => clientFrame(JSON.stringify(message))));
 }
 
 function end(): void {

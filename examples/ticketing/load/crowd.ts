@@ -1,14 +1,27 @@
 /** The crowd: a process for each part of it, each at a gateway of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
-import type { CrowdOrder, CrowdReport } from './crowd-worker.ts';
+import type { CrowdOrder, CrowdReport, Told } from './crowd-worker.ts';
+import { pause } from './pause.ts';
 import { socketsPerProcess } from './self-check.ts';
 
 export const partsOf = (users: number) => Math.ceil(users / socketsPerProcess);
-const reportWithinMs = 10_000;
+const nobody: CrowdReport = {
+  isIn: false,
+  connected: 0,
+  failed: 0,
+  lost: 0,
+  opening: { count: 0, firstAt: 0, lastAt: 0 },
+  changes: {},
+  toldTwice: 0,
+  messages: 0,
+  pings: 0,
+};
 
 export class Crowd {
   readonly #workers: ChildProcess[];
   readonly #orders: CrowdOrder[];
+  /** what each part has said last; it says something every second */
+  readonly #reports: CrowdReport[];
 
   /** `ports`: the gateways', one for each part. */
   constructor(
@@ -25,9 +38,15 @@ export class Crowd {
       width: 64,
       perSecond: perSecond / ports.length,
     }));
+    this.#reports = ports.map(() => nobody);
     const script = new URL('./crowd-worker.ts', import.meta.url).pathname;
     const execArgv = ['--conditions=@evenkeel/source', '--import', 'tsx'];
-    this.#workers = ports.map(() => fork(script, [], { execArgv, detached: true }));
+    this.#workers = ports.map((_, part) => {
+      const worker = fork(script, [], { execArgv, detached: true });
+      return worker.on('message', (report) => {
+        this.#reports[part] = report as CrowdReport;
+      });
+    });
   }
 
   get pids(): [name: string, pid: number][] {
@@ -36,27 +55,21 @@ export class Crowd {
     );
   }
 
-  /** Resolves when everybody has tried to come in. */
-  async join(signal: AbortSignal): Promise<CrowdReport> {
-    const joined = this.#workers.map((worker, part) => {
-      const done = answerOf(worker, signal);
-      worker.send(this.#orders[part] as CrowdOrder);
-      return done;
-    });
-    return sum(await Promise.all(joined));
+  /** As of a second ago. */
+  get report(): CrowdReport {
+    return sum(this.#reports);
   }
 
-  async report(): Promise<CrowdReport> {
-    const signal = AbortSignal.timeout(reportWithinMs);
-    return sum(
-      await Promise.all(
-        this.#workers.map((worker) => {
-          const done = answerOf(worker, signal);
-          worker.send('report');
-          return done;
-        }),
-      ),
-    );
+  /** Resolves when everybody has tried to come in. */
+  async join(signal: AbortSignal): Promise<CrowdReport> {
+    for (const [part, worker] of this.#workers.entries()) worker.send(this.#orders[part] as object);
+    while (!this.report.isIn && !signal.aborted) {
+      const dead = this.#workers.find(({ exitCode, signalCode }) => exitCode ?? signalCode);
+      if (dead)
+        throw new Error(`A part of the crowd ended with ${dead.exitCode ?? dead.signalCode}`);
+      await pause(100, signal);
+    }
+    return this.report;
   }
 
   async end(): Promise<void> {
@@ -74,29 +87,33 @@ export class Crowd {
   }
 }
 
-function answerOf(worker: ChildProcess, signal: AbortSignal): Promise<CrowdReport> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    worker.once('message', (report) => resolve(report as CrowdReport));
-    worker.once('exit', (code) => reject(new Error(`A part of the crowd ended with ${code}`)));
-  });
-}
-
-function sum(reports: CrowdReport[]): CrowdReport {
+function sum(reports: readonly CrowdReport[]): CrowdReport {
   const add = (pick: (report: CrowdReport) => number) =>
     reports.reduce((all, one) => all + pick(one), 0);
-  const opened = reports.filter(({ firstOpenAt }) => firstOpenAt > 0);
+  const numbers = new Set(reports.flatMap(({ changes }) => Object.keys(changes)));
   return {
+    isIn: reports.every(({ isIn }) => isIn),
     connected: add(({ connected }) => connected),
     failed: add(({ failed }) => failed),
     lost: add(({ lost }) => lost),
-    toldOpen: add(({ toldOpen }) => toldOpen),
-    firstOpenAt: opened.length > 0 ? Math.min(...opened.map(({ firstOpenAt }) => firstOpenAt)) : 0,
-    lastOpenAt: Math.max(0, ...reports.map(({ lastOpenAt }) => lastOpenAt)),
+    opening: together(reports.map(({ opening }) => opening)),
+    changes: Object.fromEntries(
+      [...numbers].map((seq) => [
+        seq,
+        together(reports.flatMap(({ changes }) => changes[Number(seq)] ?? [])),
+      ]),
+    ),
     toldTwice: add(({ toldTwice }) => toldTwice),
     messages: add(({ messages }) => messages),
     pings: add(({ pings }) => pings),
+  };
+}
+
+function together(told: readonly Told[]): Told {
+  const some = told.filter(({ count }) => count > 0);
+  return {
+    count: some.reduce((all, { count }) => all + count, 0),
+    firstAt: some.length > 0 ? Math.min(...some.map(({ firstAt }) => firstAt)) : 0,
+    lastAt: Math.max(0, ...some.map(({ lastAt }) => lastAt)),
   };
 }

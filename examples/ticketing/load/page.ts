@@ -56,6 +56,7 @@ function section({
   marks,
   summaries,
   processes,
+  curves,
 }: ScenarioResult): string {
   const line = (label: string, color: string, points: [number, number][]): Line => ({
     label,
@@ -128,6 +129,7 @@ function section({
           ]),
         ]
       : []),
+    ...curves.map(({ title, points }) => chart(title, [], [line('', '#2b7bba', points)])),
   ];
   const cell = (value: number | string) => `<td class="figure">${value}`;
   return `<h2>${safe(name)}</h2><ul>${notes.map((note) => `<li>${safe(note)}</li>`).join('')}</ul>

@@ -58,17 +58,22 @@ export type ProcessFigures = {
 
 /** CPU by phase of whatever runs under a name, over restarts too, and its largest memory. */
 export class ProcessMeter {
-  readonly #pids: () => [name: string, pid: number][];
+  readonly #sources: (() => [name: string, pid: number][])[];
   readonly #before = new Map<number, number>();
   readonly #cells = new Map<string, ProcessFigures>();
 
   constructor(pids: () => [name: string, pid: number][]) {
-    this.#pids = pids;
+    this.#sources = [pids];
+  }
+
+  /** More processes of the run. */
+  add(pids: () => [name: string, pid: number][]): void {
+    this.#sources.push(pids);
   }
 
   /** Once a second; what a process used since the last time belongs to `phase`. */
   sample(phase: string): void {
-    for (const [process, pid] of this.#pids()) {
+    for (const [process, pid] of this.#sources.flatMap((pids) => pids())) {
       // the driver's children are the shop, which has figures of its own
       const usage = process === 'PostgreSQL' ? usageOfTree(pid) : usageOf(pid);
       if (!usage) continue;

@@ -3,6 +3,8 @@ import type { ProcessFigures } from './proc.ts';
 import type { Mark, Second, Summary } from './recorder.ts';
 import type { Sample, Stage } from './stage.ts';
 
+export type Curve = { title: string; points: [x: number, y: number][] };
+
 /** What a scenario leaves: claims, and the raw figures that the page draws. */
 export type ScenarioResult = {
   name: string;
@@ -17,6 +19,8 @@ export type ScenarioResult = {
   marks: Mark[];
   samples: Sample[];
   processes: ProcessFigures[];
+  /** charts that only this scenario has */
+  curves: Curve[];
   mistakes: string[];
 };
 
@@ -32,6 +36,7 @@ export function resultOf(
   },
   claims: Claim[],
   notes: string[] = [],
+  curves: Curve[] = [],
 ): ScenarioResult {
   return {
     name,
@@ -44,6 +49,7 @@ export function resultOf(
     marks: recorder.marks,
     samples,
     processes: meter.figures,
+    curves,
     mistakes: recorder.mistakes,
   };
 }

@@ -1,7 +1,7 @@
 /** One buyer as a browser behaves: asks, judges the answer, and repeats with the same id when told to. */
 import { randomUUID } from 'node:crypto';
 import { paths, testCards } from '../addresses.ts';
-import type { HeldSeats, Order, ProblemCode } from '../contract.ts';
+import type { Admission, HeldSeats, Order, ProblemCode, WaitingTicket } from '../contract.ts';
 import { type Answer, type Call, type FrontDoor, problemOf } from './front-door.ts';
 import { pause } from './pause.ts';
 import type { Outcome, Recorder } from './recorder.ts';
@@ -89,6 +89,30 @@ export class Shopper {
 
   ask(what: Ask): Promise<Answer | undefined> {
     return insist(this.#door, this.#recorder, { ...what, token: this.token });
+  }
+
+  /** A place in the waiting room of an event. */
+  async join(event: string, intendedAt?: number): Promise<WaitingTicket | undefined> {
+    const path = paths.waitingTicket(event);
+    const when = intendedAt === undefined ? {} : { intendedAt };
+    const joined = await this.ask({ kind: 'join', method: 'POST', path, ...when });
+    return joined?.status === 201 ? (joined.body as WaitingTicket) : undefined;
+  }
+
+  /**
+   * The pass for a ticket whose turn it is. The document that told so may be a second ahead of the process that
+   * is asked, which then says how many are before.
+   */
+  async enter(event: string, { ticket }: WaitingTicket): Promise<string | undefined> {
+    const path = paths.waitingPass(event);
+    for (let knock = 0; knock < 20; knock += 1) {
+      if (knock > 0) await this.pause(500);
+      const entered = await this.ask({ kind: 'enter', method: 'POST', path, body: { ticket } });
+      if (entered?.status !== 200) return undefined;
+      const { pass } = entered.body as Admission;
+      if (pass) return pass;
+    }
+    return undefined;
   }
 
   /** The hold, the true reason why not, or undefined when nobody answers. */

@@ -236,3 +236,19 @@ test('a room that closes tells of those who have just come', async () => {
   clock.advance(1_000);
   expect((await other().status()).waiting).toBeGreaterThanOrEqual(4);
 });
+
+test('the opening is seen by the first who asks, in a room that ticks, and not a tick later', async () => {
+  const { room, clock, other } = openRoom({ everyMs: 60_000 });
+  const reader = other();
+  room.start();
+  expect(await room.status()).toMatchObject({ phase: 'lobby' });
+  expect(await reader.status()).toMatchObject({ phase: 'lobby' });
+  clock.advance(59_999);
+  expect(await room.status()).toMatchObject({ phase: 'lobby' });
+  clock.advance(1);
+  // one that only reads opens nothing
+  expect(await reader.status()).toMatchObject({ phase: 'lobby' });
+  const seen = await Promise.all([room.status(), room.status()]);
+  expect(seen).toMatchObject([{ phase: 'open' }, { phase: 'open' }]);
+  await room.close();
+});

@@ -5,7 +5,7 @@
  */
 import { drawnPlace, standingOf } from '@evenkeel/soft-hold/waiting-room/status';
 import { paths } from '../../addresses.ts';
-import type { Admission, Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
+import type { Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
 import { claim } from '../claims.ts';
 import { arrive } from '../open-model.ts';
 import { pause } from '../pause.ts';
@@ -52,15 +52,9 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
     { perSecond: size.joinsPerSecond, count: ids.length, random, signal },
     async (index, intendedAt) => {
       const shopper = new Shopper(door, recorder, tokens[index] as string);
-      const path = paths.waitingTicket(slug);
-      const joined = await shopper.ask({ kind: 'join', method: 'POST', path, intendedAt });
-      if (joined?.status !== 201) return end('no-place');
-      visitors.push({
-        id: ids[index] as string,
-        shopper,
-        ticket: joined.body as WaitingTicket,
-        place: 2,
-      });
+      const ticket = await shopper.join(slug, intendedAt);
+      if (!ticket) return end('no-place');
+      visitors.push({ id: ids[index] as string, shopper, ticket, place: 2 });
     },
   );
   while (Date.now() < opensAt && !signal.aborted) await pause(200, stage.signal);
@@ -179,16 +173,7 @@ async function goIn(
   wanted: string[],
   state: { soldOut: boolean },
 ): Promise<End> {
-  const path = paths.waitingPass(slug);
-  const body = { ticket: ticket.ticket };
-  let pass: string | undefined;
-  // the document may be a second ahead of the process that is asked, which then says how many are before
-  for (let knock = 0; pass === undefined && knock < 10; knock += 1) {
-    if (knock > 0) await shopper.pause(500);
-    const entered = await shopper.ask({ kind: 'enter', method: 'POST', path, body });
-    if (entered?.status !== 200) return 'no-answer';
-    pass = (entered.body as Admission).pass ?? undefined;
-  }
+  const pass = await shopper.enter(slug, ticket);
   if (!pass) return 'no-answer';
   for (let look = 0; look < looks && !stage.signal.aborted; look += 1) {
     const seat = wanted.shift();

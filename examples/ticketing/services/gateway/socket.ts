@@ -140,11 +140,7 @@ class Connection {
 
   async #watchEvent(slug: string): Promise<void> {
     const watch = this.#begin(`event ${slug}`);
-    // listen first, look second: what happens in between comes twice and not never
-    watch.onEnd(await this.#deps.availability.watch(slug, (change) => this.#send(change)));
-    if (watch.isOver) return;
-    const availability = await this.#deps.availability.snapshot(slug);
-    this.#send({ type: 'availability', availability });
+    watch.onEnd(await this.#deps.availability.watch(slug, (message) => this.#pass(message)));
   }
 
   async #watchRoom(slug: string): Promise<void> {

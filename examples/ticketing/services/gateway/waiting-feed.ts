@@ -10,6 +10,8 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { WaitingRooms } from '../inventory/waiting-rooms.ts';
 
 const lookEveryMs = 1_000;
+/** after the moment of the opening, for the room's own clock to have come that far */
+const afterOpeningMs = 20;
 /** so many a millisecond: 12 % of a core in one process, and eight on two cores still leave one to the rest */
 const toldPerMs = 4;
 /** sent without a pause; between slices, others have their turn */
@@ -64,14 +66,19 @@ export class WaitingFeed {
   async #tell(slug: string, audience: Audience): Promise<void> {
     const { signal } = this.#closed;
     let shown: string | undefined;
+    let opensAt = 0;
     let toldAt = performance.now();
     do {
-      await sleep(lookEveryMs, undefined, { signal, ref: false }).catch(() => {});
+      // the opening is looked for when it is due, and not up to a second later
+      const opensInMs = opensAt + afterOpeningMs - Date.now();
+      const waitMs = opensInMs > 0 ? Math.min(lookEveryMs, opensInMs) : lookEveryMs;
+      await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted) return;
       const read = await this.#read(slug).catch((error) => {
         this.#options.log.warn({ err: error, event: slug }, 'waiting room cannot be read');
       });
       // nobody is told the same twice
+      if (read) ({ opensAt } = read);
       if (!read || audience.latest?.equals(read.message)) continue;
       audience.latest = read.message;
       const isDue = performance.now() - toldAt >= audience.listeners.size / toldPerMs;
@@ -88,9 +95,10 @@ export class WaitingFeed {
     this.#audiences.delete(slug);
   }
 
-  async #read(slug: string): Promise<{ phase: string; message: Buffer }> {
+  async #read(slug: string): Promise<{ phase: string; opensAt: number; message: Buffer }> {
     const status = await this.#options.rooms.of(await this.#options.catalog.event(slug)).status();
     const message: ServerMessage = { type: 'waiting-room', event: slug, status };
-    return { phase: status.phase, message: Buffer.from(JSON.stringify(message)) };
+    const { phase, opensAt } = status;
+    return { phase, opensAt, message: Buffer.from(JSON.stringify(message)) };
   }
 }

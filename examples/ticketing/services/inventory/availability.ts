@@ -1,14 +1,27 @@
 /** What is free, held and sold: a snapshot for those who come, numbered changes for those who stay. */
+import { setImmediate } from 'node:timers/promises';
 import type { ChangeEvent } from '@evenkeel/soft-hold';
 import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
 import type { Pools } from './pools.ts';
 
-type Change = Extract<ServerMessage, { type: 'change' }>;
-type Listener = (change: Change) => void;
+/** sent without a pause; between slices, others have their turn */
+const slice = 500;
+/** a snapshot for those who come is read this rarely, unless something changes */
+const snapshotMs = 250;
+/** so many changes that are not told yet weigh more than how things stand */
+const maxUntold = 64;
+
+type Listener = (message: Buffer) => void;
+type Audience = {
+  listeners: Set<Listener>;
+  /** in order; the first one is being told */
+  untold: (Buffer | Promise<Buffer>)[];
+  snapshot: { message: Promise<Buffer>; at: number } | undefined;
+};
 
 export class AvailabilityFeed {
   readonly #pools: Pools;
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #audiences = new Map<string, Audience>();
   readonly #reading = new Map<string, Promise<Availability>>();
 
   constructor(pools: Pools) {
@@ -20,20 +33,35 @@ export class AvailabilityFeed {
   snapshot(slug: string): Promise<Availability> {
     let reading = this.#reading.get(slug);
     if (reading === undefined) {
-      reading = this.#read(slug).finally(() => this.#reading.delete(slug));
+      reading = this.#read(slug).finally(() => {
+        if (this.#reading.get(slug) === reading) this.#reading.delete(slug);
+      });
       this.#reading.set(slug, reading);
     }
     return reading;
   }
 
   /**
-   * Calls `listener` with every change from now on; returns the way to stop that.
+   * Calls `listener` with how things stand and with every change from now on, as messages that are the same
+   * bytes for all; returns the way to stop that.
    * @throws ProblemError `not_found`
    */
   async watch(slug: string, listener: Listener): Promise<() => void> {
     await this.#pools.of(slug);
-    const listeners = this.#listeners.get(slug) ?? new Set();
-    this.#listeners.set(slug, listeners.add(listener));
+    let audience = this.#audiences.get(slug);
+    if (!audience) {
+      audience = { listeners: new Set(), untold: [], snapshot: undefined };
+      this.#audiences.set(slug, audience);
+    }
+    const { listeners } = audience;
+    // listen first, look second: what happens in between comes twice and not never
+    listeners.add(listener);
+    try {
+      listener(await this.#snapshotFor(slug, audience));
+    } catch (error) {
+      listeners.delete(listener);
+      throw error;
+    }
     return () => listeners.delete(listener);
   }
 
@@ -50,14 +78,52 @@ export class AvailabilityFeed {
     return { event: slug, seq, counts, seats, serverNow: new Date(serverNow).toISOString() };
   }
 
+  /** Thousands come within a second: they get one snapshot, which is good until something changes. */
+  #snapshotFor(slug: string, audience: Audience): Promise<Buffer> {
+    const now = performance.now();
+    if (!audience.snapshot || now - audience.snapshot.at > snapshotMs) {
+      const message = this.snapshot(slug).then((availability) =>
+        bytes({ type: 'availability', availability }),
+      );
+      audience.snapshot = { message, at: now };
+      message.catch(() => {
+        audience.snapshot = undefined;
+      });
+    }
+    return audience.snapshot.message;
+  }
+
   #publish(slug: string, { seq, changes }: ChangeEvent): void {
+    // a reading that has begun may not know of this: nobody who comes after it may share it
+    this.#reading.delete(slug);
+    const audience = this.#audiences.get(slug);
+    if (!audience) return;
+    audience.snapshot = undefined;
     const seats: Record<string, SeatState> = {};
     const counts: Count[] = [];
     for (const { sku, free, held, sold, seats: changed } of changes) {
       counts.push({ sku, total: free + held + sold, free, held, sold });
       Object.assign(seats, changed);
     }
-    const change: Change = { type: 'change', event: slug, seq, counts, seats };
-    for (const listener of this.#listeners.get(slug) ?? []) listener(change);
+    const { untold } = audience;
+    if (untold.length < maxUntold)
+      untold.push(bytes({ type: 'change', event: slug, seq, counts, seats }));
+    else untold.splice(1, maxUntold, this.#snapshotFor(slug, audience));
+    if (untold.length === 1) void this.#tell(audience);
+  }
+
+  async #tell({ listeners, untold }: Audience): Promise<void> {
+    for (; untold[0]; untold.shift()) {
+      // where it cannot be read, the gap in the numbers tells the browser to ask
+      const message = await Promise.resolve(untold[0]).catch(() => undefined);
+      if (!message) continue;
+      let told = 0;
+      for (const listener of [...listeners]) {
+        if (listeners.has(listener)) listener(message);
+        if (++told % slice === 0) await setImmediate();
+      }
+    }
   }
 }
+
+const bytes = (message: ServerMessage) => Buffer.from(JSON.stringify(message));

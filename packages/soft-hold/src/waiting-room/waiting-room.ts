@@ -90,13 +90,19 @@ export class WaitingRoom {
   }
 
   /**
-   * The document for everybody, at most `everyMs` old: serve it with that as its time to live.
+   * The document for everybody, at most `everyMs` old: serve it with that as its time to live. In a room that
+   * ticks it is never from before the opening once that has come.
    *
    * @throws HoldUnavailableError when Redis does not answer
    */
   async status(): Promise<WaitingRoomStatus> {
-    if (this.#status !== null && this.#now() - this.#status.at < this.#settings.everyMs)
-      return this.#status.status;
+    const { everyMs, opensAt } = this.#settings;
+    const now = this.#now();
+    const known = this.#status;
+    // whoever asks first after the opening opens: nobody is told of it up to `everyMs` late
+    if (known?.status.phase === 'lobby' && now >= opensAt && this.#timer !== null)
+      return this.tick();
+    if (known !== null && now - known.at < everyMs) return known.status;
     this.#reading ??= this.#run('read').finally(() => {
       this.#reading = null;
     });
