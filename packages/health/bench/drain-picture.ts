@@ -70,7 +70,7 @@ export function drainPicture(
     ['end', 'the process ended by itself'],
   ] as const;
   legend.forEach(([kind, says], index) => {
-    const left = LEFT + index * 170;
+    const left = LEFT + index * 190;
     const y = bottom + 44;
     if (kind === 'end') parts.push(`<circle class="end" cx="${left + 5}" cy="${y - 4}" r="3.5"/>`);
     else if (kind === 'area') {

@@ -1,6 +1,6 @@
 /**
  * SIGTERM under a load of kept-alive POSTs, ours beside the libraries for it: which requests are lost, which
- * payments are cut, how WebSockets end; the runs with a round trip of 10 ms become docs/drain.svg.
+ * payments are cut, how WebSockets end; the runs with a round trip of 10 ms become drain.svg.
  * `node --conditions=@evenkeel/source --import tsx bench/drain.bench.ts`
  */
 import { once } from 'node:events';
@@ -114,4 +114,4 @@ const marks = [
   [0, 'SIGTERM: /ready says 503'],
   [DELAY_MS, 'the servers are closed'],
 ] as const;
-writeFileSync(new URL('../docs/drain.svg', import.meta.url), drainPicture(tracks, title, marks));
+writeFileSync(new URL('drain.svg', import.meta.url), drainPicture(tracks, title, marks));

@@ -1,6 +1,6 @@
 const ROW = 26;
-const LEFT = 300;
-const WIDTH = 420;
+const LEFT = 330;
+const WIDTH = 390;
 
 const escaped = (text: string) => text.replace(/[&<]/g, (one) => (one === '&' ? '&amp;' : '&lt;'));
 
@@ -21,7 +21,7 @@ export function barChart(title: string, bars: readonly { name: string; value: nu
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 ${height}" width="800" height="${height}" role="img">`,
     '<style>text{font:13px system-ui,sans-serif;fill:#4a5568}@media(prefers-color-scheme:dark){text{fill:#cbd5e0}}</style>',
-    `<title>${escaped(title)}</title><text x="10" y="20" font-weight="bold">${escaped(title)}</text>`,
+    `<title>${escaped(title)}</title><text x="10" y="20" style="font-weight:600">${escaped(title)}</text>`,
     ...rows,
     '</svg>',
     '',
