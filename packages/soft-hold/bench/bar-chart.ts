@@ -1,6 +1,6 @@
 const ROW = 26;
-const LEFT = 330;
-const WIDTH = 390;
+const LEFT = 350;
+const WIDTH = 370;
 
 const escaped = (text: string) => text.replace(/[&<]/g, (one) => (one === '&' ? '&amp;' : '&lt;'));
 
