@@ -1,5 +1,10 @@
 import { callable, integer, name, oneOf, show } from './options.ts';
-import { type RateLimit, type RateLimitOptions, rateLimitOf } from './rate-limit.ts';
+import {
+  type LimitedLine,
+  type RateLimit,
+  type RateLimitOptions,
+  rateLimitOf,
+} from './rate-limit.ts';
 import type { SchemaOutput, SchemaResult, StandardSchema } from './standard-schema.ts';
 import type { TraceContext } from './trace-context.ts';
 
@@ -163,7 +168,7 @@ export interface JobHandler<S extends StandardSchema = StandardSchema> {
   readonly job: JobDefinition<S>;
   run(payload: SchemaOutput<S>, ctx: JobContext): unknown;
   readonly guard?: () => boolean;
-  readonly rateLimit?: RateLimit;
+  readonly rateLimit?: LimitedLine;
   onDead?(payload: SchemaOutput<S>, death: Death): unknown;
 }
 

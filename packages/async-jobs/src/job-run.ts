@@ -3,6 +3,7 @@ import type { Brake } from './brake.ts';
 import { sleep } from './clock.ts';
 import { type JobHandler, validate } from './define-job.ts';
 import { JobPayloadError, JobsError } from './errors.ts';
+import type { RateLimit } from './rate-limit.ts';
 import {
   type DeadReason,
   enqueuedAtOf,
@@ -117,7 +118,7 @@ export async function runJob(
     };
   };
   for (let number = facts.attempts + 1; ; ) {
-    const end = await attemptInSlot(facts, number, handler, payload, env);
+    const end = await attemptInTurn(facts, number, handler, payload, env);
     if (end === 'cancelled') return { kind: 'cancelled', facts };
     if (end === 'handed-back') return { kind: 'handed-back' };
     if ('result' in end) return { kind: 'done', facts, result: end.result };
@@ -157,15 +158,22 @@ export function tellDead(
   tell(env, facts, attempts, 'dead', 0, { error: plain(error) });
 }
 
-/** Waits for its rate limit, the end of a rebalance, the brake and a free place, until it has all of them. */
+/** One attempt, in its turn where there is a rate limit. */
+function attemptInTurn(...attempt: AttemptArguments): Promise<AttemptEnd> {
+  const { rateLimit } = attempt[2];
+  if (!rateLimit) return attemptInSlot(attempt, null, () => {});
+  return rateLimit.turn((begun) => attemptInSlot(attempt, rateLimit, begun));
+}
+
+type AttemptArguments = [JobFacts, number, JobHandler, unknown, RunEnvironment];
+
+/** Waits for the end of a rebalance, the brake, a free place and its rate limit, until it has all of them. */
 async function attemptInSlot(
-  ...attempt: [JobFacts, number, JobHandler, unknown, RunEnvironment]
+  attempt: AttemptArguments,
+  rateLimit: RateLimit | null,
+  begun: () => void,
 ): Promise<AttemptEnd> {
   const [{ id }, , handler, , env] = attempt;
-  if (handler.rateLimit && !env.cancelled(id)) {
-    const waitMs = await handler.rateLimit.reserve(env.clock.now());
-    if (waitMs > 0) await sleep(env.clock, waitMs, env.stopping);
-  }
   for (;;) {
     await env.thaw();
     await env.brake.wait();
@@ -177,12 +185,19 @@ async function attemptInSlot(
       env.brake.decline();
       return 'cancelled';
     }
-    const end = await env.slot(async () =>
-      env.frozen() || env.stopping.aborted || !env.brake.tryStart(handler.guard)
-        ? null
-        : attemptOnce(...attempt),
-    );
-    if (end !== null) return end;
+    const end = await env.slot(async () => {
+      if (rateLimit && !env.frozen() && !env.stopping.aborted) {
+        const waitMs = await rateLimit.take(env.clock.now());
+        if (waitMs > 0) return waitMs;
+      }
+      if (env.frozen() || env.stopping.aborted || !env.brake.tryStart(handler.guard)) return null;
+      begun();
+      return attemptOnce(...attempt);
+    });
+    if (typeof end === 'number') {
+      env.brake.decline(); // another job may have what this one was let go for
+      await sleep(env.clock, end, env.stopping);
+    } else if (end !== null) return end;
   }
 }
 

@@ -3,25 +3,21 @@ import type { RateLimit, RateLimitOptions } from './rate-limit.ts';
 import type { RedisLike } from './redis-status.ts';
 
 /**
- * KEYS[1]  the moments that were given out, a sorted set scored by themselves
+ * KEYS[1]  the beginnings of the last window, a sorted set scored by their moments
  * ARGV[1]  how many in a window, ARGV[2] the window in milliseconds
- * reply    milliseconds until the caller's moment, by Redis' clock
+ * reply    0 and one more is counted; else milliseconds until the oldest leaves the window
  */
-const RESERVE = `local time = redis.call('TIME')
+const TAKE = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local max, per = tonumber(ARGV[1]), tonumber(ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. (now - per))
-local at = now
-local given = redis.call('ZCARD', KEYS[1])
-if given >= max then
-  local before = redis.call('ZRANGE', KEYS[1], given - max, given - max, 'WITHSCORES')
-  at = math.max(now, tonumber(before[2]) + per)
+local per = tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - per)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1]) then
+  return redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] + per - now
 end
-local n = redis.call('INCR', KEYS[1] .. ':n')
-redis.call('ZADD', KEYS[1], at, n)
-redis.call('PEXPIRE', KEYS[1], at - now + per)
-redis.call('PEXPIRE', KEYS[1] .. ':n', at - now + per)
-return at - now`;
+redis.call('ZADD', KEYS[1], now, redis.call('INCR', KEYS[1] .. ':n'))
+redis.call('PEXPIRE', KEYS[1], per)
+redis.call('PEXPIRE', KEYS[1] .. ':n', per)
+return 0`;
 
 /**
  * A limit shared by all workers that name it, kept in Redis: at most `max` attempts begin within
@@ -37,9 +33,9 @@ export function redisRateLimit(
   const perMs = integer('perMs', options.perMs, 1);
   const key = `{${name('prefix', options.prefix ?? 'jobs')}:limit:${name('name', options.name)}}`;
   return {
-    async reserve() {
+    async take() {
       try {
-        return Number(await redis.eval(RESERVE, 1, key, max, perMs));
+        return Number(await redis.eval(TAKE, 1, key, max, perMs));
       } catch {
         return 0;
       }
