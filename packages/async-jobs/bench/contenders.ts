@@ -1,10 +1,3 @@
-import { Queue as BullQueue, Worker as BullWorker } from 'bullmq';
-import { makeWorkerUtils, run as runGraphile } from 'graphile-worker';
-import { Redis } from 'ioredis';
-import { Kafka, logLevel } from 'kafkajs';
-import pg from 'pg';
-import PgBoss from 'pg-boss';
-import { z } from 'zod';
 import {
   defineJob,
   handle,
@@ -12,7 +5,14 @@ import {
   kafkajsTransport,
   redisStatus,
   Worker,
-} from '../src/index.ts';
+} from '@evenkeel/async-jobs';
+import { Queue as BullQueue, Worker as BullWorker } from 'bullmq';
+import { makeWorkerUtils, run as runGraphile } from 'graphile-worker';
+import { Redis } from 'ioredis';
+import { Kafka, logLevel } from 'kafkajs';
+import pg from 'pg';
+import PgBoss from 'pg-boss';
+import { z } from 'zod';
 
 /** What every queue of the benchmark can do. */
 export interface Contender {

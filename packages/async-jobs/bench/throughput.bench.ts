@@ -5,11 +5,11 @@
  */
 import { cpus } from 'node:os';
 import { env, version } from 'node:process';
+import { defineJob, JobQueue, memoryTransport, postgresOutbox } from '@evenkeel/async-jobs';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { z } from 'zod';
 import { startBackends, startPostgres, uniqueName } from '../../../test/backends.ts';
-import { defineJob, JobQueue, memoryTransport, postgresOutbox } from '../src/index.ts';
 import { bullmq, type Contender, evenkeel, graphile, pgBoss, type Servers } from './contenders.ts';
 
 const JOBS = Number(env.JOBS ?? 20_000);

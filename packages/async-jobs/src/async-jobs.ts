@@ -138,11 +138,10 @@ export class JobQueue {
     this.#assertUsable(job, options);
     const runAtMs = this.#runAt(options.delayMs);
     const now = this.clock.now();
-    const prepared = await Promise.all(
-      payloads.map((payload) => {
-        return this.#preparation.prepare(job, payload, { id: uuidv7(now), runAtMs });
-      }),
-    );
+    const prepared = await this.#preparation.prepareAll(job, payloads, () => ({
+      id: uuidv7(now),
+      runAtMs,
+    }));
     if (prepared.length === 0) return [];
     const durability = await this.#accept(prepared, options.tx);
     return prepared.map(({ id }) => this.#ticket(id, durability));

@@ -25,7 +25,12 @@ export interface AttemptEnvironment {
   /** Consumer group: part of the inbox key. */
   readonly group: string;
   /** Tells the progress, `sequence` counting up. */
-  readonly progress: (percent: number, note: string | undefined, sequence: number) => void;
+  readonly progress: (
+    attempt: Attempt,
+    percent: number,
+    note: string | undefined,
+    sequence: number,
+  ) => void;
   /** Tells that an effect had been committed by an earlier delivery. */
   readonly replayed: () => void;
 }
@@ -200,6 +205,6 @@ export class Attempt implements JobContext {
 
   #tell(): void {
     this.#toldAt = this.#env.clock.now();
-    this.#env.progress(this.#percent, this.#note, ++this.#sequence);
+    this.#env.progress(this, this.#percent, this.#note, ++this.#sequence);
   }
 }

@@ -1,7 +1,7 @@
 import type { JobFacts } from './attempt.ts';
 import type { BrakeOptions, BrakeState } from './brake.ts';
-import type { Priority } from './define-job.ts';
-import type { Dead, RunEnvironment } from './job-run.ts';
+import type { Dead } from './job-run.ts';
+import type { RunEnvironment } from './run-environment.ts';
 import type { IncomingRecord, SubscribeOptions } from './transport.ts';
 
 /** What a consumer tells its worker. */
@@ -25,7 +25,7 @@ export interface ConsumerOptions extends ConsumerEvents {
   readonly commitIntervalMs: number;
   readonly commitEvery: number;
   readonly handlers: RunEnvironment['handlers'];
-  readonly slot: <T>(priority: Priority, work: () => Promise<T>) => Promise<T>;
+  readonly slot: RunEnvironment['slot'];
   readonly concurrency: number;
   readonly brake: Required<BrakeOptions>;
   readonly cancelled: RunEnvironment['cancelled'];

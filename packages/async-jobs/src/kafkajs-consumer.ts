@@ -6,6 +6,7 @@ import type {
   KafkaLike,
   KafkaMessage,
 } from './kafkajs-client.ts';
+import { fromWire } from './kafkajs-headers.ts';
 import { KafkajsHeartbeat } from './kafkajs-heartbeat.ts';
 import type {
   AssignedPartition,
@@ -373,17 +374,11 @@ export class KafkajsConsumer implements Subscription {
 }
 
 function toIncoming(message: KafkaMessage): IncomingRecord {
-  const headers: Record<string, string> = {};
-  for (const name in message.headers) {
-    const value = message.headers[name];
-    const first = Array.isArray(value) ? value[0] : value;
-    if (first !== undefined) headers[name] = first.toString();
-  }
   return {
     offset: Number(message.offset),
     timestampMs: Number(message.timestamp),
     key: message.key === null ? null : message.key.toString(),
     value: message.value,
-    headers,
+    headers: fromWire(message.headers),
   };
 }

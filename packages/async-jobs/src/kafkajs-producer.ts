@@ -1,6 +1,7 @@
 import { type Clock, within } from './clock.ts';
 import { TransportTimeoutError } from './errors.ts';
 import type { KafkaLike, KafkaProducerLike } from './kafkajs-client.ts';
+import { toWire } from './kafkajs-headers.ts';
 import { partitionOf } from './partitioner.ts';
 import type { OutgoingRecord } from './transport.ts';
 
@@ -159,7 +160,7 @@ export class KafkajsProducer {
     const messages = records.map(({ key, value, headers }) => ({
       key,
       value,
-      headers,
+      headers: toWire(headers),
       turn: turnOf(key),
     }));
     this.#turn += Math.ceil(keyless / TOGETHER);

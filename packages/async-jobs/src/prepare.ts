@@ -3,6 +3,7 @@ import { type JobDefinition, validate } from './define-job.ts';
 import { JobPayloadError, JobPayloadTooLargeError } from './errors.ts';
 import { callable, integer, key as keyOf, show } from './options.ts';
 import type { QueuedJob } from './record.ts';
+import type { SchemaResult } from './standard-schema.ts';
 import { type TraceContext, traceContextOf } from './trace-context.ts';
 
 /** What may be said of one job. */
@@ -31,9 +32,37 @@ export class Preparation {
   }
 
   /** @throws JobPayloadError, JobPayloadTooLargeError, TypeError, RangeError */
-  async prepare(job: JobDefinition, payload: unknown, more: Particulars): Promise<QueuedJob> {
-    const checking = validate(job.schema, payload);
-    const checked = checking instanceof Promise ? await checking : checking;
+  prepare(job: JobDefinition, payload: unknown, more: Particulars): QueuedJob | Promise<QueuedJob> {
+    const checked = validate(job.schema, payload);
+    return checked instanceof Promise
+      ? checked.then((result) => this.#make(job, payload, result, more))
+      : this.#make(job, payload, checked, more);
+  }
+
+  /** Of many jobs; those whose schema answers at once cost no promise each. */
+  async prepareAll(
+    job: JobDefinition,
+    payloads: readonly unknown[],
+    more: () => Particulars,
+  ): Promise<readonly QueuedJob[]> {
+    const ready: QueuedJob[] = [];
+    for (const [i, payload] of payloads.entries()) {
+      const one = this.prepare(job, payload, more());
+      if (one instanceof Promise) {
+        const later = payloads.slice(i + 1).map(async (next) => this.prepare(job, next, more()));
+        return [...ready, ...(await Promise.all([one, ...later]))];
+      }
+      ready.push(one);
+    }
+    return ready;
+  }
+
+  #make(
+    job: JobDefinition,
+    payload: unknown,
+    checked: SchemaResult<unknown>,
+    more: Particulars,
+  ): QueuedJob {
     if (checked.issues) throw new JobPayloadError(job.name, checked.issues);
     // The input is sent, not the schema's output: the worker's check would transform it twice
     const json = JSON.stringify(payload);

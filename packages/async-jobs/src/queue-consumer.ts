@@ -7,9 +7,10 @@ import type { ConsumerOptions } from './consumer-options.ts';
 import type { Priority } from './define-job.ts';
 import { delayed } from './delay-line.ts';
 import { JobAbortedError } from './errors.ts';
-import { type Dead, type RunEnvironment, runJob, tellCancelled, tellDead } from './job-run.ts';
+import { type Dead, runJob, tellCancelled, tellDead } from './job-run.ts';
 import { Lanes } from './lanes.ts';
 import { JOB_ID, toDeadLetter } from './record.ts';
+import { type Delivery, type RunEnvironment, tell } from './run-environment.ts';
 import type { QueueTopics } from './topics.ts';
 import type {
   AssignedPartition,
@@ -20,11 +21,9 @@ import type {
   SubscriptionListener,
 } from './transport.ts';
 
-interface Task {
+interface Task extends Delivery {
   readonly partition: Partition;
   readonly buffer: Buffered;
-  readonly key: string;
-  readonly record: IncomingRecord;
 }
 
 /** What was read of the jobs of one priority and is not finished. */
@@ -62,7 +61,7 @@ export class QueueConsumer implements SubscriptionListener {
   readonly #brake: Brake;
   readonly #running = new Set<Attempt>();
   readonly #waiting = new Map<string, AbortController>();
-  readonly #env: Omit<RunEnvironment, 'owned' | 'park' | 'slot'>;
+  readonly #env: RunEnvironment;
   readonly #buffers: ReadonlyMap<string, Buffered>;
   #busy = 0;
   #frozen = false;
@@ -83,7 +82,8 @@ export class QueueConsumer implements SubscriptionListener {
       ]),
     );
     this.#brake = new Brake(jobs.clock, options.brake, options.concurrency, options.braked);
-    this.#env = {
+    const env: RunEnvironment = {
+      queue: this.queue,
       brake: this.#brake,
       clock: jobs.clock,
       random: jobs.random,
@@ -100,7 +100,14 @@ export class QueueConsumer implements SubscriptionListener {
       started: options.started,
       replayed: options.replayed,
       failed: options.failed,
+      slot: options.slot,
+      park: (key, parked) => this.#park(key, parked),
+      progress: (attempt, percent, note, sequence) => {
+        const more = note === undefined ? undefined : { note };
+        tell(env, attempt, attempt.attempt, 'active', percent, more, sequence);
+      },
     };
+    this.#env = env;
     this.#assignment = new Assignment({
       ...options,
       clock: jobs.clock,
@@ -244,14 +251,9 @@ export class QueueConsumer implements SubscriptionListener {
   }
 
   /** Runs the job and does what follows from its end. True when its offset is complete. */
-  async #finish({ record, partition, key, buffer }: Task): Promise<boolean> {
-    const env: RunEnvironment = {
-      ...this.#env,
-      owned: () => partition.owned,
-      slot: (work) => this.#options.slot(buffer.priority, work),
-      park: (parked) => this.#park(key, parked),
-    };
-    const outcome = await runJob(record, this.queue, env);
+  async #finish(task: Task): Promise<boolean> {
+    const { record, partition, key } = task;
+    const outcome = await runJob(task, this.#env);
     switch (outcome.kind) {
       case 'handed-back':
         return false;
@@ -262,7 +264,7 @@ export class QueueConsumer implements SubscriptionListener {
         return true;
       }
       case 'cancelled':
-        tellCancelled(env, outcome.facts);
+        tellCancelled(this.#env, outcome.facts);
         this.#options.left(outcome.facts, 'cancelled');
         return true;
       case 'later': {
@@ -279,16 +281,11 @@ export class QueueConsumer implements SubscriptionListener {
         return acked;
       }
       case 'dead':
-        return this.#bury(outcome, record, partition, env);
+        return this.#bury(outcome, record, partition);
     }
   }
 
-  async #bury(
-    outcome: Dead,
-    record: IncomingRecord,
-    partition: Partition,
-    env: RunEnvironment,
-  ): Promise<boolean> {
+  async #bury(outcome: Dead, record: IncomingRecord, partition: Partition): Promise<boolean> {
     const { reason, error, attempts, facts } = outcome;
     await this.#compensate(outcome);
     if (facts?.flow && !(await this.#settle(facts, { error }, partition))) return false;
@@ -302,7 +299,7 @@ export class QueueConsumer implements SubscriptionListener {
       atMs: this.#jobs.clock.now(),
     });
     if (!(await this.#send(letter, partition))) return false;
-    if (facts) tellDead(env, facts, attempts, error);
+    if (facts) tellDead(this.#env, facts, attempts, error);
     this.#options.dead(outcome);
     return true;
   }

@@ -48,14 +48,27 @@ export function isFinal(state: JobState): boolean {
  *     final(1) attempt(4) rank(1) progress in tenths(4) sequence(6)
  */
 export function orderOf(status: JobStatus, sequence: number): string {
+  const { state, attempt, progress } = status;
+  if (sequence > 0 || attempt > 99 || (progress !== 0 && progress !== 100)) {
+    return textOf(state, attempt, progress, sequence);
+  }
+  const place = (attempt * 10 + RANK[state]) * 2 + (progress === 0 ? 0 : 1);
+  COMMON[place] ??= textOf(state, attempt, progress, 0);
+  return COMMON[place];
+}
+
+// Of attempts up to 99 without progress in between: nearly all, and two or three a job
+const COMMON: string[] = new Array(2_000);
+
+function textOf(state: JobState, attempt: number, progress: number, sequence: number): string {
   const digits = (value: number, width: number): string =>
     String(Math.min(Math.round(value), 10 ** width - 1)).padStart(width, '0');
-  const rank = RANK[status.state];
+  const rank = RANK[state];
   return (
-    digits(isFinal(status.state) ? rank : 0, 1) +
-    digits(status.attempt, 4) +
+    digits(isFinal(state) ? rank : 0, 1) +
+    digits(attempt, 4) +
     digits(rank, 1) +
-    digits(status.progress * 10, 4) +
+    digits(progress * 10, 4) +
     digits(sequence, 6)
   );
 }

@@ -28,7 +28,7 @@ function attemptOf(clock: ManualClock, run: (ctx: JobContext) => unknown) {
       outbox: null,
       group: 'group',
       replayed: () => {},
-      progress: (...progress) => told.push(progress),
+      progress: (_, ...progress) => told.push(progress),
     },
   );
   return { attempt, told };
