@@ -16,10 +16,22 @@ interface RateLimitOptions {
     readonly max: number;
     readonly perMs: number;
 }
-/** Something that says when the next may begin. */
+/** Something that says whether one more may begin. */
 interface RateLimit {
-    /** Takes the next free moment and gives the milliseconds until it is there. */
-    reserve(nowMs: number): number | Promise<number>;
+    /** Asked at the moment of beginning: 0 lets it begin and counts it; else milliseconds after which to ask again. */
+    take(nowMs: number): number | Promise<number>;
+}
+/**
+ * A limit with the line of those who wait for it. A limit is asked by a job that could begin at
+ * once: a moment given out before would be over when the brake is released or a place is free,
+ * and all whose moments are over would begin together.
+ */
+declare class LimitedLine implements RateLimit {
+    #private;
+    constructor(limit: RateLimit);
+    take(nowMs: number): number | Promise<number>;
+    /** Runs `work` when it is its turn; the next one's turn is when `work` calls `begun`, or ends. */
+    turn<T>(work: (begun: () => void) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -169,7 +181,7 @@ interface JobHandler<S extends StandardSchema = StandardSchema> {
     readonly job: JobDefinition<S>;
     run(payload: SchemaOutput<S>, ctx: JobContext): unknown;
     readonly guard?: () => boolean;
-    readonly rateLimit?: RateLimit;
+    readonly rateLimit?: LimitedLine;
     onDead?(payload: SchemaOutput<S>, death: Death): unknown;
 }
 /** Why a job is given up. */
@@ -512,7 +524,9 @@ declare class Preparation {
     #private;
     constructor(clock: Clock, maxPayloadBytes: number | undefined, traceContext: (() => TraceContext | undefined) | undefined);
     /** @throws JobPayloadError, JobPayloadTooLargeError, TypeError, RangeError */
-    prepare(job: JobDefinition, payload: unknown, more: Particulars): Promise<QueuedJob>;
+    prepare(job: JobDefinition, payload: unknown, more: Particulars): QueuedJob | Promise<QueuedJob>;
+    /** Of many jobs; those whose schema answers at once cost no promise each. */
+    prepareAll(job: JobDefinition, payloads: readonly unknown[], more: () => Particulars): Promise<readonly QueuedJob[]>;
 }
 
 /** What a step's payload is made of: the flow's payload, and what the steps before have returned. */
