@@ -1,5 +1,5 @@
 import { untilAborted } from './abort.ts';
-import { wrongType } from './checks.ts';
+import { object, wrongType } from './checks.ts';
 import { CircuitBreakerError } from './errors.ts';
 
 /** Why there is no answer: the circuit or the bulkhead let no call through, the call took too long, or it failed. */
@@ -53,9 +53,10 @@ export interface StepOptions {
 /**
  * A step that always answers with the same value.
  *
- * @throws TypeError when `on` is not an array of kinds
+ * @throws TypeError when `on` is not an array of kinds, or an option is unknown
  */
 export function value<T>(fixed: T, options: StepOptions = {}): FallbackStep<T> {
+  object('options', options, ['on']);
   return { source: 'value', on: checkedKinds(options.on), answer: () => fixed };
 }
 

@@ -1,4 +1,4 @@
-import { wrongType } from './checks.ts';
+import { object, wrongType } from './checks.ts';
 import { checkedKinds, type FallbackStep, type StepOptions } from './fallback.ts';
 
 /** Work put aside: what the call was to be made with. */
@@ -45,14 +45,15 @@ export interface QueueForLaterOptions<A extends readonly unknown[]> extends Step
  * const sendMail = mail.wrap(send, { fallback: queueForLater(later, { key: (message) => message.id }) });
  * ```
  *
- * @throws TypeError when an option has the wrong type
+ * @throws TypeError when an option has the wrong type or is unknown
  */
 export function queueForLater<A extends readonly unknown[]>(
   sink: LaterSink<A>,
   options: QueueForLaterOptions<A>,
 ): FallbackStep<Accepted> {
   if (typeof sink?.add !== 'function') throw wrongType('sink', 'an object with `add`', sink);
-  const { key: keyOf, lane: laneOf = keyOf, on } = options ?? {};
+  object('options', options, ['key', 'lane', 'on']);
+  const { key: keyOf, lane: laneOf = keyOf, on } = options;
   if (typeof keyOf !== 'function') throw wrongType('key', 'a function', keyOf);
   if (typeof laneOf !== 'function') throw wrongType('lane', 'a function', laneOf);
   return {

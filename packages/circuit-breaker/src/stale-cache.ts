@@ -1,4 +1,4 @@
-import { duration, integer } from './checks.ts';
+import { duration, integer, object } from './checks.ts';
 import { NoStaleValueError, stackless } from './errors.ts';
 import { checkedKinds, type FallbackStep, type StepOptions } from './fallback.ts';
 
@@ -17,6 +17,7 @@ export interface StaleCacheOptions extends StepOptions {
  */
 export function staleCache<T = never>(options: StaleCacheOptions): FallbackStep<T> {
   const maxStaleMs = duration('maxStaleMs', options?.maxStaleMs);
+  object('options', options, ['maxStaleMs', 'maxEntries', 'on']);
   const maxEntries = integer('maxEntries', options.maxEntries ?? 1_000, 1_000_000);
   const values = new Map<string, { readonly value: T; readonly at: number }>();
   return {

@@ -1,5 +1,5 @@
 import type { ExecuteOptions, WrapOptions } from './call-options.ts';
-import { isObject, wrongType } from './checks.ts';
+import { object, wrongType } from './checks.ts';
 
 interface Executor {
   execute<T, F>(action: () => T | PromiseLike<T>, options?: ExecuteOptions<F>): Promise<T | F>;
@@ -12,7 +12,7 @@ export function wrapped<This, A extends unknown[], T, F>(
   options: WrapOptions<A, F>,
 ): (this: This, ...args: A) => Promise<T | F> {
   if (typeof fn !== 'function') throw wrongType('fn', 'a function', fn);
-  if (!isObject(options)) throw wrongType('options', 'an object', options);
+  object('options', options, ['repeatable', 'fallback', 'key']);
   const { fallback, key, repeatable } = options;
   if (key !== undefined && typeof key !== 'function') throw wrongType('key', 'a function', key);
   if (fallback === undefined) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   CircuitBreaker,
   type CircuitBreakerOptions,
+  queueForLater,
   staleCache,
   TestClock,
   value,
@@ -124,6 +125,14 @@ describe('options', () => {
     expect(make(options)).toThrow(`Unknown option \`${field}\``);
   });
 
+  it('says which known option is most like an unknown one, or else names them all', () => {
+    expect(make({ timeout: 5_000 })).toThrow('Unknown option `timeout`, did you mean `timeoutMs`?');
+    expect(make({ slow: { after: 1 } })).toThrow('did you mean `slow.afterMs`?');
+    expect(make({ open: { resetting: 1 } })).toThrow(
+      'Unknown option `open.resetting`, expected one of forMs, factor, maxMs, jitter',
+    );
+  });
+
   it.each([[undefined], [null], ['psp'], [[]]])('refuses %j in place of the options', (options) => {
     expect(() => new CircuitBreaker(options as never)).toThrow(TypeError);
   });
@@ -174,6 +183,12 @@ describe('options', () => {
     expect(() => staleCache({ maxStaleMs: 1, maxEntries: 0 })).toThrow('`maxEntries`');
     expect(() => staleCache({ maxStaleMs: 1, on: ['late'] as never })).toThrow('`on`');
     expect(() => value(1, { on: 'open' as never })).toThrow('`on`');
+    expect(() => value(1, { in: ['open'] } as never)).toThrow('Unknown option `in`');
+    expect(() => staleCache({ maxStaleMs: 1, size: 9 } as never)).toThrow('Unknown option `size`');
+    const sink = { add: () => undefined };
+    expect(() => queueForLater(sink, { key: String, lanes: String } as never)).toThrow(
+      'did you mean `lane`?',
+    );
     expect(() => new TestClock(Number.NaN)).toThrow(RangeError);
     expect(() => new TestClock().advance(-1)).toThrow('`ms`');
   });
@@ -202,6 +217,9 @@ describe('arguments of a call', () => {
     expect(() => breaker.wrap(5 as never)).toThrow('`fn`');
     expect(() => breaker.wrap(() => 1, null as never)).toThrow('`options`');
     expect(() => breaker.wrap(() => 1, { key: 'k' as never })).toThrow('`key`');
+    expect(() => breaker.wrap(() => 1, { fallbacks: [] } as never)).toThrow(
+      'did you mean `fallback`?',
+    );
     expect(() => breaker.isolate(undefined as never)).toThrow('`reason`');
     expect(() => breaker.on('open', undefined as never)).toThrow('`listener`');
   });

@@ -1,4 +1,5 @@
 import type { Damping } from './check-state.ts';
+import { knownOptions } from './known-options.ts';
 import {
   requireFunction,
   requireInteger,
@@ -73,11 +74,22 @@ const NAME = /^[A-Za-z][\w.:-]{0,63}$/;
 const GROUP = /^[a-z][a-z0-9-]{0,31}$/;
 const DAY_MS = 86_400_000;
 
+const OPTIONS: Readonly<Record<keyof CheckOptions, true>> = {
+  groups: true,
+  scope: true,
+  timeoutMs: true,
+  warnMs: true,
+  ttlMs: true,
+  intervalMs: true,
+  failAfter: true,
+  recoverAfter: true,
+  flapWindowMs: true,
+  staleAfterMs: true,
+};
+
 /** Decides every option of a check. Throws TypeError or RangeError naming field, rule and value. */
 export function planCheck(name: unknown, source: CheckSource, options: CheckOptions): CheckPlan {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`Expected the options of a check to be an object, got ${typeof options}`);
-  }
+  knownOptions(options, OPTIONS);
   const checkName = requireText(
     'name',
     name,

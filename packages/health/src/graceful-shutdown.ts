@@ -19,6 +19,7 @@ import {
 } from './drain/shutdown-report.ts';
 import { closeWebSockets, type WebSocketServerLike } from './drain/websocket-drain.ts';
 import type { Health } from './health.ts';
+import { knownOptions } from './known-options.ts';
 import { requireFunction, requireMethods, requireNumber, requireOneOf } from './options.ts';
 import { errorText, framesOf, redact } from './redact.ts';
 import { SafeEmitter } from './safe-emitter.ts';
@@ -57,6 +58,23 @@ export interface GracefulShutdownOptions {
   /** In [0, 1), for the jitter; default `Math.random`. */
   readonly random?: () => number;
 }
+
+const OPTIONS: Readonly<Record<keyof GracefulShutdownOptions, true>> = {
+  health: true,
+  servers: true,
+  webSocketServers: true,
+  graceMs: true,
+  drainDelayMs: true,
+  lingerMs: true,
+  webSocketJitterMs: true,
+  phases: true,
+  capsMs: true,
+  uncaughtException: true,
+  log: true,
+  exit: true,
+  clock: true,
+  random: true,
+};
 
 /** The events of a GracefulShutdown. */
 export interface GracefulShutdownEvents {
@@ -102,6 +120,7 @@ export class GracefulShutdown {
 
   /** @throws TypeError or RangeError naming field, rule and value when an option is wrong. */
   constructor(options: GracefulShutdownOptions = {}) {
+    knownOptions(options, OPTIONS);
     if (options.health !== undefined) requireMethods('health', options.health, ['drain', 'close']);
     for (const server of options.servers ?? []) {
       requireMethods('servers', server, ['close', 'on', 'prependListener']);

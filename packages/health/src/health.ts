@@ -9,6 +9,7 @@ import {
 import { CheckRunner } from './check-runner.ts';
 import { detailsGuard } from './details-token.ts';
 import type { CheckHistory } from './history.ts';
+import { knownOptions } from './known-options.ts';
 import { requireFunction, requireMethods, requireText } from './options.ts';
 import { type Quorum, QuorumWatch } from './quorum.ts';
 import { redact } from './redact.ts';
@@ -96,6 +97,13 @@ export class Health {
 
   /** @throws TypeError or RangeError naming field, rule and value when an option is wrong. */
   constructor(options: HealthOptions) {
+    knownOptions(options, {
+      service: true,
+      version: true,
+      detailsToken: true,
+      quorum: true,
+      clock: true,
+    });
     this.service = requireText('service', options.service, /^\S.{0,99}$/, 'not to be empty');
     this.version =
       options.version === undefined

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Health } from './health.ts';
+import { knownOptions } from './known-options.ts';
 import { requireText } from './options.ts';
 import { answerProbe } from './probe-answer.ts';
 
@@ -12,12 +13,13 @@ export interface HttpHandlerOptions {
 /**
  * Answers probes on a `node:http` server: `if (probes(request, response)) return;` at the top of its listener.
  * True when the request was a GET or HEAD of a probe's path and is being answered; false when it is not ours.
- * @throws RangeError when `prefix` does not begin with a slash or ends with one.
+ * @throws TypeError when an option is unknown, RangeError when `prefix` does not begin with a slash or ends with one.
  */
 export function httpHandler(
   health: Health,
   options: HttpHandlerOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
+  knownOptions(options, { prefix: true });
   const prefix = requireText(
     'prefix',
     options.prefix ?? '',

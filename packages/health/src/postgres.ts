@@ -7,12 +7,14 @@ export type { PgPoolClientLike, PgPoolLike, PgQueries, PgResult } from './postgr
 export type { PgSession } from './postgres/pg-session.ts';
 export type { PoolerWarning } from './postgres/pooler-hazards.ts';
 export {
-  type ReadOptions,
   type ReadWriteEvents,
   ReadWriteRouter,
-  type ReadWriteRouterOptions,
   type ReadWriteSnapshot,
   type ReplicaChange,
   type ReplicaReport,
-  type WriteOptions,
 } from './postgres/read-write-router.ts';
+export type {
+  ReadOptions,
+  ReadWriteRouterOptions,
+  WriteOptions,
+} from './postgres/router-options.ts';

@@ -1,4 +1,5 @@
 import type { Health } from './health.ts';
+import { knownOptions } from './known-options.ts';
 import type { HealthStatus } from './report.ts';
 
 /** What is called of a prom-client 15 `Registry`. */
@@ -107,13 +108,14 @@ const METRICS: readonly (readonly [
  * - `evenkeel_health_check_duration_seconds` by `quantile` too (0.5 and 0.99 of the last 256 runs)
  * - `evenkeel_health_check_runs_total` by `outcome` too (`pass`, `fail`)
  * - `evenkeel_health_group_status` by `service`, `group`; `evenkeel_health_draining` by `service`
- * @throws Error of prom-client when a name is taken.
+ * @throws TypeError when an option is unknown, Error of prom-client when a name is taken.
  */
 export function registerMetrics(
   registry: MetricRegistry,
   healths: Health | readonly Health[],
   options: MetricsOptions = {},
 ): () => void {
+  knownOptions(options, { prefix: true });
   const prefix = options.prefix ?? 'evenkeel_health_';
   const watched = [healths].flat() as readonly Health[];
   const names: string[] = [];

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { knownOptions } from './known-options.ts';
 import { requireMethods, requireNumber, requireText } from './options.ts';
 import type { Quorum, QuorumCount, QuorumVote } from './quorum.ts';
 
@@ -62,6 +63,7 @@ return { now, well, redis.call('ZCARD', KEYS[2]) - 1 }
  */
 export function redisQuorum(redis: QuorumRedisLike, options: RedisQuorumOptions = {}): Quorum {
   requireMethods('redis', redis, ['eval']);
+  knownOptions(options, { voteTtlMs: true, settleMs: true, keyPrefix: true });
   const settleMs = requireNumber('settleMs', options.settleMs ?? 1_000, 0, 3_600_000);
   const voteTtlMs = requireNumber(
     'voteTtlMs',

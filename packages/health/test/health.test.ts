@@ -392,7 +392,7 @@ describe('wrong input', () => {
       ['db', ok, { groups: ['liveness'], scope: 'shared' }],
       '`scope` "local" in the group liveness',
     ],
-    [['db', ok, null], 'options of a check to be an object'],
+    [['db', ok, null], '`options` to be an object, got null'],
     [['', ok], '`name` to be a letter'],
     [['has space', ok], '`name` to be a letter'],
     [[{ check: ok }], '`name` to be a string, got undefined'],

@@ -283,7 +283,7 @@ describe('wrong plans', () => {
       { databases: [mysql], services: [orders, orders] },
       '`services` to have different names, got "orders" twice',
     ],
-    [{ databases: [mysql], services: [{ ...orders, pols: 3 }] }, 'got "pols"'],
+    [{ databases: [mysql], services: [{ ...orders, pols: 3 }] }, 'did you mean `services[0].pool`?'],
     [
       { databases: [{ ...mysql, reserved: 10_000 }], services: [orders] },
       '`databases[0].reserved` in [0, 9999], got 10000',
@@ -314,7 +314,10 @@ describe('wrong plans', () => {
       '`services[0].cpuMs`',
     ],
     [() => planProbes({ jobSeconds: -1 }), '`jobSeconds` in [0, 86400], got -1'],
-    [() => planProbes({ job: 1 } as never), 'got "job"'],
+    [
+      () => planProbes({ job: 1 } as never),
+      'Unknown option `job`, expected one of startupSeconds,',
+    ],
   ])('%#: so do the others', (make, message) => {
     expect(make).toThrow(message);
   });

@@ -5,6 +5,7 @@ import { PoolState } from './engine/pool-state.ts';
 import { StockMismatchError } from './errors.ts';
 import { unpackLines } from './items.ts';
 import { joinSeq } from './keys.ts';
+import { knownOptions } from './known-options.ts';
 import { firstDifference, type StockLine } from './stock.ts';
 import type {
   Decision,
@@ -48,8 +49,9 @@ export class MemoryStore implements HoldStore {
   readonly #tx: Transaction;
   readonly #pools = new Map<string, MemoryPool>();
 
-  /** @throws TypeError when an option is no function */
+  /** @throws TypeError when an option is no function, or unknown */
   constructor(options: MemoryStoreOptions = {}) {
+    knownOptions(options, { clock: true, query: true });
     for (const name of ['clock', 'query'] as const)
       if (options[name] !== undefined && typeof options[name] !== 'function')
         throw new TypeError(`Expected \`${name}\` to be a function, got ${String(options[name])}`);

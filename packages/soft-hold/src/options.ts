@@ -1,3 +1,4 @@
+import { knownOptions } from './known-options.ts';
 import type { RedisLike } from './redis.ts';
 import type { HoldStore } from './store.ts';
 
@@ -77,7 +78,9 @@ function readFallback({ fallback, redis }: HoldPoolOptions): FallbackSettings | 
     throw new TypeError(
       `Expected \`fallback\` to be a boolean or an object of times, got ${String(fallback)}`,
     );
-  const { afterMs = 3_000, backAfterMs = 5_000 } = fallback === true ? {} : fallback;
+  const times = fallback === true ? {} : fallback;
+  knownOptions(times, { afterMs: true, backAfterMs: true }, 'fallback.');
+  const { afterMs = 3_000, backAfterMs = 5_000 } = times;
   return {
     afterMs: integer('fallback.afterMs', afterMs, 1, DAY_MS),
     backAfterMs: integer('fallback.backAfterMs', backAfterMs, 1, DAY_MS),
@@ -91,10 +94,27 @@ function integer(field: string, value: number, least: number, most: number): num
   );
 }
 
+const OPTIONS: Readonly<Record<keyof HoldPoolOptions, true>> = {
+  redis: true,
+  store: true,
+  pool: true,
+  ttlMs: true,
+  graceMs: true,
+  maxHoldMs: true,
+  limitPerHolder: true,
+  offerMs: true,
+  waitingPlaces: true,
+  fallback: true,
+  commitMs: true,
+  replayMs: true,
+  commandTimeoutMs: true,
+  maintainEveryMs: true,
+  clock: true,
+};
+
 /** @throws RangeError or TypeError naming the option, the rule and the value. */
 export function readSettings(options: HoldPoolOptions): Settings {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`Expected an object of options, got ${String(options)}`);
+  knownOptions(options, OPTIONS);
   if (options.redis !== undefined && typeof options.redis?.defineCommand !== 'function')
     throw new TypeError('Expected `redis` to be an ioredis client');
   if (typeof options.store?.decide !== 'function')

@@ -2,6 +2,7 @@ import type { Board } from './board.ts';
 import type { HoldRow } from './engine/pool-state.ts';
 import { StockMismatchError } from './errors.ts';
 import { unpackLines } from './items.ts';
+import { knownOptions } from './known-options.ts';
 import { insertHolds, PostgresBoard } from './postgres-board.ts';
 import { holdsToJournal, readLedger, writeJournal } from './postgres-journal.ts';
 import { callersWork, type Ending, type PgPoolLike, transaction } from './postgres-transaction.ts';
@@ -50,6 +51,7 @@ export class PostgresStore implements HoldStore {
   /** @throws TypeError or RangeError when an option is wrong. */
   constructor(pg: PgPoolLike, options: PostgresStoreOptions = {}) {
     if (typeof pg?.connect !== 'function') throw new TypeError('Expected `pg` to be a pg Pool');
+    knownOptions(options, { schema: true, timeoutMs: true });
     const timeoutMs = options.timeoutMs ?? 10_000;
     if (!Number.isInteger(timeoutMs) || timeoutMs < 1)
       throw new RangeError(`Expected \`timeoutMs\` to be a positive integer, got ${timeoutMs}`);

@@ -1,4 +1,5 @@
 import type { PoolSnapshot } from './counters.ts';
+import { knownOptions } from './known-options.ts';
 
 /** What is called of a prom-client registry. */
 export interface MetricRegistryLike {
@@ -33,12 +34,15 @@ const PREFIX = 'evenkeel_soft_hold_';
  *
  * @param registry a prom-client 15 `Registry`
  * @returns takes them out again
+ * @throws TypeError when an option is unknown
  */
 export function registerMetrics(
   registry: MetricRegistryLike,
   pools: readonly MeteredPool[],
-  { timeoutMs = 1_000 }: MetricsOptions = {},
+  options: MetricsOptions = {},
 ): () => void {
+  knownOptions(options, { timeoutMs: true });
+  const { timeoutMs = 1_000 } = options;
   const names: string[] = [];
   const add = (name: string, help: string, type: 'counter' | 'gauge', pull: Pull) => {
     const full = PREFIX + name;

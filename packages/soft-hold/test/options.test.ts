@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { HoldPool, type HoldPoolOptions, migrationSql, PostgresStore } from '../src/index.ts';
+import {
+  HoldPool,
+  type HoldPoolOptions,
+  MemoryStore,
+  migrationSql,
+  PostgresStore,
+} from '../src/index.ts';
+import { registerMetrics } from '../src/prometheus.ts';
+import { WaitingRoom } from '../src/waiting-room/index.ts';
 
 const redis = {
   defineCommand(this: Record<string, unknown>, name: string) {
@@ -80,6 +88,30 @@ describe('options', () => {
       expect(() => make({ pool })).toThrow('Expected `pool`');
     },
   );
+
+  test.each([
+    [{ ttl: 5_000 }, 'Unknown option `ttl`, did you mean `ttlMs`?'],
+    [{ limit: 4 }, 'Unknown option `limit`'],
+    [
+      { fallback: { after: 5 } },
+      'Unknown option `fallback.after`, did you mean `fallback.afterMs`?',
+    ],
+  ])('%j has an option that nobody reads', (options, message) => {
+    expect(() => make(options)).toThrow(TypeError);
+    expect(() => make(options)).toThrow(message);
+  });
+
+  test('so has a store, a waiting room, a registry', () => {
+    const pg = { connect: async () => ({}) as never };
+    expect(() => new PostgresStore(pg, { timeout: 5 } as never)).toThrow('mean `timeoutMs`?');
+    expect(() => new MemoryStore({ now: Date.now } as never)).toThrow(
+      'Unknown option `now`, expected one of clock, query',
+    );
+    const room = { redis, room: 'r', secrets: ['s'.repeat(32)], seed: 's'.repeat(32), opensAt: 0 };
+    expect(() => new WaitingRoom({ ...room, perSeconds: 5 } as never)).toThrow('`perSecond`?');
+    const registry = { registerMetric() {}, removeSingleMetric() {} };
+    expect(() => registerMetrics(registry, [], { timeout: 5 } as never)).toThrow('`timeoutMs`?');
+  });
 
   test('the callers options are not written to', () => {
     const options = Object.freeze({ redis, store, pool: 'p' });

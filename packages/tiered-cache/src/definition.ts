@@ -1,4 +1,5 @@
 import { object, wrong } from './check.ts';
+import { knownOptions } from './known-options.ts';
 import type { LogId } from './log-id.ts';
 import type {
   BulkResult,
@@ -42,6 +43,14 @@ export class Definition<A, T> {
         throw new TypeError(`Expected \`${name}\` to be a function, got ${typeof options?.[name]}`);
       }
     }
+    knownOptions(options, {
+      key: true,
+      load: true,
+      loadMany: true,
+      ttlMs: true,
+      negativeTtlMs: true,
+      tags: true,
+    });
     const { ttlMs, negativeTtlMs, tags } = options;
     this.#cache = cache;
     this.#options = options;

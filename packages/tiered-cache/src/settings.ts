@@ -1,6 +1,7 @@
-import { integer, matching, object, shown, within, wrong } from './check.ts';
+import { integer, matching, shown, within, wrong } from './check.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Codec, codecs, Payloads } from './codec.ts';
+import { knownOptions } from './known-options.ts';
 import type { Guard, TieredCacheOptions } from './options.ts';
 import { type Clients, toClients } from './topology.ts';
 
@@ -43,15 +44,13 @@ export interface Settings {
 }
 
 /**
- * @throws TypeError when an option has the wrong type
+ * @throws TypeError when an option has the wrong type or is unknown
  * @throws RangeError when an option is out of range
  */
 export function toSettings(options: TieredCacheOptions): Settings {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`Expected \`options\` to be an object, got ${shown(options)}`);
-  }
   const { random = Math.random, onPartition = 'stale', guard = unguarded } = options;
-  const local = object('local', options.local ?? {});
+  knownOptions(options, OPTIONS);
+  const local = knownOptions(options.local ?? {}, LOCAL_OPTIONS, 'local.');
   if (typeof random !== 'function') throw wrong('random', 'to be a function', random);
   if (typeof guard !== 'function') throw wrong('guard', 'to be a function', guard);
   if (onPartition !== 'stale' && onPartition !== 'bypass') {
@@ -110,6 +109,40 @@ export function toSettings(options: TieredCacheOptions): Settings {
 
 const unguarded: Guard = (call) => call();
 
+const LOCAL_OPTIONS = { maxEntries: true, maxBytes: true, ttlMs: true } as const;
+
+const OPTIONS: Readonly<Record<keyof TieredCacheOptions, true>> = {
+  namespace: true,
+  redis: true,
+  residency: true,
+  partitions: true,
+  ttlMs: true,
+  negativeTtlMs: true,
+  graceMs: true,
+  backoffMs: true,
+  jitter: true,
+  earlyRefresh: true,
+  sourceLagMs: true,
+  local: true,
+  softTimeoutMs: true,
+  hardTimeoutMs: true,
+  nearTimeoutMs: true,
+  masterTimeoutMs: true,
+  leaseMs: true,
+  leaseWaitMs: true,
+  maxValueLength: true,
+  codec: true,
+  compression: true,
+  version: true,
+  logLength: true,
+  unconfirmedAfterMs: true,
+  serveUnconfirmedMs: true,
+  onPartition: true,
+  guard: true,
+  clock: true,
+  random: true,
+};
+
 /** A time to live that with the grace stays within the life of the tag stamps. */
 export function toTtl(field: string, value: unknown, graceMs: number): number {
   return integer(field, value, 1, LONGEST_LIFE_MS - graceMs);
@@ -121,7 +154,11 @@ export function toNegativeTtl(value: unknown, graceMs: number): number {
 
 function toPayloads(options: TieredCacheOptions): Payloads {
   const { codec = 'json', version = '', compression, local } = options;
-  const { minBytes = 2_048, level = 1 } = object('compression', compression ?? {});
+  const { minBytes = 2_048, level = 1 } = knownOptions(
+    compression ?? {},
+    { minBytes: true, level: true },
+    'compression.',
+  );
   const deflate = {
     minBytes:
       compression === undefined

@@ -1,13 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { BulkLoad } from './bulk-load.ts';
 import { type CacheHealth, examine } from './cache-health.ts';
-import { object, wrong } from './check.ts';
+import { wrong } from './check.ts';
 import { abortable } from './clock.ts';
 import { Definition, type DefinitionOptions } from './definition.ts';
 import { CacheClosedError } from './errors.ts';
 import type { TieredCacheEvents } from './events.ts';
 import { NO_TAGS, toStorageKey, toTags } from './input.ts';
 import type { Keeping } from './keeper.ts';
+import { knownOptions } from './known-options.ts';
 import type { LogId } from './log-id.ts';
 import type {
   BulkLoader,
@@ -28,6 +29,9 @@ import type { TieredCacheStats } from './stats.ts';
 import { Tiers } from './tiers.ts';
 
 const WARM_UP_BATCH = 500;
+const KEEP_OPTIONS = { ttlMs: true, negativeTtlMs: true, tags: true } as const;
+const GET_OPTIONS = { ...KEEP_OPTIONS, after: true, signal: true } as const;
+const INVALIDATE_OPTIONS = { required: true } as const;
 
 /**
  * A cache of tiers: this process, the near Redis replica, upstream ones, the master, the loader.
@@ -52,7 +56,7 @@ export class TieredCache {
   /**
    * Does no I/O.
    *
-   * @throws TypeError when an option has the wrong type
+   * @throws TypeError when an option has the wrong type or is unknown
    * @throws RangeError when an option is out of range
    */
   constructor(options: TieredCacheOptions) {
@@ -94,6 +98,7 @@ export class TieredCache {
       if (typeof loader !== 'function') {
         throw new TypeError(`Expected \`loader\` to be a function, got ${typeof loader}`);
       }
+      if (options !== undefined) knownOptions(options, GET_OPTIONS);
       const reading = this.#reading(key, loader as Loader<unknown>, options, undefined);
       return partition.get(key, reading) as Promise<T>;
     } catch (error) {
@@ -122,7 +127,7 @@ export class TieredCache {
   }
 
   #keeping<T>(options: KeepOptions<T>): Keeping {
-    const { tags = NO_TAGS, ttlMs, negativeTtlMs: negative } = object('options', options);
+    const { tags = NO_TAGS, ttlMs, negativeTtlMs: negative } = options;
     const { graceMs, negativeTtlMs } = this.#settings;
     return {
       ttlMs: this.#ttl(ttlMs),
@@ -148,6 +153,7 @@ export class TieredCache {
     if (typeof loadMany !== 'function') {
       throw new TypeError(`Expected \`loadMany\` to be a function, got ${typeof loadMany}`);
     }
+    knownOptions(options, GET_OPTIONS);
     for (const key of keys) toStorageKey(key); // before anything is begun
     const distinct = new Set(keys);
     const bulk = new BulkLoad(distinct, loadMany as BulkLoader<unknown>);
@@ -191,7 +197,7 @@ export class TieredCache {
   async set(key: string, value: unknown, options: SetOptions = {}): Promise<{ id: LogId }> {
     this.#open();
     const name = toStorageKey(key);
-    const { tags: names = NO_TAGS, ttlMs } = object('options', options);
+    const { tags: names = NO_TAGS, ttlMs } = knownOptions(options, { ttlMs: true, tags: true });
     const tags = toTags(names);
     const { writer } = this.#partitions.of(key);
     const { id } = await writer.set(name, value, this.#ttl(ttlMs), tags);
@@ -215,7 +221,7 @@ export class TieredCache {
     if (typeof write !== 'function') {
       throw new TypeError(`Expected \`write\` to be a function, got ${typeof write}`);
     }
-    const { ttlMs, tags } = this.#keeping(options);
+    const { ttlMs, tags } = this.#keeping(knownOptions(options, KEEP_OPTIONS));
     const tagsOf = (value: unknown) => (typeof tags === 'function' ? toTags(tags(value)) : tags);
     const { writer } = this.#partitions.of(key);
     const result = await writer.writeThrough(name, write, ttlMs, tagsOf);
@@ -234,7 +240,9 @@ export class TieredCache {
     const name = toStorageKey(key);
     return this.#partitions.named(
       key,
-      await this.#partitions.of(key).writer.invalidate(name, object('options', options)),
+      await this.#partitions
+        .of(key)
+        .writer.invalidate(name, knownOptions(options, INVALIDATE_OPTIONS)),
     );
   }
 
@@ -249,7 +257,7 @@ export class TieredCache {
     const name = toStorageKey(key);
     return this.#partitions.named(
       key,
-      await this.#partitions.of(key).writer.expire(name, object('options', options)),
+      await this.#partitions.of(key).writer.expire(name, knownOptions(options, INVALIDATE_OPTIONS)),
     );
   }
 
@@ -265,7 +273,7 @@ export class TieredCache {
   ): Promise<InvalidateResult> {
     const names = toTags(tags);
     if (names.length === 0) throw new RangeError('Expected `tags` to have at least one tag, got 0');
-    object('options', options);
+    knownOptions(options, INVALIDATE_OPTIONS);
     this.#open();
     return await this.#partitions.everywhere(({ writer }) => writer.invalidateTags(names, options));
   }
@@ -277,7 +285,7 @@ export class TieredCache {
    * @throws MasterUnavailableError instead, when `required`
    */
   async clear(options: InvalidateOptions = {}): Promise<InvalidateResult> {
-    object('options', options);
+    knownOptions(options, INVALIDATE_OPTIONS);
     this.#open();
     return await this.#partitions.everywhere(({ writer }) => writer.clear(options));
   }

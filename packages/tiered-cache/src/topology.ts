@@ -1,4 +1,5 @@
 import { shown, wrong } from './check.ts';
+import { knownOptions } from './known-options.ts';
 import type { RedisLike, RedisTopology, Residency } from './redis-like.ts';
 
 /** The Redis that this process talks to. */
@@ -18,6 +19,7 @@ export function toClients(
   if (redis === undefined || !('regions' in redis)) {
     throw wrong('residency', 'to come with `redis.regions` and `redis.region`', residency);
   }
+  knownOptions(residency, { region: true, redis: true }, 'residency.');
   const { region, redis: own } = residency;
   const client = toClient('residency.redis', own);
   if (redis.region !== region) {
@@ -43,8 +45,10 @@ function toChain(redis: RedisTopology): Clients {
   }
   const master = toClient('redis.master', redis.master);
   if ('near' in redis) {
+    knownOptions(redis, { master: true, near: true }, 'redis.');
     return { near: toClient('redis.near', redis.near), global: undefined, master };
   }
+  knownOptions(redis, { master: true, global: true, regions: true, region: true }, 'redis.');
   const { regions, region } = redis;
   if (!Object.hasOwn(regions ?? {}, region)) {
     const known = Object.keys(regions ?? {}).join(', ');

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { EdgeCache, varnishPurge } from '../src/edge/index.ts';
 import type { RedisLike, TieredCacheOptions } from '../src/index.ts';
 import { TieredCache } from '../src/index.ts';
 
@@ -71,6 +72,52 @@ test.each([
 ])('%j is refused by name, rule and value', (options, type, message) => {
   expect(() => make(options)).toThrow(type);
   expect(() => make(options)).toThrow(message);
+});
+
+test.each([
+  [{ ttl: 5_000 }, 'Unknown option `ttl`, did you mean `ttlMs`?'],
+  [
+    { local: { maxSize: 5 } },
+    'Unknown option `local.maxSize`, expected one of maxEntries, maxBytes, ttlMs',
+  ],
+  [{ compression: { min: 1 } }, 'Unknown option `compression.min`'],
+  [{ redis: { master: client, near: client, region: 'us' } }, 'Unknown option `redis.region`'],
+  [{ redis: { ...chain('us'), globe: client } }, 'did you mean `redis.global`?'],
+  [{ redis: chain('eu'), residency: { region: 'eu', client: own } }, '`residency.client`'],
+  [{ onQuiet: true, logLength: 100 }, 'Unknown option `onQuiet`'],
+])('%j has an option that nobody reads', (options, message) => {
+  expect(() => make(options)).toThrow(TypeError);
+  expect(() => make(options)).toThrow(message);
+});
+
+test('so has a call or a definition, before anything is sent', async () => {
+  await using cache = new TieredCache({ namespace: 'n' });
+  const load = () => 1;
+  const unknown = { ttl: 5_000 } as object;
+  const told = 'Unknown option `ttl`, did you mean `ttlMs`?';
+  await expect(cache.get('k', load, unknown)).rejects.toThrow(told);
+  await expect(cache.getMany(['k'], () => [1], unknown)).rejects.toThrow(told);
+  await expect(cache.set('k', 1, unknown)).rejects.toThrow(told);
+  await expect(cache.writeThrough('k', load, unknown)).rejects.toThrow(told);
+  const misspelt = { require: true } as object;
+  for (const call of [
+    cache.invalidate('k', misspelt),
+    cache.expire('k', misspelt),
+    cache.invalidateTags(['t'], misspelt),
+    cache.clear(misspelt),
+  ]) {
+    await expect(call).rejects.toThrow('Unknown option `require`, did you mean `required`?');
+  }
+  expect(() => cache.define({ key: String, load, ...unknown })).toThrow(told);
+  expect(cache.stats()).toMatchObject({ loaderCalls: 0 });
+});
+
+test('the edge has no other options either', () => {
+  const purge = async () => {};
+  const edge = { vendor: 'fastly', purge, regionLag: 5 } as const;
+  expect(() => new EdgeCache(edge)).toThrow('did you mean `regionLagMs`?');
+  expect(() => varnishPurge([], { timeout: 5 } as object)).toThrow('did you mean `timeoutMs`?');
+  expect(() => varnishPurge([], { timeoutMs: 0 })).toThrow('Expected `timeoutMs`');
 });
 
 test('the constructor opens no connection and leaves the options as they are', async () => {

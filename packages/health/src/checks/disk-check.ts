@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckSource } from '../check.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireNumber, requireText } from '../options.ts';
 
 /** How much room there must be. */
@@ -22,6 +23,7 @@ const PROBE = Buffer.alloc(4_096, 'evenkeel');
  */
 export function diskCheck(folder: string, options: DiskCheckOptions = {}): CheckSource {
   requireText('folder', folder, /\S/, 'not to be empty');
+  knownOptions(options, { minFreeRatio: true, minFreeBytes: true });
   const minFreeRatio = requireNumber('minFreeRatio', options.minFreeRatio ?? 0.05, 0, 1);
   const minFreeBytes = requireNumber('minFreeBytes', options.minFreeBytes ?? 0, 0);
   return {

@@ -1,5 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { CheckSource } from '../check.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireNumber } from '../options.ts';
 
 /** How long the event loop may stand still. */
@@ -17,6 +18,7 @@ const RESOLUTION_MS = 10;
  * @throws RangeError when `maxDelayMs` is not above the 10 ms that the measurement resolves.
  */
 export function eventLoopCheck(options: EventLoopCheckOptions = {}): CheckSource {
+  knownOptions(options, { maxDelayMs: true });
   const limitMs = requireNumber('maxDelayMs', options.maxDelayMs ?? 250, RESOLUTION_MS);
   let histogram: IntervalHistogram | undefined;
   return {

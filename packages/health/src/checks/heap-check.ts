@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import type { CheckSource } from '../check.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireNumber } from '../options.ts';
 
 /** How full the heap may be. */
@@ -14,6 +15,7 @@ export interface HeapCheckOptions {
  * @throws RangeError when `maxRatio` is outside.
  */
 export function heapCheck(options: HeapCheckOptions = {}): CheckSource {
+  knownOptions(options, { maxRatio: true });
   const maxRatio = requireNumber('maxRatio', options.maxRatio ?? 0.9, Number.EPSILON, 1);
   return {
     name: 'heap',

@@ -1,5 +1,6 @@
 import type { CheckSource } from '../check.ts';
 import { UnexpectedDataError } from '../errors.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireFunction } from '../options.ts';
 
 /** What `httpCheck` expects. */
@@ -19,6 +20,7 @@ export interface HttpCheckOptions {
 export function httpCheck(url: string | URL, options: HttpCheckOptions = {}): CheckSource {
   const target = parse(url);
   if (target.pathname === '/' && target.search === '') target.pathname = '/live';
+  knownOptions(options, { headers: true, expect: true });
   const expect = requireFunction('expect', options.expect ?? ((response) => response.ok));
   const headers = { ...options.headers };
   return {

@@ -1,5 +1,6 @@
 import type { CheckSource } from '../check.ts';
 import { UnexpectedDataError } from '../errors.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireInteger, requireMethods, requireText } from '../options.ts';
 
 /** What is called of a kafkajs `Kafka`. */
@@ -53,6 +54,7 @@ export interface KafkaCheckOptions {
  */
 export function kafkaCheck(kafka: KafkaLike, options: KafkaCheckOptions = {}): CheckSource {
   requireMethods('kafka', kafka, ['admin']);
+  knownOptions(options, { minBrokers: true, topics: true, groupId: true, maxLag: true });
   const minBrokers = requireInteger('minBrokers', options.minBrokers ?? 1, 1);
   const topics = [...(options.topics ?? [])];
   for (const topic of topics) requireText('topics', topic, /\S/, 'not to be empty');

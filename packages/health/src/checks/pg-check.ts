@@ -1,5 +1,6 @@
 import type { CheckSource } from '../check.ts';
 import { UnexpectedDataError } from '../errors.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireFunction, requireText } from '../options.ts';
 import { OwnConnection, type PgPoolSource } from './own-connection.ts';
 
@@ -25,6 +26,7 @@ export function pgCheck<Row = Record<string, unknown>>(
   options: PgCheckOptions<Row>,
 ): CheckSource {
   const connection = new OwnConnection('pool', pool);
+  knownOptions(options, { query: true, values: true, expect: true });
   const query = requireText('query', options.query, /\S/, 'not to be empty');
   const values = options.values ?? [];
   const expect = requireFunction('expect', options.expect ?? ((rows) => rows.length > 0));

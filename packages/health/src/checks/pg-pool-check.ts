@@ -1,5 +1,6 @@
 import type { CheckSource } from '../check.ts';
-import { requireInteger, requireNumber } from '../options.ts';
+import { knownOptions } from '../known-options.ts';
+import { requireFunction, requireInteger, requireNumber } from '../options.ts';
 
 /** What is read of a `pg` pool to see whether its callers get their connections. */
 export interface PgPoolCounts {
@@ -30,9 +31,10 @@ const SAMPLE_MS = 100;
  */
 export function pgPoolCheck(pool: PgPoolCounts, options: PgPoolCheckOptions = {}): CheckSource {
   requireNumber('pool.waitingCount', pool?.waitingCount, 0);
+  knownOptions(options, { maxWaiting: true, windowMs: true, clock: true });
   const maxWaiting = requireInteger('maxWaiting', options.maxWaiting ?? 0, 0);
   const windowMs = requireNumber('windowMs', options.windowMs ?? 2_000, 0);
-  const clock = options.clock ?? (() => performance.now());
+  const clock = requireFunction('clock', options.clock ?? (() => performance.now()));
   let calmAt: number | undefined;
   let sampler: NodeJS.Timeout | undefined;
 

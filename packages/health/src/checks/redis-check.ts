@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CheckSource } from '../check.ts';
 import { UnexpectedDataError } from '../errors.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireMethods, requireText } from '../options.ts';
 
 /** What is called of an ioredis client (or Cluster, or iovalkey). */
@@ -29,6 +30,7 @@ const KEY_TTL_MS = 10_000;
  */
 export function redisCheck(redis: RedisLike, options: RedisCheckOptions = {}): CheckSource {
   requireMethods('redis', redis, ['set', 'get', 'del']);
+  knownOptions(options, { keyPrefix: true });
   const prefix = requireText(
     'keyPrefix',
     options.keyPrefix ?? 'evenkeel:health',

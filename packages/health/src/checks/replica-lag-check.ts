@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CheckSource } from '../check.ts';
 import { UnexpectedDataError } from '../errors.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireNumber, requireText } from '../options.ts';
 import { OwnConnection, type PgPoolSource } from './own-connection.ts';
 
@@ -44,6 +45,7 @@ export function replicaLagCheck(
 ): CheckSource {
   const writer = new OwnConnection('primary', primary);
   const reader = new OwnConnection('replica', replica);
+  knownOptions(options, { maxLagMs: true, table: true });
   const maxLagMs = requireNumber('maxLagMs', options.maxLagMs ?? 5_000, ARRIVAL_MS);
   const table = requireText(
     'table',

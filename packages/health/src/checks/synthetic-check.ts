@@ -1,5 +1,6 @@
 import type { CheckSource } from '../check.ts';
 import { UnexpectedDataError } from '../errors.ts';
+import { knownOptions } from '../known-options.ts';
 import { requireFunction } from '../options.ts';
 
 /** One step of a business request: gets what the step before gave, `undefined` at first. */
@@ -25,6 +26,7 @@ export interface SyntheticCheckOptions {
  * @throws TypeError when a step is not a function, RangeError when there is none.
  */
 export function syntheticCheck(options: SyntheticCheckOptions): CheckSource {
+  knownOptions(options, { steps: true, expect: true, cleanup: true });
   const steps = Object.entries(options.steps ?? {});
   if (steps.length === 0) throw new RangeError('Expected `steps` to have at least one, got none');
   for (const [name, step] of steps) requireFunction(`steps.${name}`, step);

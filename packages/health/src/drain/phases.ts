@@ -1,3 +1,4 @@
+import { unknownOption } from '../known-options.ts';
 import { requireFunction, requireNumber } from '../options.ts';
 
 /** The order in which a process takes itself down: first what brings work in, last what reports on it. */
@@ -24,7 +25,7 @@ export function workMsOf(caps: ShutdownCaps): number {
   return Math.max(caps.jobs + caps.consumers, caps.http);
 }
 
-/** Decides the cap of every phase. Throws RangeError when they do not fit into the grace period together. */
+/** Decides the cap of every phase. Throws TypeError for an unknown phase, RangeError when they do not fit into the grace period together. */
 export function planCaps(
   graceMs: number,
   wanted: Partial<Record<ShutdownPhase, number>>,
@@ -49,7 +50,7 @@ export function planCaps(
   return caps;
 }
 
-/** Copies the steps. Throws RangeError for an unknown phase, TypeError for a step that is not a function. */
+/** Copies the steps. Throws TypeError for an unknown phase and for a step that is not a function. */
 export function planPhases(phases: ShutdownPhases): ReadonlyMap<ShutdownPhase, ShutdownStep[]> {
   const plan = new Map<ShutdownPhase, ShutdownStep[]>();
   for (const [name, steps] of Object.entries(phases)) {
@@ -62,6 +63,6 @@ export function planPhases(phases: ShutdownPhases): ReadonlyMap<ShutdownPhase, S
 
 function requirePhase(field: string, name: string): asserts name is ShutdownPhase {
   if (!(PHASES as readonly string[]).includes(name)) {
-    throw new RangeError(`Expected \`${field}\` to name ${PHASES.join(', ')}, got "${name}"`);
+    throw unknownOption(name, PHASES, `${field}.`);
   }
 }

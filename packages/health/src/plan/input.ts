@@ -1,3 +1,4 @@
+import { unknownOption } from '../known-options.ts';
 import { requireInteger, requireNumber, requireOneOf, requireText } from '../options.ts';
 
 /** Reads the fields of one object of a plan, each at most once, and refuses those that nobody asked for. */
@@ -86,13 +87,11 @@ export class Fields {
     return Math.ceil((of * Number(text.slice(0, -1))) / 100);
   }
 
-  /** @throws RangeError naming a field that does not exist, which a typing error would otherwise silently ignore. */
+  /** @throws TypeError naming a field that does not exist, which a typing error would otherwise silently ignore. */
   end(): void {
     const unknown = Object.keys(this.#values).find((key) => !this.#known.has(key));
     if (unknown === undefined) return;
-    throw new RangeError(
-      `Expected \`${this.#path}\` to have only ${[...this.#known].join(', ')}, got "${unknown.slice(0, 60)}"`,
-    );
+    throw unknownOption(unknown, [...this.#known], this.path(''));
   }
 
   #take(field: string): unknown {

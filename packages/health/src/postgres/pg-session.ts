@@ -1,6 +1,6 @@
 import type { PgQueries } from './pg-like.ts';
 import { type Position, toToken, UNKNOWN_POSITION } from './position.ts';
-import type { WriteOptions } from './read-write-router.ts';
+import type { WriteOptions } from './router-options.ts';
 
 /** What a session needs of its router. */
 export interface SessionRoutes {

@@ -1,49 +1,25 @@
 import { channel } from 'node:diagnostics_channel';
 import { setTimeout as wait } from 'node:timers/promises';
-import { requireFunction, requireInteger, requireMethods, requireNumber } from '../options.ts';
+import { knownOptions } from '../known-options.ts';
 import { errorText } from '../redact.ts';
 import { SafeEmitter } from '../safe-emitter.ts';
 import { FallbackFullError, RolledBackError, StalePrimaryError } from './errors.ts';
 import { LagMeter } from './lag-meter.ts';
-import type { PgPoolLike, PgQueries } from './pg-like.ts';
+import type { PgQueries } from './pg-like.ts';
 import { PgSession, type Routed } from './pg-session.ts';
 import { type PoolerWarning, poolerHazards } from './pooler-hazards.ts';
 import { covers, fromToken, type Position } from './position.ts';
 import { Replica, Watch } from './replica.ts';
+import {
+  type ReadOptions,
+  type ReadWriteRouterOptions,
+  type RouterSettings,
+  toBegin,
+  toRouterSettings,
+  type WriteOptions,
+} from './router-options.ts';
 import { isReplayConflict, isServerGone } from './server-gone.ts';
 import { Transaction } from './transaction.ts';
-
-/** Options of a ReadWriteRouter. */
-export interface ReadWriteRouterOptions {
-  /** The `pg` pool of the primary. Never configured or ended by the router. */
-  readonly primary: PgPoolLike;
-  /** The pools of the replicas; default none: then every read goes to the primary. */
-  readonly replicas?: readonly PgPoolLike[];
-  /** How long, in ms, a read waits for its replica to have the session's last write before it goes to the primary; default 50. */
-  readonly waitMs?: number;
-  /** A replica further behind than this, in ms, is not asked; default 5,000. It returns at half of it, seen three times. */
-  readonly maxLagMs?: number;
-  /** How often, in ms, the replicas are looked at; default 1,000. */
-  readonly watchMs?: number;
-  /** Within how many ms a replica must give a connection and its position; default 500. */
-  readonly openMs?: number;
-  /** How many reads at once may use the primary because no replica can serve them; default half of the pool's `max`. */
-  readonly maxFallbacks?: number;
-  /** Monotonic time in ms, for tests; default `performance.now()`. */
-  readonly clock?: () => number;
-}
-
-/** Options of a read. */
-export interface ReadOptions {
-  /** The token of a session: the read is no older than the session's last write. Default: however old the replica is. */
-  readonly after?: string;
-}
-
-/** Options of a write. */
-export interface WriteOptions {
-  /** Default PostgreSQL's own, `read committed`. */
-  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
-}
 
 /** A replica was taken out of use, or is in use again. */
 export interface ReplicaChange {
@@ -85,8 +61,6 @@ export interface ReadWriteSnapshot {
 
 const replicaChannel = channel('evenkeel:health:replica');
 const POLL_MS = 3;
-const RETURN_AFTER = 3;
-const ISOLATION = ['read committed', 'repeatable read', 'serializable'];
 // Whatever the default of the role: any other level takes its snapshot before the replica says where it is.
 const BEGIN_READ = 'begin isolation level read committed read only';
 const BEHIND = Symbol('the replica does not have the write yet');
@@ -104,14 +78,9 @@ const BEHIND = Symbol('the replica does not have the write yet');
  * The replicas are looked at from the first call on, over one connection of its own to each server, until `close()`.
  */
 export class ReadWriteRouter {
-  readonly #primary: PgPoolLike;
+  readonly #settings: RouterSettings;
   readonly #primaryWatch: Watch;
   readonly #replicas: readonly Replica[];
-  readonly #waitMs: number;
-  readonly #watchMs: number;
-  readonly #openMs: number;
-  readonly #maxFallbacks: number;
-  readonly #clock: () => number;
   readonly #meter = new LagMeter();
   readonly #events = new SafeEmitter<ReadWriteEvents>();
   readonly #warned = new Set<string>();
@@ -125,20 +94,12 @@ export class ReadWriteRouter {
 
   /** @throws TypeError or RangeError naming field, rule and value when an option is wrong. */
   constructor(options: ReadWriteRouterOptions) {
-    this.#primary = requireMethods('primary', options.primary, ['connect']);
-    this.#primaryWatch = new Watch('primary', options.primary);
-    this.#waitMs = requireNumber('waitMs', options.waitMs ?? 50, 0, 60_000);
-    const maxLagMs = requireNumber('maxLagMs', options.maxLagMs ?? 5_000, 1);
-    const rules = { maxLagMs, returnLagMs: maxLagMs / 2, returnAfter: RETURN_AFTER };
-    this.#watchMs = requireNumber('watchMs', options.watchMs ?? 1_000, 10, 3_600_000);
-    this.#openMs = requireNumber('openMs', options.openMs ?? 500, 1, 3_600_000);
-    const { max } = options.primary.options as { max?: unknown };
-    const half = Math.max(1, Math.floor((typeof max === 'number' ? max : 10) / 2));
-    this.#maxFallbacks = requireInteger('maxFallbacks', options.maxFallbacks ?? half, 0);
-    this.#clock = requireFunction('clock', options.clock ?? (() => performance.now()));
-    this.#replicas = [...(options.replicas ?? [])].map((pool, index) => {
-      requireMethods(`replicas[${index}]`, pool, ['connect']);
-      return new Replica(`replica-${index + 1}`, pool, rules, (one) => this.#tell(one));
+    const settings = toRouterSettings(options);
+    this.#settings = settings;
+    this.#primaryWatch = new Watch('primary', settings.primary);
+    this.#replicas = settings.replicas.map((pool, index) => {
+      const name = `replica-${index + 1}`;
+      return new Replica(name, pool, settings.ejection, (one) => this.#tell(one));
     });
   }
 
@@ -150,7 +111,7 @@ export class ReadWriteRouter {
    * @throws RangeError when `after` is no token; and whatever `run` throws.
    */
   async read<T>(run: (db: PgQueries) => Promise<T>, options: ReadOptions = {}): Promise<T> {
-    const { after } = options;
+    const { after } = knownOptions(options, { after: true });
     const position = after === undefined ? undefined : fromToken('after', after);
     return (await this.#read(run, position)).value;
   }
@@ -228,9 +189,9 @@ export class ReadWriteRouter {
       }
     }
     if (this.#replicas.length === 0) return this.#readAtPrimary(run, after);
-    if (this.#fallbacks >= this.#maxFallbacks) {
+    if (this.#fallbacks >= this.#settings.maxFallbacks) {
       this.#count.refused++;
-      throw new FallbackFullError(this.#maxFallbacks);
+      throw new FallbackFullError(this.#settings.maxFallbacks);
     }
     this.#fallbacks++;
     try {
@@ -252,7 +213,7 @@ export class ReadWriteRouter {
     run: (db: PgQueries) => Promise<T>,
     after: Position | undefined,
   ): Promise<T | typeof BEHIND> {
-    return Transaction.run(replica.pool, BEGIN_READ, this.#openMs, async (transaction) => {
+    return Transaction.run(replica.pool, BEGIN_READ, this.#settings.openMs, async (transaction) => {
       if (!transaction.state.isStandby) {
         replica.observe({ trouble: 'it is a primary, not a replica' });
         return BEHIND;
@@ -265,11 +226,11 @@ export class ReadWriteRouter {
   }
 
   async #catchesUp(transaction: Transaction, after: Position): Promise<boolean> {
-    const deadline = this.#clock() + this.#waitMs;
+    const deadline = this.#settings.clock() + this.#settings.waitMs;
     while (!covers(transaction.state, after)) {
       // On another timeline the numbers mean nothing, and waiting does not change that.
       if (transaction.state.timeline !== after.timeline) return false;
-      if (this.#clock() >= deadline) return false;
+      if (this.#settings.clock() >= deadline) return false;
       await wait(POLL_MS);
       await transaction.refresh();
     }
@@ -280,7 +241,7 @@ export class ReadWriteRouter {
     run: (db: PgQueries) => Promise<T>,
     after: Position | undefined,
   ): Promise<Routed<T>> {
-    return Transaction.run(this.#primary, BEGIN_READ, undefined, async (transaction) => {
+    return Transaction.run(this.#settings.primary, BEGIN_READ, undefined, async (transaction) => {
       const { state } = transaction;
       // Without a token a standby is as good as any: while a new primary is being found, reads go on.
       if (after !== undefined) requirePrimary(transaction, after);
@@ -297,22 +258,23 @@ export class ReadWriteRouter {
   #write<T>(
     run: (db: PgQueries) => Promise<T>,
     after: Position | undefined,
-    { isolation }: WriteOptions,
+    options: WriteOptions,
     onCommit: () => void,
   ): Promise<Routed<T>> {
     this.#watchReplicas();
-    if (isolation !== undefined && !ISOLATION.includes(isolation)) {
-      throw new RangeError(`Expected \`isolation\` to be one of ${ISOLATION.join(', ')}`);
-    }
-    const begin = isolation === undefined ? 'begin' : `begin isolation level ${isolation}`;
-    return Transaction.run(this.#primary, begin, undefined, async (transaction) => {
-      requirePrimary(transaction, after);
-      const value = await run(this.#queriesOf(transaction));
-      onCommit();
-      const position = await transaction.commitAndLook();
-      if (position === undefined) throw new RolledBackError();
-      return { value, position };
-    });
+    return Transaction.run(
+      this.#settings.primary,
+      toBegin(options),
+      undefined,
+      async (transaction) => {
+        requirePrimary(transaction, after);
+        const value = await run(this.#queriesOf(transaction));
+        onCommit();
+        const position = await transaction.commitAndLook();
+        if (position === undefined) throw new RolledBackError();
+        return { value, position };
+      },
+    );
   }
 
   #queriesOf(transaction: Transaction): PgQueries {
@@ -337,7 +299,7 @@ export class ReadWriteRouter {
         this.#looking = undefined;
       });
     };
-    this.#timer = setInterval(look, this.#watchMs);
+    this.#timer = setInterval(look, this.#settings.watchMs);
     this.#timer.unref();
     look();
   }
@@ -346,20 +308,22 @@ export class ReadWriteRouter {
   async #lookAround(): Promise<void> {
     try {
       const state = await this.#within((signal) => this.#primaryWatch.look(signal));
-      if (!state.isStandby) this.#meter.mark(state, this.#clock());
+      if (!state.isStandby) this.#meter.mark(state, this.#settings.clock());
     } catch {
       // Nothing is written to a primary that is away: what the replicas have is all there is.
     }
     if (this.#isClosed) return;
     await this.#within((signal) =>
-      Promise.all(this.#replicas.map((one) => one.watch(this.#meter, this.#clock, signal))),
+      Promise.all(
+        this.#replicas.map((one) => one.watch(this.#meter, this.#settings.clock, signal)),
+      ),
     );
   }
 
   async #within<T>(look: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
-    const abort = () => controller.abort(new Error(`no answer within ${this.#openMs} ms`));
-    const timer = setTimeout(abort, this.#openMs);
+    const abort = () => controller.abort(new Error(`no answer within ${this.#settings.openMs} ms`));
+    const timer = setTimeout(abort, this.#settings.openMs);
     this.#cancelLook = abort;
     try {
       return await look(controller.signal);

@@ -1,4 +1,5 @@
 import { checkName } from '../input.ts';
+import { knownOptions } from '../known-options.ts';
 import type { RedisLike } from '../redis.ts';
 
 /** Options of a `WaitingRoom`. Every process must use the same. */
@@ -57,10 +58,29 @@ function secret(field: string, value: unknown): string {
   throw new RangeError(`Expected \`${field}\` to be a string of 32 characters or more`);
 }
 
+const OPTIONS: Readonly<Record<keyof WaitingRoomOptions, true>> = {
+  redis: true,
+  room: true,
+  secrets: true,
+  seed: true,
+  opensAt: true,
+  perSecond: true,
+  maxActive: true,
+  freeUnits: true,
+  perFreeUnit: true,
+  passMs: true,
+  ticketMs: true,
+  claimMs: true,
+  everyMs: true,
+  commandTimeoutMs: true,
+  clock: true,
+};
+
 /** @throws RangeError or TypeError naming the option and the rule */
 export function readRoom(options: WaitingRoomOptions): RoomSettings {
   if (typeof options?.redis?.defineCommand !== 'function')
     throw new TypeError('Expected `redis` to be an ioredis client');
+  knownOptions(options, OPTIONS);
   const { secrets, freeUnits, clock } = options;
   if (!Array.isArray(secrets) || secrets.length === 0)
     throw new TypeError('Expected `secrets` to be a list of at least one');

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
 import { integer, shown, wrong } from '../check.ts';
+import { knownOptions } from '../known-options.ts';
 import { purgeBatches, tagHeader } from './edge-tags.ts';
 import { type Vendor, type VendorName, vendors } from './vendors.ts';
 
@@ -72,6 +73,7 @@ export class EdgeCache {
         `Expected \`vendor\` to be one of ${known}, got ${shown(options?.vendor)}`,
       );
     }
+    knownOptions(options, { vendor: true, purge: true, regionLagMs: true, tagHeader: true });
     if (typeof options.purge !== 'function')
       throw wrong('purge', 'to be a function', options.purge);
     this.#vendor = options.tagHeader ? { ...vendor, tagHeader: options.tagHeader } : vendor;

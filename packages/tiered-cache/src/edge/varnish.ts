@@ -1,3 +1,6 @@
+import { integer } from '../check.ts';
+import { knownOptions } from '../known-options.ts';
+
 /** A Varnish did not take a purge. */
 export class VarnishPurgeError extends Error {
   override readonly name = 'VarnishPurgeError';
@@ -17,11 +20,15 @@ export class VarnishPurgeError extends Error {
  *
  * The function that comes back rejects with VarnishPurgeError, or with what `fetch` rejects with,
  * when one of them did not purge within `timeoutMs` (default 2,000).
+ *
+ * @throws TypeError or RangeError when an option is wrong
  */
 export function varnishPurge(
   urls: readonly string[],
-  { timeoutMs = 2_000 }: { timeoutMs?: number } = {},
+  options: { timeoutMs?: number } = {},
 ): (tags: readonly string[]) => Promise<void> {
+  knownOptions(options, { timeoutMs: true });
+  const timeoutMs = integer('timeoutMs', options.timeoutMs ?? 2_000, 1, 2_147_483_647);
   return async (tags) => {
     const pattern = `(^| )(${tags.map((tag) => tag.replaceAll('.', '[.]')).join('|')})( |$)`;
     // a ban's expression is split at blanks
