@@ -1,3 +1,4 @@
+import { onAbort } from './abort.ts';
 import type { Ending } from './call.ts';
 import type { Clock } from './clock.ts';
 
@@ -41,15 +42,19 @@ export class Hedge {
         isOver = true;
         ending.kind = kind;
         this.#clock.clearTimeout(timer);
+        // AbortSignal.any() would leave a trace of each call on a signal that lives long
+        stop?.();
       };
+      const abort = (): void => {
+        for (const controller of controllers) controller.abort(signal?.reason);
+      };
+      const stop = signal && onAbort(signal, abort);
       const start = (): void => {
         const controller = new AbortController();
         controllers.push(controller);
         const own: Ending = { kind: undefined };
-        const joint =
-          signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
         open += 1;
-        call(own, joint).then(
+        call(own, controller.signal).then(
           (value) => {
             if (isOver) return;
             end(own.kind);
@@ -74,6 +79,7 @@ export class Hedge {
         start();
       }, this.#settings.afterMs);
       start();
+      if (signal?.aborted) abort();
     });
   }
 }

@@ -16,8 +16,10 @@ export type Attempt<T> = (ending: Ending) => Promise<T>;
 
 /**
  * Makes failed calls again after a pause, within a budget: calls in a retry, pauses included, are at most `budget` of the
- * calls in their first attempt, or `budgetMinimum` if that is more. So a dependency that fails every call gets at most
- * that share on top, instead of a multiple.
+ * calls in their first attempt, and repeats at most `budget` of all calls made, so that a dependency that fails every call
+ * gets at most that share on top, instead of a multiple. The first alone would not do: while first attempts take long to
+ * fail and further ones do not, a place among those in a retry is used many times. `budgetMinimum` calls may be in a
+ * retry whatever the share; what they use is taken off it.
  *
  * @see https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ for the full jitter
  * @see https://sre.google/sre-book/handling-overload/ for the budget
@@ -27,6 +29,8 @@ export class Retry {
   made = 0;
   #first = 0;
   #retrying = 0;
+  /** Repeats that may be made: each call adds `budget` of one. */
+  #allowance = 0;
   readonly #settings: RetrySettings;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -40,23 +44,25 @@ export class Retry {
   async run<T>(attempt: Attempt<T>, ending: Ending, signal: AbortSignal | undefined): Promise<T> {
     const { attempts, baseMs, maxMs } = this.#settings;
     this.#first += 1;
+    this.#allowance = Math.min(this.#mostSaved(), this.#allowance + this.#settings.budget);
     try {
       return await attempt(ending);
     } catch (error) {
       if (!isRepeatable(ending) || attempts < 2) throw error;
-      if (!this.#affords()) throw error;
+      if (!this.#hasPlace()) throw error;
     } finally {
       this.#first -= 1;
     }
     this.#retrying += 1;
     try {
       for (let n = 2; ; n += 1) {
+        this.#allowance = Math.max(-this.#mostSaved(), this.#allowance - 1);
         await this.#pause(this.#random() * Math.min(maxMs, baseMs * 2 ** (n - 2)), signal);
         this.made += 1;
         try {
           return await attempt(ending);
         } catch (error) {
-          if (!isRepeatable(ending) || n >= attempts) throw error;
+          if (!isRepeatable(ending) || n >= attempts || !this.#affords(0)) throw error;
         }
       }
     } finally {
@@ -65,9 +71,21 @@ export class Retry {
   }
 
   /** Whether one more call may go into a retry; this one still counts among the first attempts. */
-  #affords(): boolean {
+  #hasPlace(): boolean {
     const { budget, budgetMinimum } = this.#settings;
-    return this.#retrying < Math.max(budgetMinimum, Math.floor(budget * this.#first));
+    const places = Math.max(budgetMinimum, Math.floor(budget * this.#first));
+    return this.#retrying < places && this.#affords(1);
+  }
+
+  /** Whether one more repeat may be made, by one of those in a retry or of so many more. */
+  #affords(more: 0 | 1): boolean {
+    return this.#allowance >= 1 || this.#retrying + more <= this.#settings.budgetMinimum;
+  }
+
+  /** Repeats that may be saved up, or owed by the minimum: those of the calls in flight. */
+  #mostSaved(): number {
+    const { budget, budgetMinimum } = this.#settings;
+    return Math.max(budgetMinimum, budget * this.#first);
   }
 
   #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { breakerWith, deferred, failure, flush } from './support.ts';
 
@@ -58,6 +59,19 @@ describe('hedging', () => {
     controller.abort(new Error('gone'));
     expect([await once, await twice]).toEqual(['Error: gone', 'Error: gone']);
     expect(breaker.snapshot()).toMatchObject({ inFlight: 0, totals: { ignored: 3 } });
+  });
+
+  it('leaves nothing on a signal that outlives the calls', async () => {
+    const { breaker } = breakerWith({ hedge: { afterMs: 100 } });
+    const { signal } = new AbortController();
+    const untouched = Object.getOwnPropertySymbols(signal);
+    for (let n = 0; n < 3; n += 1) await breaker.execute(() => n, { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    // of a signal that AbortSignal.any() was given, Node keeps what depends on it in one more
+    const dependents = Object.getOwnPropertySymbols(signal).filter((key) =>
+      key.description?.toLowerCase().includes('depend'),
+    );
+    expect(dependents.filter((key) => !untouched.includes(key))).toEqual([]);
   });
 
   it('lowers the p99 of a dependency with 5 % slow answers, with at most 10 % more calls', async () => {

@@ -70,6 +70,36 @@ describe('retry', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('adds at most a fifth although first attempts are slow to fail and further ones fail at once', async () => {
+    const { breaker, clock } = breakerWith({
+      ...neverOpens,
+      random: () => 0,
+      retry: { attempts: 5, budgetMinimum: 1 },
+    });
+    let [made, received] = [0, 0];
+    const client = async (): Promise<void> => {
+      while (made < 1_000) {
+        made += 1;
+        let isFirst = true;
+        const call = async () => {
+          received += 1;
+          if (isFirst) {
+            isFirst = false;
+            await new Promise<void>((resolve) => void clock.setTimeout(resolve, 1_000));
+          }
+          throw failure;
+        };
+        await breaker.execute(call).catch(() => {});
+      }
+    };
+    const all = Promise.all(Array.from({ length: 100 }, client));
+    for (let i = 0; i < 40; i += 1) await clock.advanceAsync(500);
+    await all;
+    expect(received).toBeGreaterThan(1_150); // the budget is used
+    // the one that may always be in a retry is at most its four repeats ahead
+    expect(received).toBeLessThanOrEqual(1_200 + 4);
+  });
+
   it('adds at most 20 % to the load of a dependency that fails every call, counted there', {
     timeout: 60_000,
   }, async () => {
