@@ -392,7 +392,7 @@ interface StepOptions {
 /**
  * A step that always answers with the same value.
  *
- * @throws TypeError when `on` is not an array of kinds
+ * @throws TypeError when `on` is not an array of kinds, or an option is unknown
  */
 declare function value<T>(fixed: T, options?: StepOptions): FallbackStep<T>;
 
@@ -599,7 +599,7 @@ interface QueueForLaterOptions<A extends readonly unknown[]> extends StepOptions
  * const sendMail = mail.wrap(send, { fallback: queueForLater(later, { key: (message) => message.id }) });
  * ```
  *
- * @throws TypeError when an option has the wrong type
+ * @throws TypeError when an option has the wrong type or is unknown
  */
 declare function queueForLater<A extends readonly unknown[]>(sink: LaterSink<A>, options: QueueForLaterOptions<A>): FallbackStep<Accepted>;
 

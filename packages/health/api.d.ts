@@ -656,7 +656,7 @@ interface HttpHandlerOptions {
 /**
  * Answers probes on a `node:http` server: `if (probes(request, response)) return;` at the top of its listener.
  * True when the request was a GET or HEAD of a probe's path and is being answered; false when it is not ours.
- * @throws RangeError when `prefix` does not begin with a slash or ends with one.
+ * @throws TypeError when an option is unknown, RangeError when `prefix` does not begin with a slash or ends with one.
  */
 declare function httpHandler(health: Health, options?: HttpHandlerOptions): (request: IncomingMessage, response: ServerResponse) => boolean;
 
@@ -1021,14 +1021,6 @@ interface Position {
     readonly lsn: bigint;
 }
 
-/** A query that does not do what it says when a pooler gives every transaction another connection. */
-interface PoolerWarning {
-    readonly code: 'POOLER_NAMED_STATEMENT' | 'POOLER_SESSION_LOCK' | 'POOLER_LISTEN' | 'POOLER_SESSION_SETTING';
-    readonly message: string;
-    /** What to do about it. */
-    readonly remedy: string;
-}
-
 /** Options of a ReadWriteRouter. */
 interface ReadWriteRouterOptions {
     /** The `pg` pool of the primary. Never configured or ended by the router. */
@@ -1058,6 +1050,41 @@ interface WriteOptions {
     /** Default PostgreSQL's own, `read committed`. */
     readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
 }
+
+/** What a session needs of its router. */
+interface SessionRoutes {
+    read<T>(run: (db: PgQueries) => Promise<T>, after: Position | undefined): Promise<Routed<T>>;
+    write<T>(run: (db: PgQueries) => Promise<T>, after: Position | undefined, options: WriteOptions, onCommit: () => void): Promise<Routed<T>>;
+}
+/** A result, and from where the session goes on; undefined: from where it was. */
+interface Routed<T> {
+    readonly value: T;
+    readonly position: Position | undefined;
+}
+/**
+ * One visitor's reads and writes: no read of a session is older than its last write. `token` carries that to the
+ * visitor's next request, on whatever instance: put it in a cookie or a header.
+ */
+declare class PgSession {
+    #private;
+    /** Made by `ReadWriteRouter.session()`. */
+    constructor(routes: SessionRoutes, position: Position | undefined);
+    /** Where the last write ended: timeline and LSN, such as `1-16b3748`; undefined before the first. */
+    get token(): string | undefined;
+    /** As `router.read`, from a server that has this session's writes. */
+    read<T>(run: (db: PgQueries) => Promise<T>): Promise<T>;
+    /** As `router.write`; moves the token on. After a commit whose outcome is unknown, reads go to the primary. */
+    write<T>(run: (db: PgQueries) => Promise<T>, options?: WriteOptions): Promise<T>;
+}
+
+/** A query that does not do what it says when a pooler gives every transaction another connection. */
+interface PoolerWarning {
+    readonly code: 'POOLER_NAMED_STATEMENT' | 'POOLER_SESSION_LOCK' | 'POOLER_LISTEN' | 'POOLER_SESSION_SETTING';
+    readonly message: string;
+    /** What to do about it. */
+    readonly remedy: string;
+}
+
 /** A replica was taken out of use, or is in use again. */
 interface ReplicaChange {
     readonly name: string;
@@ -1136,32 +1163,6 @@ declare class ReadWriteRouter {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a session needs of its router. */
-interface SessionRoutes {
-    read<T>(run: (db: PgQueries) => Promise<T>, after: Position | undefined): Promise<Routed<T>>;
-    write<T>(run: (db: PgQueries) => Promise<T>, after: Position | undefined, options: WriteOptions, onCommit: () => void): Promise<Routed<T>>;
-}
-/** A result, and from where the session goes on; undefined: from where it was. */
-interface Routed<T> {
-    readonly value: T;
-    readonly position: Position | undefined;
-}
-/**
- * One visitor's reads and writes: no read of a session is older than its last write. `token` carries that to the
- * visitor's next request, on whatever instance: put it in a cookie or a header.
- */
-declare class PgSession {
-    #private;
-    /** Made by `ReadWriteRouter.session()`. */
-    constructor(routes: SessionRoutes, position: Position | undefined);
-    /** Where the last write ended: timeline and LSN, such as `1-16b3748`; undefined before the first. */
-    get token(): string | undefined;
-    /** As `router.read`, from a server that has this session's writes. */
-    read<T>(run: (db: PgQueries) => Promise<T>): Promise<T>;
-    /** As `router.write`; moves the token on. After a commit whose outcome is unknown, reads go to the primary. */
-    write<T>(run: (db: PgQueries) => Promise<T>, options?: WriteOptions): Promise<T>;
-}
-
 export { FallbackFullError, type PgPoolClientLike, type PgPoolLike, type PgQueries, type PgResult, PgSession, type PoolerWarning, type ReadOptions, type ReadWriteEvents, ReadWriteRouter, type ReadWriteRouterOptions, type ReadWriteSnapshot, type ReplicaChange, type ReplicaReport, RolledBackError, StalePrimaryError, type WriteOptions };
 
 // prometheus.d.ts
@@ -1185,7 +1186,7 @@ interface MetricsOptions {
  * - `evenkeel_health_check_duration_seconds` by `quantile` too (0.5 and 0.99 of the last 256 runs)
  * - `evenkeel_health_check_runs_total` by `outcome` too (`pass`, `fail`)
  * - `evenkeel_health_group_status` by `service`, `group`; `evenkeel_health_draining` by `service`
- * @throws Error of prom-client when a name is taken.
+ * @throws TypeError when an option is unknown, Error of prom-client when a name is taken.
  */
 declare function registerMetrics(registry: MetricRegistry, healths: Health | readonly Health[], options?: MetricsOptions): () => void;
 

@@ -488,7 +488,7 @@ type MemoryStoreOptions = {
  */
 declare class MemoryStore implements HoldStore {
     #private;
-    /** @throws TypeError when an option is no function */
+    /** @throws TypeError when an option is no function, or unknown */
     constructor(options?: MemoryStoreOptions);
     migrate(): Promise<void>;
     open(pool: string, stock: StockLine[]): Promise<StoredPool>;
@@ -841,8 +841,9 @@ type MetricsOptions = {
  *
  * @param registry a prom-client 15 `Registry`
  * @returns takes them out again
+ * @throws TypeError when an option is unknown
  */
-declare function registerMetrics(registry: MetricRegistryLike, pools: readonly MeteredPool[], { timeoutMs }?: MetricsOptions): () => void;
+declare function registerMetrics(registry: MetricRegistryLike, pools: readonly MeteredPool[], options?: MetricsOptions): () => void;
 
 export { type MeteredPool, type MetricRegistryLike, type MetricsOptions, registerMetrics };
 

@@ -150,8 +150,10 @@ declare class VarnishPurgeError extends Error {
  *
  * The function that comes back rejects with VarnishPurgeError, or with what `fetch` rejects with,
  * when one of them did not purge within `timeoutMs` (default 2,000).
+ *
+ * @throws TypeError or RangeError when an option is wrong
  */
-declare function varnishPurge(urls: readonly string[], { timeoutMs }?: {
+declare function varnishPurge(urls: readonly string[], options?: {
     timeoutMs?: number;
 }): (tags: readonly string[]) => Promise<void>;
 
@@ -492,7 +494,7 @@ declare class TieredCache {
     /**
      * Does no I/O.
      *
-     * @throws TypeError when an option has the wrong type
+     * @throws TypeError when an option has the wrong type or is unknown
      * @throws RangeError when an option is out of range
      */
     constructor(options: TieredCacheOptions);

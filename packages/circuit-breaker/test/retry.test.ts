@@ -131,7 +131,6 @@ describe('retry', () => {
           .catch(() => {});
       }
     };
-    // one left over at the end may still use the minimum of three: that is not what is measured
     await Promise.all(Array.from({ length: 100 }, client));
     server.close();
     const { retried } = breaker.snapshot().totals;
@@ -140,6 +139,7 @@ describe('retry', () => {
     );
     expect(received).toBe(made + retried);
     expect(retried).toBeGreaterThan(50);
-    expect(received).toBeLessThanOrEqual(1.2 * made);
+    // the three that may always be in a retry are at most their four repeats each ahead
+    expect(received).toBeLessThanOrEqual(1.2 * made + 12);
   });
 });
