@@ -283,7 +283,10 @@ describe('wrong plans', () => {
       { databases: [mysql], services: [orders, orders] },
       '`services` to have different names, got "orders" twice',
     ],
-    [{ databases: [mysql], services: [{ ...orders, pols: 3 }] }, 'did you mean `services[0].pool`?'],
+    [
+      { databases: [mysql], services: [{ ...orders, pols: 3 }] },
+      'did you mean `services[0].pool`?',
+    ],
     [
       { databases: [{ ...mysql, reserved: 10_000 }], services: [orders] },
       '`databases[0].reserved` in [0, 9999], got 10000',
