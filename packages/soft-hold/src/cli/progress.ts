@@ -1,6 +1,7 @@
 const WIDTH = 30;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** A bar on stderr while it is a terminal; silent otherwise. */
+/** A bar on stderr while it is a terminal, erased at the end and by Ctrl-C; silent otherwise. */
 export class Progress {
   readonly #label: string;
   readonly #shown: boolean;
@@ -8,6 +9,7 @@ export class Progress {
   constructor(label: string, shown: boolean) {
     this.#label = label;
     this.#shown = shown && process.stderr.isTTY === true;
+    if (this.#shown) for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
 
   /** Readable as `onProgress`. */
@@ -20,6 +22,14 @@ export class Progress {
   };
 
   end(): void {
-    if (this.#shown) process.stderr.write('\r\x1b[2K');
+    if (!this.#shown) return;
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    process.stderr.write('\r\x1b[2K');
   }
+
+  // again, with nobody listening: only a process that died of the signal tells the shell so
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    this.end();
+    process.kill(process.pid, signal);
+  };
 }

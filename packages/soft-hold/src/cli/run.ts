@@ -99,7 +99,9 @@ async function connect({
 }: PoolArguments): Promise<Clients> {
   const { default: pg } = await load<typeof import('pg')>('pg');
   const database = new pg.Pool({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
-  database.on('error', () => {}); // told by the call that needs it
+  // told by the call that needs it; of a client in use only the client itself tells
+  database.on('error', () => {});
+  database.on('connect', (client) => void client.on('error', () => {}));
   let redis: import('ioredis').Redis | null = null;
   if (redisUrl !== null) {
     const { Redis } = await load<typeof import('ioredis')>('ioredis');
