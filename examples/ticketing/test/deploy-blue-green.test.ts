@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { productServices } from '../services/config.ts';
 
 const script = fileURLToPath(new URL('../deploy/k8s/blue-green.ts', import.meta.url));
 const colourLabel = 'ticketing.evenkeel.example/colour';
@@ -49,20 +50,11 @@ describe('the blue-green switch', () => {
   it('brings the other colour up to size, tries it, and only then shows it to the world', async () => {
     const { code, calls, colour, output } = await run(['--check', 'true']);
     expect(code).toBe(0);
-    const services = [
-      'gateway',
-      'auth',
-      'catalog',
-      'inventory',
-      'orders',
-      'payments',
-      'notifications',
-    ];
     expect(calls).toEqual([
       'get service',
       'apply -k',
-      ...services.flatMap((name) => ['get deployment', `scale deployment/${name}-green`]),
-      ...services.map(() => 'rollout status'),
+      ...productServices.flatMap((name) => ['get deployment', `scale deployment/${name}-green`]),
+      ...productServices.map(() => 'rollout status'),
       'port-forward service/gateway-green',
       'patch service',
     ]);

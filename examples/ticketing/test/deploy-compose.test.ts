@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { apiServices } from '../api.ts';
+import { apiServices } from '../api-route.ts';
+import type { ServiceName } from '../services/config.ts';
+import { ofSeveralRegions, sampleValues, unset } from './deployed-environment.ts';
 
 type Service = {
   image?: string;
@@ -15,6 +17,7 @@ type Service = {
   read_only?: boolean;
   deploy?: { replicas?: number };
   healthcheck?: { test?: string[]; disable?: boolean };
+  environment?: Record<string, string | number>;
 };
 
 const text = readFileSync(new URL('../compose.yaml', import.meta.url), 'utf8');
@@ -25,6 +28,26 @@ const all = Object.entries(services);
 const ours = all.filter(([, { image }]) => image === 'evenkeel-ticketing');
 /** what their images do as root unless they are told otherwise */
 const rootImages = /^(redis|postgres|nginx):/;
+
+/** What `keys` writes into the file of a service, out of its script. */
+function keysOf(service: string): string[] {
+  const script = services.keys?.command?.[0] ?? '';
+  const [, loop = '', body = '', rest = ''] =
+    /for name in ([\w ]+); do([\s\S]*?)\n *done([\s\S]*)/.exec(script) ?? [];
+  const variables = (text: string) =>
+    [...text.matchAll(/(?:echo "|grep )([A-Z_]+)/g)].map(([, name = '']) => name);
+  const own = rest.split('\n').filter((line) => line.includes(`/keys/${service}.env`));
+  return [...(loop.split(' ').includes(service) ? variables(body) : []), ...own.flatMap(variables)];
+}
+
+/** With the defaults of `${NAME:-default}` put in. */
+const settingsOf = (environment: Record<string, string | number>) =>
+  Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [
+      name,
+      String(value).replace(/\$\{\w+:-([^}]*)\}/g, '$1'),
+    ]),
+  );
 
 describe('compose.yaml', () => {
   it('pins every image', () => {
@@ -67,6 +90,24 @@ describe('compose.yaml', () => {
       expect(instances, service).toBeGreaterThanOrEqual(2);
     }
   });
+
+  it.each(ours.filter(([name]) => !['keys', 'migrate'].includes(name)))(
+    '%s has every variable that it reads and knows no default for',
+    (_name, { command = [], environment = {} }) => {
+      const service = command[0] as ServiceName;
+      const keys = keysOf(service).map((name) => [name, sampleValues[name] ?? '']);
+      const env = { ...Object.fromEntries(keys), ...settingsOf(environment) };
+      const reasons = [
+        // Kubernetes' own: here nobody is told late that an instance goes
+        'DRAIN_DELAY_MS',
+        ...(service === 'auth' ? ofSeveralRegions : []),
+        ...(service === 'notifications' ? ['PEOPLE_DATABASE_URL'] : []),
+        // nobody measures a stand-in
+        ...(service.startsWith('fake-') ? ['METRICS_PORT'] : []),
+      ];
+      expect(unset(service, env)).toEqual(new Set(reasons));
+    },
+  );
 
   it('holds no secret: the database’s own password is this network’s, the rest is made at the start', () => {
     expect(text).not.toMatch(/(ACCESS_TOKEN_SECRET|TICKET_PRIVATE_KEY|WEBHOOK_SECRET): *\S/);

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { productServices } from '../../services/config.ts';
 
 const help = `npm run blue-green -- [options]
 
@@ -28,15 +29,6 @@ type Colour = (typeof colours)[number];
 const other = (colour: Colour): Colour => (colour === 'blue' ? 'green' : 'blue');
 
 const label = 'ticketing.evenkeel.example/colour';
-const workloads = [
-  'gateway',
-  'auth',
-  'catalog',
-  'inventory',
-  'orders',
-  'payments',
-  'notifications',
-];
 const overlay = (colour: Colour) =>
   fileURLToPath(new URL(`overlays/blue-green/${colour}`, import.meta.url));
 const buy = `npm run -s -w @evenkeel/example-ticketing buy -- --url`;
@@ -131,14 +123,14 @@ async function inUse(options: Options): Promise<Colour> {
 /** As many pods as the old colour has now: at its smallest size the new one would meet the whole rush. */
 async function bringUp(options: Options, from: Colour, to: Colour): Promise<void> {
   if (options.apply) await kubectl(options, 'apply', '-k', overlay(to));
-  for (const name of workloads) {
+  for (const name of productServices) {
     const path = 'jsonpath={.spec.replicas}';
     const pods = await kubectl(options, 'get', 'deployment', `${name}-${from}`, '-o', path);
     // the autoscaler takes it from there, and takes nothing away for five minutes
     const replicas = `--replicas=${options.dryRun ? `<pods of ${name}-${from}>` : pods}`;
     await kubectl(options, 'scale', `deployment/${name}-${to}`, replicas);
   }
-  for (const name of workloads) {
+  for (const name of productServices) {
     await kubectl(options, 'rollout', 'status', `deployment/${name}-${to}`, '--timeout=300s');
   }
 }
