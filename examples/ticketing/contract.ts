@@ -7,33 +7,23 @@
  * HttpOnly, SameSite=Strict cookie that no other route reads. Every error is a `Problem`.
  */
 import { z } from 'zod';
-
-const id = z.uuid();
-/** Text as people write it. PostgreSQL has no place for U+0000, so nobody gets one in. */
-const text = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(max)
-    .refine((value) => !value.includes('\u0000'), 'must not contain U+0000');
-const time = z.iso.datetime();
-const cents = z.int().min(0).max(100_000_00);
-const count = z.int().min(0);
-const sku = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a name such as front-stalls');
-const currency = z.string().regex(/^[A-Z]{3}$/, 'a currency such as EUR');
-const seatId = z.string().regex(/^[A-Z]{1,2}-[1-9][0-9]{0,2}$/, 'a seat such as C-12');
-const slug = z.string().regex(/^[a-z0-9-]{1,64}$/, 'a name such as northern-lights');
-/** at most 64 characters before the @, as RFC 5321 has it */
-const email = z
-  .email()
-  .max(254)
-  .regex(/^[^@]{1,64}@/, 'has too much before the @');
-export const regions = ['eu', 'us', 'au'] as const;
+import {
+  cents,
+  count,
+  currency,
+  email,
+  id,
+  seatId,
+  sku,
+  slug,
+  text,
+  time,
+} from './contract-values.ts';
 
 export const idParams = z.object({ id });
 export const slugParams = z.object({ slug });
 
+export const regions = ['eu', 'us', 'au'] as const;
 /** Where a person's data lives; nothing personal is stored or cached anywhere else. */
 export type Region = (typeof regions)[number];
 export const roles = ['buyer', 'organiser', 'scanner'] as const;

@@ -23,14 +23,15 @@ export type Sample = {
   breakers: BreakerSample[];
   /** reads by what answered them */
   cache: { local: number; redis: number; origin: number; savedInAll: number };
-  holds: { free: number; held: number; sold: number };
+  /** null: who could tell was silent or away */
+  holds: { free: number; held: number; sold: number } | null;
   queue: {
     depth: number;
     running: number;
     donePerSecond: number;
     retriesInAll: number;
     deadInAll: number;
-  };
+  } | null;
   http: {
     perSecond: number;
     refusedPerSecond: number;

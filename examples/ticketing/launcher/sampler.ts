@@ -60,6 +60,7 @@ export class Sampler {
         bucket.labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(bucket.labels.le);
       durations.set(bound, (durations.get(bound) ?? 0) + grown(bucket));
     }
+    const waiting = of('evenkeel_async_jobs_lag_jobs');
     const sample: Sample = {
       at,
       breakers: breakersOf(of('evenkeel_circuit_breaker_state'), {
@@ -83,13 +84,16 @@ export class Sampler {
         savedInAll: sum(source('local', 'joined', 'near', 'global', 'master', 'stale')),
       },
       holds: stockOf(of('evenkeel_soft_hold_stock_units')),
-      queue: {
-        depth: sum(of('evenkeel_async_jobs_lag_jobs')),
-        running: sum(of('evenkeel_async_jobs_running_jobs')),
-        donePerSecond: rate(of('evenkeel_async_jobs_completed_total')),
-        retriesInAll: sum(of('evenkeel_async_jobs_retried_total')),
-        deadInAll: sum(of('evenkeel_async_jobs_dead_total')),
-      },
+      queue:
+        waiting.length === 0
+          ? null
+          : {
+              depth: sum(waiting),
+              running: sum(of('evenkeel_async_jobs_running_jobs')),
+              donePerSecond: rate(of('evenkeel_async_jobs_completed_total')),
+              retriesInAll: sum(of('evenkeel_async_jobs_retried_total')),
+              deadInAll: sum(of('evenkeel_async_jobs_dead_total')),
+            },
       http: {
         perSecond: rate(requests),
         refusedPerSecond: rate(status('4')),
@@ -174,6 +178,7 @@ function breakersOf(
 
 /** Every process tells of the same stock: one of them is believed for each pool. */
 function stockOf(series: Series[]): Sample['holds'] {
+  if (series.length === 0) return null;
   const holds = { free: 0, held: 0, sold: 0 };
   const seen = new Set<string>();
   for (const { labels, value } of series) {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { demoAccount, paths } from '../addresses.ts';
-import { apiServices } from '../api.ts';
+import { apiServices } from '../api-route.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { portOf, type ServiceName, urlOf } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';

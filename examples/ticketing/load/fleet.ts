@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paths } from '../addresses.ts';
-import { apiServices } from '../api.ts';
+import { apiServices } from '../api-route.ts';
 import { StartError } from '../launcher/options.ts';
 import { freePort } from '../launcher/ports.ts';
 import { ServiceProcess } from '../launcher/service-process.ts';

@@ -3,7 +3,7 @@
  * whole, so that an operator sees all mistakes of a deployment at once and not one a restart.
  */
 import { z } from 'zod';
-import { type ApiService, apiServices } from '../api.ts';
+import { type ApiService, apiServices } from '../api-route.ts';
 import { regions } from '../contract.ts';
 import { type DatabaseRole, isDatabaseRole } from './migrations/roles.ts';
 import { ticketPrivateKey, ticketPublicKey } from './tickets/ticket-code.ts';
@@ -253,6 +253,10 @@ const needs = {
 } as const satisfies Record<string, readonly (keyof Variables)[]>;
 
 export type ServiceName = keyof typeof needs;
+export const serviceNames = Object.keys(needs) as ServiceName[];
+/** Two belong to no product: they stand in for the providers outside. */
+export const isStandIn = (name: ServiceName) => name.startsWith('fake-');
+export const productServices = serviceNames.filter((name) => !isStandIn(name));
 export type ConfigOf<Name extends ServiceName> = Config<(typeof needs)[Name][number]>;
 /** The gateway's variable for the address of a service. */
 export const urlOf = (service: ApiService) =>

@@ -11,11 +11,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
-import { ConfigError, loadMigrationConfig, type ServiceName } from './config.ts';
+import { ConfigError, loadMigrationConfig, type ServiceName, serviceNames } from './config.ts';
 import { openDatabase } from './database.ts';
 import { migrate } from './migrations/migrate.ts';
 import { setUpRoles } from './migrations/roles.ts';
-import { runServices, serviceNames } from './process.ts';
+import { runServices } from './process.ts';
 import { generateTicketKeys } from './tickets/ticket-code.ts';
 import { traceIds } from './tracing.ts';
 

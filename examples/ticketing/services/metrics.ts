@@ -18,6 +18,7 @@ import { registerMetrics as registerCaches } from '@evenkeel/tiered-cache/promet
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { WaitingRooms } from './inventory/waiting-rooms.ts';
 
 /** seconds; the objectives of the alerts, 0.05 and 0.2, are bounds, so that nothing is interpolated there */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10];
@@ -129,6 +130,22 @@ export class Metrics {
         const { replica, primary } = router.snapshot().reads;
         this.set({ from: 'replica' }, replica);
         this.set({ from: 'primary' }, primary);
+      },
+    });
+  }
+
+  /** Every process of the inventory tells of the same people. */
+  waitingRooms(rooms: Pick<WaitingRooms, 'people'>): void {
+    new Gauge({
+      name: 'ticketing_waiting_room_people',
+      help: 'People of a sale with a waiting room: waiting in it, or inside and choosing',
+      labelNames: ['event', 'state'],
+      registers: [this.registry],
+      async collect() {
+        this.reset();
+        for (const { event, ...states } of await rooms.people()) {
+          for (const [state, people] of Object.entries(states)) this.set({ event, state }, people);
+        }
       },
     });
   }

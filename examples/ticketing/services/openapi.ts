@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of the shop, made of the very schemas that the routes are checked by. */
 import { z } from 'zod';
-import { api, type Route } from '../api.ts';
+import { api } from '../api.ts';
+import type { Route } from '../api-route.ts';
 import { type ProblemCode, problemCodes, problemSchema } from '../contract.ts';
 
 type Json = Record<string, unknown>;

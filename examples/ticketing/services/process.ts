@@ -2,7 +2,7 @@
 import { fastifyHealth, GracefulShutdown, Health, type ShutdownPhase } from '@evenkeel/health';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { type ConfigOf, loadConfig, portOf, type ServiceName } from './config.ts';
+import { type ConfigOf, isStandIn, loadConfig, portOf, type ServiceName } from './config.ts';
 import { Host, type HostConfig } from './host.ts';
 import { httpServer } from './http-server.ts';
 import { Metrics } from './metrics.ts';
@@ -22,8 +22,6 @@ const services: { [Name in ServiceName]: () => Promise<OpenService<Name>> } = {
   'fake-psp': async () => (await import('./fake-psp/service.ts')).openFakePsp,
   'fake-mail': async () => (await import('./fake-mail/service.ts')).openFakeMail,
 };
-export const serviceNames = Object.keys(services) as ServiceName[];
-const isStandIn = (name: ServiceName) => name.startsWith('fake-');
 
 export type RunningProcess = { end: (reason: string) => Promise<{ exitCode: number }> };
 

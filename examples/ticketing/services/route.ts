@@ -1,7 +1,7 @@
 /** Binds a handler to an entry of `api.ts`: input is checked before it runs, whoever calls is known. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import type { AnswerOf, InputOf, Route } from '../api.ts';
+import type { AnswerOf, InputOf, Route } from '../api-route.ts';
 import type { Caller } from '../contract.ts';
 import type { AccessTokens } from './auth/access-token.ts';
 import { ProblemError, parse } from './problem.ts';

@@ -23,7 +23,7 @@ const docsImages = fileURLToPath(new URL('../../../docs/images/', import.meta.ur
 const exampleImages = fileURLToPath(new URL('../docs/', import.meta.url));
 let imageFolder: Promise<string> | undefined;
 
-/** The pictures that the documentation shows; those of the other states are for whoever looks. */
+/** The pictures that the documentation of the whole shows; all others are the example's own. */
 const documented = new Set([
   'event-page',
   'event-dark',
@@ -36,33 +36,10 @@ const documented = new Set([
   'tickets-phone',
 ]);
 
-/** The pictures of the example's own documentation: every page, and the states worth seeing. */
-const pictured = new Set([
-  'opening',
-  'waiting-lobby',
-  'waiting-queue',
-  'waiting-phone',
-  'waiting-admitted',
-  'order-cancelled',
-  'order-refunded',
-  'paid-too-late',
-  'organiser',
-  'organiser-phone',
-  'scanner-online',
-  'scanner-used',
-  'scanner-offline',
-  'scanner-conflict',
-  'control-room',
-  'control-room-light',
-  'control-room-phone',
-  'arena',
-]);
-
-/** UPDATE_SCREENSHOTS=1 renews the pictures of the documentation; else all go to a temporary folder. */
+/** UPDATE_SCREENSHOTS=1 renews the pictures of the documentation; else they go to a temporary folder. */
 function screenshotFolder(name: string): Promise<string> {
   if (env.UPDATE_SCREENSHOTS === '1') {
-    if (documented.has(name)) return Promise.resolve(docsImages);
-    if (pictured.has(name)) return Promise.resolve(exampleImages);
+    return Promise.resolve(documented.has(name) ? docsImages : exampleImages);
   }
   imageFolder ??= mkdtemp(join(tmpdir(), 'evenkeel-screenshots-'));
   return imageFolder;
@@ -216,9 +193,9 @@ export class Window {
 
   async screenshot(name: string, options: { fullPage?: boolean } = {}): Promise<void> {
     // those of the example are many: as JPEG they stay small
-    const format = pictured.has(name)
-      ? ({ type: 'jpeg', quality: 70 } as const)
-      : ({ type: 'png' } as const);
+    const format = documented.has(name)
+      ? ({ type: 'png' } as const)
+      : ({ type: 'jpeg', quality: 70 } as const);
     const file = `${name}.${format.type === 'jpeg' ? 'jpg' : 'png'}`;
     const path = join(await screenshotFolder(name), file);
     await this.page.screenshot({ path, ...format, animations: 'disabled', ...options });

@@ -5,21 +5,13 @@ import { join } from 'node:path';
 import { env } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sellFirstTicket } from '../launcher/first-ticket.ts';
+import { productServices as services } from '../services/config.ts';
 import type { TraceLine } from '../services/trace-file.ts';
 import { metricsRead } from './dashboards.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'evenkeel-trace-'));
 const traceFile = join(folder, 'spans.jsonl');
-const services = [
-  'gateway',
-  'auth',
-  'catalog',
-  'inventory',
-  'orders',
-  'payments',
-  'notifications',
-] as const;
 let shop: TestShop;
 let metrics: Record<string, string> = {};
 let spans: TraceLine[] = [];

@@ -13,8 +13,8 @@ import type {
   StuckOrders,
   SyncReport,
 } from '../contract.ts';
-import { type Buyer, Refused } from '../launcher/buyer.ts';
-import { slug, TestShop } from './test-shop.ts';
+import type { Buyer } from '../launcher/buyer.ts';
+import { codeOf, slug, TestShop } from './test-shop.ts';
 
 let shop: TestShop;
 let organiser: Buyer;
@@ -23,14 +23,6 @@ beforeAll(async () => {
   organiser = await shop.buyer('organiser');
 });
 afterAll(() => shop?.stop());
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => 'accepted',
-    (reason) => reason,
-  );
-  return error instanceof Refused ? error.problem.code : String(error);
-}
 
 async function bought(buyer: Buyer, seats: string[], event = slug): Promise<Order> {
   const { id } = await buyer.order((await buyer.hold(event, seats)).id);
@@ -205,6 +197,9 @@ describe('the organiser', () => {
       };
       await expect.poll(async () => (await stuck())?.job?.error).toMatch(/provider/);
       expect(await stuck()).toMatchObject({ event: slug, seats: ['F-1'], state: 'processing' });
+      // nothing of it was given up, so there is nothing to put back
+      const path = paths.organiser.retry(id);
+      expect(await organiser.call('POST', path)).toEqual({ retried: 0 });
       await shop.faults({ errorRate: 0 });
       await expect
         .poll(async () => (await buyer.readOrder(id)).state, { timeout: 40_000 })

@@ -5,9 +5,10 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { backends, uniqueName } from '../../../test/backends.ts';
 import type { Region, Role, User } from '../contract.ts';
-import { Buyer } from '../launcher/buyer.ts';
+import { Buyer, Refused } from '../launcher/buyer.ts';
 import { freePort } from '../launcher/ports.ts';
 import { Shop, type ShopOptions } from '../launcher/shop.ts';
+import { type Proof, verifySale } from '../launcher/verify-sale.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { firstNight } from '../services/catalog/seed.ts';
 import type { SentMessage } from '../services/fake-mail/fake-mail.ts';
@@ -26,6 +27,7 @@ export class TestShop {
   readonly #tokens = new AccessTokens({ secret, ttlMs: 900_000 });
   readonly log: string[];
   readonly #roles: Map<string, string>;
+  #isUp = false;
 
   private constructor(
     shop: Shop,
@@ -82,6 +84,7 @@ export class TestShop {
     const testShop = new TestShop(shop, database, admin, name, log, roles);
     try {
       await shop.start();
+      testShop.#isUp = true;
     } catch (error) {
       await testShop.stop();
       throw new Error(log.join('\n'), { cause: error });
@@ -179,14 +182,27 @@ export class TestShop {
     return row;
   }
 
+  /** Ends it, and then whatever its tests have done must have left the books whole. */
   async stop(): Promise<void> {
     await this.shop.stop();
+    const broken = this.#isUp ? await this.#brokenInvariants() : [];
     await this.database.end();
     await this.#admin.query(`drop database ${this.namespace} with (force)`);
     for (const service of this.#roles.keys()) {
       await this.#admin.query(`drop role ${roleName(this.namespace, service)}`);
     }
     await this.#admin.end();
+    if (broken.length > 0) throw new Error(`The sale is not whole: ${JSON.stringify(broken)}`);
+  }
+
+  /**
+   * Nothing oversold, no seat twice, no paid order without a ticket; no seat sold and no money taken without one.
+   * What was under way at the end may lack its last step, so that there are fewer of those, never more.
+   */
+  async #brokenInvariants(): Promise<Proof[]> {
+    const { captured } = await this.ledger();
+    const proofs = await verifySale(this.database, captured);
+    return proofs.filter(({ found, expected }) => found > expected);
   }
 }
 
@@ -203,6 +219,15 @@ async function rolesOf(database: pg.Pool, url: URL, namespace: string) {
       return [role, own.href];
     }),
   );
+}
+
+/** Why a call was refused, in the contract's word for it; else `accepted`, or what went wrong. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => 'accepted',
+    (reason) => reason,
+  );
+  return error instanceof Refused ? error.problem.code : String(error);
 }
 
 /** Runs `work` for each item, `width` at a time. */

@@ -4,8 +4,8 @@ import { drawnPlace, standingOf } from '@evenkeel/soft-hold/waiting-room/status'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { paths } from '../addresses.ts';
 import type { Admission, NewEvent, WaitingRoomPage, WaitingTicket } from '../contract.ts';
-import { type Buyer, Refused } from '../launcher/buyer.ts';
-import { each, TestShop } from './test-shop.ts';
+import type { Buyer } from '../launcher/buyer.ts';
+import { codeOf, each, TestShop } from './test-shop.ts';
 
 let shop: TestShop;
 let organiser: Buyer;
@@ -35,14 +35,6 @@ const enter = (buyer: Buyer, { ticket }: WaitingTicket) =>
 const status = () => organiser.call<WaitingRoomPage>('GET', paths.waitingRoom(event.slug));
 const hold = (buyer: Buyer, seat: string, pass?: string) =>
   buyer.call('POST', paths.holds, { id: randomUUID(), event: event.slug, seats: [seat], pass });
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => 'accepted',
-    (reason) => reason,
-  );
-  return error instanceof Refused ? error.problem.code : String(error);
-}
 
 describe('a waiting room', () => {
   it('draws the order of those who came early, admits at its pace, and only with a pass', async () => {
@@ -79,6 +71,10 @@ describe('a waiting room', () => {
         { timeout: 30_000, interval: 200 },
       )
       .toBe(40);
+    const metrics = await (await fetch(`${shop.url}/metrics`)).text();
+    expect(metrics).toMatch(
+      /^ticketing_waiting_room_people\{event="opening-night",state="inside",.*\} [1-9]/m,
+    );
     // ten a second: forty take three seconds at least
     expect(performance.now() - began).toBeGreaterThan(2_000);
     const passes = [...admitted];

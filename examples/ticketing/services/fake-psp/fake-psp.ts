@@ -6,13 +6,13 @@
  * | POST /charges (Idempotency-Key) | authorise: 201 charge, 402 declined, after the latency |
  * | POST /charges/:id/capture, /void, /refund | 200 charge, 409 |
  * | GET /charges, /stats | the books, for tests that count |
- * | PUT /faults { latencyMs?, errorRate?, isDown?, duplicateRate?, isOutOfOrder? } | how badly it behaves from now on |
+ * | PUT /faults { latencyMs?, errorRate?, isDown?, isLockedOut?, duplicateRate?, isOutOfOrder? } | how badly it behaves from now on |
  *
  * It tells what becomes of a charge by signed webhooks, again until somebody has heard.
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { Faults, faultsSchema } from '../stand-in/faults.ts';
+import { Faults, faultsSchema, StandInError } from '../stand-in/faults.ts';
 import { type Charge, Charges, type Move } from './charges.ts';
 import { type WebhookOptions, Webhooks } from './webhooks.ts';
 
@@ -24,6 +24,8 @@ const chargeSchema = z.object({
 });
 const switches = faultsSchema
   .extend({
+    /** the shop's key is worth nothing: every charge is refused, and asking again does not help */
+    isLockedOut: z.boolean(),
     /** share of webhooks that are sent twice */
     duplicateRate: z.number().min(0).max(1),
     /** each webhook waits for the one after it, for a second at most */
@@ -43,7 +45,14 @@ export type FakePspOptions = {
 export function fakePsp(options: FakePspOptions): FastifyInstance {
   const app = Fastify({ forceCloseConnections: true });
   const { latencyMs, errorRate } = options;
-  const settings = { latencyMs, errorRate, isDown: false, duplicateRate: 0, isOutOfOrder: false };
+  const settings = {
+    latencyMs,
+    errorRate,
+    isDown: false,
+    isLockedOut: false,
+    duplicateRate: 0,
+    isOutOfOrder: false,
+  };
   const faults = new Faults(settings, options.random);
   const webhooks = options.webhooks && new Webhooks(options.webhooks, settings, options.random);
   const charges = new Charges((charge) => webhooks?.tell(charge));
@@ -53,7 +62,10 @@ export function fakePsp(options: FakePspOptions): FastifyInstance {
   app.post('/charges', async (request, reply) => {
     const key = z.string().min(1).parse(request.headers['idempotency-key']);
     const body = chargeSchema.parse(request.body);
-    const charge = await faults.around(() => charges.create(key, body));
+    const charge = await faults.around(() => {
+      if (settings.isLockedOut) throw new StandInError(403, 'This key was withdrawn.');
+      return charges.create(key, body);
+    });
     return reply.code(charge.state === 'declined' ? 402 : 201).send(charge);
   });
 

@@ -13,6 +13,7 @@ export const openInventory: OpenService<'inventory'> = async ({ config, host }) 
     const event = await catalog.event(slug);
     if (event.hasWaitingRoom) rooms.of(event);
   }
+  host.metrics.waitingRooms(rooms);
   return {
     routes: (app) =>
       inventoryRoutes(app, { holds, availability, catalog, pools, rooms, database, tokens }),

@@ -2,6 +2,7 @@
  * The waiting room of each event that wants one: who comes before the opening is drawn a place, who
  * comes later queues, and so many a second are let through to the seats, with a pass to show.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WaitingRoom } from '@evenkeel/soft-hold/waiting-room';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -21,6 +22,8 @@ export type WaitingRoomsOptions = {
 
 /** People inside may look at so many free seats each; more would only be disappointed. */
 const perFreeUnit = 3;
+/** within which a room says where its people are, when it is measured */
+const answerWithinMs = 200;
 
 export class WaitingRooms {
   readonly #options: WaitingRoomsOptions;
@@ -82,6 +85,16 @@ export class WaitingRooms {
     this.of(event)
       .leave(userId, pass)
       .catch((err) => this.#options.log.warn({ err, event: event.slug }, 'nobody told the room'));
+  }
+
+  /** How many are where, of each room that can tell at once: who measures does not wait for a frozen Redis. */
+  async people(): Promise<{ event: string; waiting: number; inside: number }[]> {
+    const found = [...this.#rooms].map(async ([event, { room }]) => {
+      const late = sleep(answerWithinMs, null, { ref: false });
+      const status = await Promise.race([room.status(), late]).catch(() => null);
+      return status ? [{ event, waiting: status.waiting, inside: status.active }] : [];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   async close(): Promise<void> {

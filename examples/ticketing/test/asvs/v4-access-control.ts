@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { api, type Route } from '../../api.ts';
+import { api } from '../../api.ts';
+import type { Route } from '../../api-route.ts';
 import { slug } from '../test-shop.ts';
 import { bearer, call, type Target } from './call.ts';
 

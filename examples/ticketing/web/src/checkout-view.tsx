@@ -6,7 +6,7 @@ import { money, plural } from './format.ts';
 import { SeatList } from './picked-seats.tsx';
 import { expiredHold, extendHold, pay, purchase, releaseSeats } from './purchase.ts';
 import { go } from './route.ts';
-import { event, tell } from './sale.ts';
+import { event, refreshPrices, tell } from './sale.ts';
 import { user } from './session.ts';
 import { askToSignIn } from './sign-in.tsx';
 import { Message, ViewHeading } from './view.tsx';
@@ -37,6 +37,8 @@ export function CheckoutView({ holdId }: { holdId: string }) {
       await pay(card);
     } catch (error) {
       const isNewPrice = error instanceof ApiError && error.problem.code === 'price_changed';
+      // else the seats' prices and their sum would not agree
+      if (isNewPrice) await refreshPrices().catch(() => undefined);
       const advice = isNewPrice
         ? 'Nothing was charged. The total below is the new one.'
         : 'Paying again is safe: you are never charged twice.';

@@ -1,12 +1,8 @@
+import { Account } from './account.tsx';
+import { Connection } from './connection.tsx';
 import { live, tell } from './sale.ts';
-import { signOut, user } from './session.ts';
+import { user } from './session.ts';
 import { askToSignIn } from './sign-in.tsx';
-
-const CONNECTION = {
-  connecting: 'Connecting…',
-  live: 'Live',
-  lost: 'Reconnecting…',
-};
 
 export function Header() {
   return (
@@ -23,31 +19,14 @@ export function Header() {
           Evenkeel <b>Tickets</b>
         </span>
       </a>
-      <span class={`connection is-${live.connection.value}`} role="status">
-        <i aria-hidden="true" />
-        {CONNECTION[live.connection.value]}
-      </span>
-      <Account />
+      <Connection state={live.connection.value} />
+      {user.value ? (
+        <Account name={user.value.name} tell={tell} />
+      ) : (
+        <button type="button" class="button is-quiet" onClick={() => void askToSignIn()}>
+          Sign in
+        </button>
+      )}
     </header>
-  );
-}
-
-function Account() {
-  if (!user.value) {
-    return (
-      <button type="button" class="button is-quiet" onClick={() => void askToSignIn()}>
-        Sign in
-      </button>
-    );
-  }
-  const leave = () =>
-    signOut().catch(() => tell('problem', 'Signing out did not work. Please try again.'));
-  return (
-    <span class="account">
-      <span class="account-name">{user.value.name}</span>
-      <button type="button" class="button is-quiet" onClick={() => void leave()}>
-        Sign out
-      </button>
-    </span>
   );
 }

@@ -147,6 +147,11 @@ export async function openSale(): Promise<void> {
   }
 }
 
+/** After somebody has said that a price is another one. */
+export async function refreshPrices(): Promise<void> {
+  event.value = await call<EventPage>('GET', paths.event(slug));
+}
+
 /** Wires the parts together, once. */
 export function startSale(): void {
   live.connect();

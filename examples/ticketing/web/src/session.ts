@@ -14,8 +14,12 @@ export const user = signal<User | null>(null);
 let session: Session | null = null;
 let restored: Promise<unknown> = Promise.resolve();
 
-/** Says only *that* a refresh cookie is worth trying, so that a stranger's visit asks for nothing. */
+/**
+ * Who was signed in last: says that a refresh cookie is worth trying, so that a stranger's visit asks for
+ * nothing, and whose door it is while there is no network to try it.
+ */
 const HINT = 'evenkeel:signed-in';
+export type Known = Pick<User, 'name' | 'role'>;
 const RENEW_BEFORE_MS = 15_000;
 const otherTabs = new BroadcastChannel('evenkeel:session');
 otherTabs.onmessage = ({ data }) => {
@@ -35,6 +39,11 @@ export async function signOut(): Promise<void> {
   await call('DELETE', paths.session);
   forget();
   otherTabs.postMessage('signed-out');
+}
+
+/** Who was signed in here last and has not signed out. Proves nothing: whatever matters asks the server. */
+export function lastUser(): Known | null {
+  return JSON.parse(localStorage.getItem(HINT) ?? 'null') as Known | null;
 }
 
 /** Picks the session up again after a reload. Quiet when there is none. */
@@ -88,7 +97,8 @@ function begin(next: Session): void {
   const isNew = session === null;
   session = next;
   user.value = next.user;
-  localStorage.setItem(HINT, '1');
+  const { name, role } = next.user;
+  localStorage.setItem(HINT, JSON.stringify({ name, role } satisfies Known));
   if (isNew) otherTabs.postMessage('signed-in');
 }
 

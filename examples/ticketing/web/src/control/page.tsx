@@ -1,9 +1,9 @@
+import { Connection } from '../connection.tsx';
+import { Figures } from '../figures.tsx';
 import { ChaosCards, SourceLink, SwitchRow } from './chaos.tsx';
 import { Chart } from './chart.tsx';
 import { events, samples, send, shop, state, verdict, verifying } from './room.ts';
 import { BreakerStrip } from './strip.tsx';
-
-const STATES = { connecting: 'Connecting…', live: 'Live', lost: 'Reconnecting…', locked: 'Locked' };
 
 export function ControlRoom() {
   return (
@@ -12,10 +12,7 @@ export function ControlRoom() {
         <span class="brand">
           Evenkeel <b>Control room</b>
         </span>
-        <span class={`connection is-${state.value}`} role="status">
-          <i aria-hidden="true" />
-          {STATES[state.value]}
-        </span>
+        <Connection state={state.value} />
         {shop.value && (
           <a class="button is-quiet" href={shop.value} target="_blank" rel="noreferrer">
             To the shop
@@ -50,7 +47,7 @@ function Room() {
     <>
       <SwitchRow />
       <BreakerStrip />
-      <Figures />
+      <Now />
       <div class="charts">
         <Chart
           title="How long an answer takes"
@@ -90,9 +87,13 @@ function Room() {
           title="Payments and mails in the queue"
           unit="jobs"
           lines={[
-            { label: 'waiting', color: '--area-3', of: ({ queue }) => queue.depth },
-            { label: 'at work', color: '--area-0', of: ({ queue }) => queue.running },
-            { label: 'done a second', color: '--area-1', of: ({ queue }) => queue.donePerSecond },
+            { label: 'waiting', color: '--area-3', of: ({ queue }) => queue?.depth ?? null },
+            { label: 'at work', color: '--area-0', of: ({ queue }) => queue?.running ?? null },
+            {
+              label: 'done a second',
+              color: '--area-1',
+              of: ({ queue }) => queue?.donePerSecond ?? null,
+            },
           ]}
         />
         <Chart
@@ -116,8 +117,8 @@ function Room() {
           title="Seats"
           unit=""
           lines={[
-            { label: 'held', color: '--area-3', of: ({ holds }) => holds.held },
-            { label: 'sold', color: '--area-1', of: ({ holds }) => holds.sold },
+            { label: 'held', color: '--area-3', of: ({ holds }) => holds?.held ?? null },
+            { label: 'sold', color: '--area-1', of: ({ holds }) => holds?.sold ?? null },
           ]}
         />
       </div>
@@ -134,31 +135,22 @@ function Room() {
 const number = (value: number, digits = 0) =>
   value.toLocaleString('en-GB', { maximumFractionDigits: digits });
 
-function Figures() {
+function Now() {
   const latest = samples.value.at(-1);
   if (!latest) return null;
   const { cache, queue, holds } = latest;
   const reads = cache.local + cache.redis + cache.origin;
   const share = (part: number) => (reads > 0 ? `${number((part / reads) * 100)} %` : '–');
-  const figures = [
-    { name: 'hit rate, memory', value: share(cache.local) },
-    { name: 'hit rate, Redis', value: share(cache.redis) },
-    { name: 'origin calls saved', value: number(cache.savedInAll) },
-    { name: 'seats held', value: number(holds.held) },
-    { name: 'jobs waiting', value: number(queue.depth) },
-    { name: 'tried again', value: number(queue.retriesInAll) },
-    { name: 'dead letters', value: number(queue.deadInAll) },
-  ];
-  return (
-    <dl class="card figures">
-      {figures.map(({ name, value }) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  const figures = {
+    'hit rate, memory': share(cache.local),
+    'hit rate, Redis': share(cache.redis),
+    'origin calls saved': cache.savedInAll,
+    'seats held': holds?.held ?? '–',
+    'jobs waiting': queue?.depth ?? '–',
+    'tried again': queue?.retriesInAll ?? '–',
+    'dead letters': queue?.deadInAll ?? '–',
+  };
+  return <Figures figures={figures} class="card figures" />;
 }
 
 const VERDICTS = {

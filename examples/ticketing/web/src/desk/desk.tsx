@@ -2,27 +2,30 @@ import type { ReadonlySignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { demoAccounts } from '../../../addresses.ts';
 import type { Role } from '../../../contract.ts';
+import { Account, leave } from '../account.tsx';
+import { Connection, type ConnectionState } from '../connection.tsx';
 import { Notices } from '../notices.tsx';
-import { signOut, user } from '../session.ts';
+import { type Known, user } from '../session.ts';
 import { askToSignIn, SignInDialog } from '../sign-in.tsx';
 import { Message } from '../view.tsx';
 import { notice, tell } from './notice.ts';
-
-const CONNECTION = { connecting: 'Connecting…', live: 'Live', lost: 'Reconnecting…' };
 
 type DeskProps = {
   title: string;
   /** who works here; organisers may be anywhere */
   staff: Exclude<Role, 'buyer'>;
-  connection: ReadonlySignal<keyof typeof CONNECTION>;
-  words?: Partial<typeof CONNECTION>;
+  connection: ReadonlySignal<ConnectionState>;
+  words?: Partial<Record<ConnectionState, string>>;
+  /** default: who is signed in */
+  who?: ReadonlySignal<Known | null>;
   children: ComponentChildren;
 };
 
 /** A page for people who work: the header, who is signed in, and whether they may be here. */
-export function Desk({ title, staff, connection, words, children }: DeskProps) {
+export function Desk({ title, staff, connection, words, who = user, children }: DeskProps) {
   const demo = demoAccounts.find((account) => account.role === staff) ?? demoAccounts[0];
-  const may = user.value && (user.value.role === staff || user.value.role === 'organiser');
+  const somebody = who.value;
+  const may = somebody && (somebody.role === staff || somebody.role === 'organiser');
   return (
     <>
       <a class="skip" href="#main">
@@ -32,18 +35,8 @@ export function Desk({ title, staff, connection, words, children }: DeskProps) {
         <a class="brand" href="/">
           Evenkeel <b>{title}</b>
         </a>
-        <span class={`connection is-${connection.value}`} role="status">
-          <i aria-hidden="true" />
-          {{ ...CONNECTION, ...words }[connection.value]}
-        </span>
-        {user.value && (
-          <span class="account">
-            <span class="account-name">{user.value.name}</span>
-            <button type="button" class="button is-quiet" onClick={() => void leave()}>
-              Sign out
-            </button>
-          </span>
-        )}
+        <Connection state={connection.value} words={words} />
+        {somebody && <Account name={somebody.name} tell={tell} />}
       </header>
       <main id="main" class="desk">
         {may ? children : <Stranger staff={staff} />}
@@ -70,14 +63,10 @@ function Stranger({ staff }: { staff: Role }) {
       <button
         type="button"
         class="button is-primary"
-        onClick={() => void (isSomebody ? leave() : askToSignIn())}
+        onClick={() => void (isSomebody ? leave(tell) : askToSignIn())}
       >
         {isSomebody ? 'Sign out' : 'Sign in'}
       </button>
     </Message>
   );
-}
-
-function leave(): Promise<void> {
-  return signOut().catch(() => tell('problem', 'Signing out did not work. Please try again.'));
 }

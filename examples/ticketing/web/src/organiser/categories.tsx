@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { paths } from '../../../addresses.ts';
 import type { SaleReport } from '../../../contract.ts';
 import { attempt } from '../desk/notice.ts';
+import { Figures } from '../figures.tsx';
 import { money } from '../format.ts';
 import { change } from './sale.ts';
 
@@ -44,14 +45,7 @@ function Category({ count, area, report }: { count: Count; area: number; report:
         <rect class="bar-held" x={share(sold)} width={share(held)} height="4" />
         <rect class="bar-off" x={100 - share(withheld)} width={share(withheld)} height="4" />
       </svg>
-      <dl>
-        {Object.entries(figures).map(([what, value]) => (
-          <div key={what}>
-            <dt>{what}</dt>
-            <dd>{value.toLocaleString('en-GB')}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures figures={figures} class="" />
       <div class="category-forms">
         <NumberForm
           label={`Price of ${name}`}

@@ -3,6 +3,7 @@ import { paths } from '../../../addresses.ts';
 import type { SaleReport } from '../../../contract.ts';
 import { Desk } from '../desk/desk.tsx';
 import { attempt } from '../desk/notice.ts';
+import { Figures } from '../figures.tsx';
 import { money, plural } from '../format.ts';
 import { Categories } from './categories.tsx';
 import { audit, change, choose, events, live, pace, report, slug } from './sale.ts';
@@ -32,7 +33,7 @@ export function OrganiserPage() {
 function Sale({ report }: { report: SaleReport }) {
   return (
     <>
-      <Figures report={report} />
+      <Now report={report} />
       <Controls report={report} key={report.event} />
       <Categories report={report} />
       <Stuck />
@@ -41,29 +42,22 @@ function Sale({ report }: { report: SaleReport }) {
   );
 }
 
-function Figures({ report }: { report: SaleReport }) {
+function Now({ report }: { report: SaleReport }) {
   const sum = (of: 'sold' | 'held' | 'free' | 'waiting') =>
     report.counts.reduce((total, count) => total + count[of], 0);
   const { currency, paidCents, refundedCents, room, orders, ticketsLastMinute } = report;
-  const figures = [
-    { name: 'sold', value: sum('sold').toLocaleString('en-GB') },
-    { name: 'held', value: sum('held').toLocaleString('en-GB') },
-    { name: 'free', value: sum('free').toLocaleString('en-GB') },
-    { name: 'waiting', value: (room?.waiting ?? sum('waiting')).toLocaleString('en-GB') },
-    { name: 'taken', value: money(paidCents, currency) },
-    { name: 'returned', value: money(refundedCents, currency) },
-    { name: 'orders being paid', value: (orders.processing ?? 0).toLocaleString('en-GB') },
-  ];
+  const figures = {
+    sold: sum('sold'),
+    held: sum('held'),
+    free: sum('free'),
+    waiting: room?.waiting ?? sum('waiting'),
+    taken: money(paidCents, currency),
+    returned: money(refundedCents, currency),
+    'orders being paid': orders.processing ?? 0,
+  };
   return (
     <section class="card sale-now" aria-label="The sale now">
-      <dl class="figures">
-        {figures.map(({ name, value }) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures figures={figures} />
       <Pace lastMinute={ticketsLastMinute} />
     </section>
   );

@@ -10,7 +10,7 @@ import type {
 } from '../../../contract.ts';
 import { ApiError, call } from '../api.ts';
 import { newId } from '../new-id.ts';
-import { authorizedCall, user } from '../session.ts';
+import { accessToken, authorizedCall, lastUser, restoreSession, user } from '../session.ts';
 import { verifyTicket } from '../verify-ticket.ts';
 
 /**
@@ -51,6 +51,8 @@ export const conflicts = signal<SyncReport['conflicts']>([]);
 /** the last answer came, or it did not */
 export const isReachable = signal(navigator.onLine);
 export const connection = computed(() => (isReachable.value ? 'live' : 'lost'));
+/** After a reload without network nobody can sign in: the door stays with whom it was. */
+export const keeper = computed(() => user.value ?? (isReachable.value ? null : lastUser()));
 const usable = computed(() => (list.value?.event === slug.value ? list.value : null));
 export const inside = computed(
   () => (usable.value?.tickets.filter(({ used }) => used).length ?? 0) + pending.value.length,
@@ -161,9 +163,14 @@ let syncing = false;
 /** Tells the database whom this door let in without it. The same list twice is once. */
 export async function sync(): Promise<void> {
   const told = pending.peek();
-  if (syncing || !user.peek() || !navigator.onLine) return;
+  if (syncing || !navigator.onLine) return;
   syncing = true;
   try {
+    if (!user.peek()) {
+      // the page was opened without network
+      restoreSession();
+      if (!(await accessToken())) return;
+    }
     if (told.length > 0) {
       const body: OfflineScans = {
         event: slug.peek(),
@@ -210,7 +217,9 @@ export function startDoor(): void {
     (answer) => {
       events.value = answer.events;
     },
-    () => {},
+    (error) => {
+      if (!(error instanceof ApiError)) isReachable.value = false;
+    },
   );
 }
 

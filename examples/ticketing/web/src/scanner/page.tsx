@@ -13,6 +13,7 @@ import {
   expected,
   inside,
   isReachable,
+  keeper,
   latest,
   list,
   nameDevice,
@@ -23,6 +24,7 @@ import {
   scans,
   slug,
 } from './door.ts';
+import { isKept } from './keep-page.ts';
 
 const WORDS: Record<Outcome, { title: string; text: string }> = {
   admitted: { title: 'Come in', text: 'Genuine, and not used before.' },
@@ -41,11 +43,15 @@ const WORDS: Record<Outcome, { title: string; text: string }> = {
 };
 
 export function ScannerPage() {
+  // opened without network, it knows the name in its address
+  const choices =
+    events.value.length > 0 ? events.value : [{ slug: slug.value, title: slug.value }];
   return (
     <Desk
       title="Scanner"
       staff="scanner"
       connection={connection}
+      who={keeper}
       words={{ live: 'Online', lost: 'Offline' }}
     >
       <div class="section-head">
@@ -57,7 +63,7 @@ export function ScannerPage() {
               value={slug.value}
               onChange={({ currentTarget }) => choose(currentTarget.value)}
             >
-              {events.value.map(({ slug, title }) => (
+              {choices.map(({ slug, title }) => (
                 <option key={slug} value={slug}>
                   {title}
                 </option>
@@ -91,6 +97,7 @@ export function ScannerPage() {
           <Counter />
           <Conflicts />
           <Log />
+          {isKept.value && <p class="fine-print">This page opens without network too.</p>}
         </aside>
       </div>
     </Desk>
