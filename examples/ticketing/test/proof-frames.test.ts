@@ -1,20 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { clientFrame, FrameReader, pongFrame } from '../load/web-socket-frames.ts';
+import { textFrame } from '../services/gateway/text-frame.ts';
 
-const serverFrame = (kind: number, text: string) => {
-  const payload = Buffer.from(text);
-  const { length } = payload;
-  const head = length < 126 ? [kind, length] : [kind, 126, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from(head), payload]);
+/** A ping is a text frame but for its kind. */
+const ping = (text: string) => {
+  const frame = Buffer.from(textFrame(Buffer.from(text)));
+  frame[0] = 0x89;
+  return frame;
 };
 
 describe('the frames of the crowd', () => {
   it('are read whole wherever the chunks end', () => {
     const texts = ['', 'a', 'x'.repeat(125), 'y'.repeat(126), 'ü'.repeat(3_000)];
     const bytes = Buffer.concat([
-      ...texts.map((text) => serverFrame(0x81, text)),
-      serverFrame(0x89, 'beat'),
+      ...texts.map((text) => textFrame(Buffer.from(text))),
+      ping('beat'),
     ]);
     for (const size of [1, 2, 3, 7, 64, 1_000, bytes.length]) {
       const heard: string[] = [];
@@ -29,6 +30,27 @@ describe('the frames of the crowd', () => {
       expect(heard).toEqual(texts);
       expect(pings).toEqual(['beat']);
     }
+  });
+
+  it('that the gateway writes beneath a real server, between its own, are understood by a real client', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
+    const texts = ['short', 'm'.repeat(126), 'l'.repeat(65_535), 'h'.repeat(65_536)];
+    server.on('connection', (socket, request) => {
+      for (const text of texts) {
+        socket.send(`by ws: ${text}`);
+        socket.ping();
+        request.socket.write(textFrame(Buffer.from(text)));
+      }
+      socket.close();
+    });
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    const client = new WebSocket(`ws://127.0.0.1:${port}`);
+    const heard: string[] = [];
+    client.on('message', (data, isBinary) => heard.push(isBinary ? 'binary' : String(data)));
+    await new Promise((resolve) => client.once('close', resolve));
+    expect(heard).toEqual(texts.flatMap((text) => [`by ws: ${text}`, text]));
+    server.close();
   });
 
   it('are understood by a real server', async () => {

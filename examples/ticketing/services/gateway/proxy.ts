@@ -1,8 +1,7 @@
 /** Sends calls of the API on to the service that answers them, when it lives in another process. */
 import type { FastifyInstance } from 'fastify';
 import { Pool } from 'undici';
-import { api } from '../../api.ts';
-import type { ApiService, Route } from '../../api-route.ts';
+import { type ApiService, api, type Route } from '../../api.ts';
 import { ProblemError } from '../problem.ts';
 import { traceContext } from '../tracing.ts';
 

@@ -16,6 +16,7 @@ import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { textFrame } from './text-frame.ts';
 import type { WaitingFeed } from './waiting-feed.ts';
 
 const reportEveryMs = 1_000;
@@ -36,7 +37,10 @@ export type SocketDeps = OrderReaders &
 
 /** Answers the upgrades of `server`. Closing the returned server is the shutdown's business. */
 export function webSockets(server: Server, deps: SocketDeps): WebSocketServer {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: 8 * 1024 });
+  const sockets = new WebSocketServer({
+    ...{ noServer: true, maxPayload: 8 * 1024 },
+    perMessageDeflate: false,
+  });
   const heartbeat = new Heartbeat();
   sockets.once('close', () => heartbeat.close());
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -46,7 +50,7 @@ export function webSockets(server: Server, deps: SocketDeps): WebSocketServer {
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       sockets.emit('connection', webSocket, request);
-      new Connection(webSocket, deps, heartbeat);
+      new Connection(webSocket, socket, deps, heartbeat);
     });
   });
   return sockets;
@@ -85,6 +89,8 @@ class Watch {
 
 class Connection {
   readonly #socket: WebSocket;
+  /** beneath it: whole frames may go there, as `ws` writes its own in one go without compression */
+  readonly #wire: Duplex;
   readonly #deps: SocketDeps;
   readonly #watched = new Map<string, Watch>();
   #user: Promise<Caller> | undefined;
@@ -93,8 +99,9 @@ class Connection {
   #tokens = messages.burst;
   #filledAt = performance.now();
 
-  constructor(socket: WebSocket, deps: SocketDeps, heartbeat: Heartbeat) {
+  constructor(socket: WebSocket, wire: Duplex, deps: SocketDeps, heartbeat: Heartbeat) {
     this.#socket = socket;
+    this.#wire = wire;
     this.#deps = deps;
     heartbeat.add(socket);
     socket.on('pong', () => heartbeat.heard(socket));
@@ -191,13 +198,13 @@ class Connection {
   }
 
   #send(message: ServerMessage): void {
-    this.#pass(JSON.stringify(message));
+    this.#pass(Buffer.from(JSON.stringify(message)));
   }
 
-  #pass(text: string | Buffer): void {
+  #pass(text: Buffer): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
-    if (this.#socket.bufferedAmount > maxBufferedBytes) this.#socket.terminate();
-    else this.#socket.send(text, { binary: false });
+    if (this.#wire.writableLength > maxBufferedBytes) this.#socket.terminate();
+    else this.#wire.write(textFrame(text));
   }
 }
 

@@ -1,0 +1,24 @@
+/**
+ * A text message as a server's frame (RFC 6455, section 5.2): unmasked, in one piece. What is told to
+ * everybody is the same bytes for all, so it is framed once: a write of one chunk costs half of what
+ * the two chunks of `send()` cost, and of such writes there are 150,000 at a time.
+ */
+const frames = new WeakMap<Buffer, Buffer>();
+
+export function textFrame(payload: Buffer): Buffer {
+  let frame = frames.get(payload);
+  if (!frame) {
+    frame = Buffer.concat([head(payload.length), payload]);
+    frames.set(payload, frame);
+  }
+  return frame;
+}
+
+function head(length: number): Buffer {
+  if (length < 126) return Buffer.from([0x81, length]);
+  if (length < 65_536) return Buffer.from([0x81, 126, length >> 8, length & 0xff]);
+  const bytes = Buffer.alloc(10);
+  bytes.set([0x81, 127]);
+  bytes.writeBigUInt64BE(BigInt(length), 2);
+  return bytes;
+}
