@@ -1,7 +1,8 @@
 /** Sends calls of the API on to the service that answers them, when it lives in another process. */
 import type { FastifyInstance } from 'fastify';
 import { Pool } from 'undici';
-import { type ApiService, api, type Route } from '../../api.ts';
+import { api } from '../../api.ts';
+import type { ApiService, Route } from '../../api-route.ts';
 import { ProblemError } from '../problem.ts';
 import { traceContext } from '../tracing.ts';
 

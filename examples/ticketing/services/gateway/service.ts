@@ -2,7 +2,7 @@
  * gateway: everything that a browser talks to. It serves the pages and the WebSocket itself; calls of
  * the API go to the service that answers them, in this process or in another.
  */
-import { apiServices } from '../../api.ts';
+import { apiServices } from '../../api-route.ts';
 import { firstNight } from '../catalog/seed.ts';
 import { urlOf } from '../config.ts';
 import { AvailabilityFeed } from '../inventory/availability.ts';
