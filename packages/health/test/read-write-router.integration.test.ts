@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type NativeServer, startPgBouncer, startPostgres } from '../../../test/backends.ts';
 import { ReadWriteRouter, type ReadWriteRouterOptions } from '../src/postgres.ts';
+import { caughtUp, delay, one, stale } from './replication.ts';
 import { silencingProxy, until } from './support.ts';
 
 /**
@@ -27,39 +28,6 @@ function poolOf(url: string, max = 10): pg.Pool {
 const pooled = (name: string) => `${pooler.url}/${name}`;
 const ms = (count: number) => new Promise((resolve) => setTimeout(resolve, count));
 
-async function one<T>(url: string, query: string): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const result = await client.query(query);
-    return (result.rows?.[0] ?? {}) as T; // of several statements, nobody asks for the rows
-  } finally {
-    await client.end();
-  }
-}
-
-/** Holds every commit back on a replica, by as long as it says. */
-async function delay(replica: NativeServer, ms: number): Promise<void> {
-  await one(replica.url, `alter system set recovery_min_apply_delay = '${ms}ms'`);
-  await one(replica.url, 'select pg_reload_conf()');
-  await until(async () => {
-    const { set } = await one<{ set: string }>(
-      replica.url,
-      "select setting as set from pg_settings where name = 'recovery_min_apply_delay'",
-    );
-    return set === String(ms);
-  });
-}
-
-/** That both have replayed all there is. */
-async function caughtUp(...replicas: NativeServer[]): Promise<void> {
-  const { lsn } = await one<{ lsn: string }>(primary.url, 'select pg_current_wal_lsn() as lsn');
-  for (const replica of replicas) {
-    const query = `select pg_last_wal_replay_lsn() >= '${lsn}' as ok`;
-    await until(async () => (await one<{ ok: boolean }>(replica.url, query)).ok, 20_000);
-  }
-}
-
 beforeAll(async () => {
   primary = await startPostgres();
   wire = await silencingProxy(primary.port);
@@ -75,7 +43,7 @@ beforeAll(async () => {
   const both = fast.url.replace('@127.0.0.1:', '@127.0.0.1,127.0.0.2:');
   pooler = await startPgBouncer({ databases: { primary: primary.url, replicas: both } });
   await one(primary.url, 'create table seats (id int primary key, taken_by int)');
-  await caughtUp(fast, slow);
+  await caughtUp(primary, fast, slow);
 });
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.end().catch(() => undefined)));
@@ -93,25 +61,6 @@ function routed(options: Partial<ReadWriteRouterOptions> = {}) {
 
 const take = 'insert into seats values ($1, $2) on conflict (id) do update set taken_by = $2';
 const look = 'select taken_by from seats where id = $1';
-let nextVisitor = 1;
-
-/** Visitors take a seat and look at it at once, ten at a time; gives how many did not see their own. */
-async function stale(
-  visitors: number,
-  visit: (seat: number, visitor: number) => Promise<unknown>,
-): Promise<number> {
-  let count = 0;
-  let left = visitors;
-  const line = async (seat: number) => {
-    while (left-- > 0) {
-      const visitor = nextVisitor++;
-      if ((await visit(seat, visitor)) !== visitor) count++;
-    }
-  };
-  await Promise.all(Array.from({ length: 10 }, (_, seat) => line(seat)));
-  return count;
-}
-
 describe('read your own writes, through a PgBouncer in transaction mode', () => {
   test('0 of 1,000 own writes are read stale with an injected replay delay, where a naive split reads most', async () => {
     // One replica is 20 ms behind, one 300 ms, and the pooler deals them out.
@@ -277,12 +226,12 @@ describe('read your own writes, through a PgBouncer in transaction mode', () => 
       primary.url,
       "create role app login password 'app-of-the-shop'; grant all on seats to app",
     );
-    await caughtUp(fast);
+    await caughtUp(primary, fast);
     const asApp = (url: string) => poolOf(url.replace(/\/\/[^@]*@/, '//app:app-of-the-shop@'));
     await using router = routed({ primary: asApp(primary.url), replicas: [asApp(fast.url)] });
     const session = router.session();
     await session.write((db) => db.query(take, [60, 3]));
-    await caughtUp(fast);
+    await caughtUp(primary, fast);
     expect((await session.read((db) => db.query(look, [60]))).rows).toEqual([{ taken_by: 3 }]);
     expect(router.snapshot().reads).toMatchObject({ replica: 1, primary: 0 });
   });
@@ -384,11 +333,11 @@ describe('a promotion', () => {
     const visitor = before.session();
     await visitor.write((db) => db.query(take, [90, 1]));
     const oldToken = visitor.token;
-    await caughtUp(fast, slow);
+    await caughtUp(primary, fast, slow);
     // The one is cut off; the other goes on receiving: its log becomes longer than that of the one to be promoted.
     wire.cut();
     await one(primary.url, 'create table lost as select generate_series(1, 50000) as n');
-    await caughtUp(slow);
+    await caughtUp(primary, slow);
     await one(fast.url, 'select pg_promote()');
 
     // By mistake: the old primary lives on. Its replicas' list holds a primary now, which is left out.

@@ -153,26 +153,6 @@ describe('commit', () => {
     expect(await pool.verify()).toEqual({ ok: true, differences: [] });
   });
 
-  test('a hold is not voided before its commit deadline', async () => {
-    const clock = fakeClock();
-    const { pool } = await openPool(
-      { GA: 1 },
-      { clock, commitMs: 30_000, maintainEveryMs: Infinity },
-    );
-    const held = await grab(pool);
-    await expect(pool.commit(held, () => Promise.reject(new Error('died')))).rejects.toThrow(
-      'died',
-    );
-    clock.advance(29_999);
-    await pool.maintain();
-    expect(await pool.get(held.id)).toMatchObject({ state: 'committing' });
-    clock.advance(1);
-    await pool.maintain();
-    expect(await pool.get(held.id)).toMatchObject({ state: 'void' });
-    expect(await pool.commit(held, noRows)).toEqual({ status: 'void' });
-    expect(await counts(pool)).toBe('1/0/0');
-  });
-
   test('release of a hold that is being committed asks PostgreSQL first', async () => {
     const { pool, store } = await openPool({ GA: 2 });
     const [undecided, sold] = [await grab(pool), await grab(pool)];

@@ -120,8 +120,8 @@ test('negative caching is shared by the processes, and ends with an invalidation
   expect(await b.get('other', () => 2)).toBe(2);
 });
 
-test('early refresh: of all processes one loads, the others serve what they have', async () => {
-  await using rig = new Rig();
+/** Two processes that have `first` as `k`, so late in its time that the next read of either loads it anew. */
+async function dueForRefresh(rig: Rig) {
   const clock = new HandClock();
   const early = { clock, jitter: 0, random: () => Math.exp(-2) };
   const a = await rig.following(redisUrl, early);
@@ -134,6 +134,12 @@ test('early refresh: of all processes one loads, the others serve what they have
   await rig.stored(redisUrl, 'k');
   expect(await b.get('k', never)).toBe('first');
   clock.ms += 3_200;
+  return { clock, early, a, b };
+}
+
+test('early refresh: of all processes one loads, the others serve what they have', async () => {
+  await using rig = new Rig();
+  const { clock, early, a, b } = await dueForRefresh(rig);
   const row = gate<string>();
   let loads = 0;
   const refresh = () => {
@@ -153,18 +159,7 @@ test('early refresh: of all processes one loads, the others serve what they have
 
 test('early refresh: who comes after another has loaded takes that, and loads nothing', async () => {
   await using rig = new Rig();
-  const clock = new HandClock();
-  const early = { clock, jitter: 0, random: () => Math.exp(-2) };
-  const a = await rig.following(redisUrl, early);
-  const b = await rig.following(redisUrl, early);
-  const slow = () => {
-    clock.ms += 500; // the load takes half a second
-    return 'first';
-  };
-  await a.get('k', slow, { ttlMs: 4_000 });
-  await rig.stored(redisUrl, 'k');
-  expect(await b.get('k', never)).toBe('first');
-  clock.ms += 3_200;
+  const { a, b } = await dueForRefresh(rig);
   expect(await a.get('k', () => 'second')).toBe('first');
   const redis = rig.client(redisUrl);
   const entry = () => redis.get(`tc:{${rig.namespace}}:e:k`);
@@ -197,50 +192,51 @@ test('a source that lags: what is loaded right after a change lives for so long 
   expect(await a.get('calm', never)).toBe('kept');
 });
 
+/** Every call of Redis goes through `guard`, which lets it pass, refuses it, or keeps its reply back until `release()`. */
+function tappedLine() {
+  const held = gate();
+  const line = {
+    mode: 'pass' as 'pass' | 'hold' | 'refuse',
+    release: held.open,
+    guard: (async (call) => {
+      const { mode } = line;
+      if (mode === 'refuse') throw new Error('refused');
+      const reply = await call();
+      if (mode === 'hold') await held.opened;
+      return reply;
+    }) as Guard,
+  };
+  return line;
+}
+
 test('an invalidation that was queued while an earlier one was on its way is not dropped with that', async () => {
   await using rig = new Rig();
-  let mode: 'pass' | 'hold' | 'refuse' = 'pass';
-  const held = gate();
-  const guard: Guard = async (call) => {
-    if (mode === 'refuse') throw new Error('refused');
-    const holds = mode === 'hold';
-    const reply = await call();
-    if (holds) await held.opened;
-    return reply;
-  };
-  const a = await rig.following(redisUrl, { guard, masterTimeoutMs: 20_000 });
+  const line = tappedLine();
+  const a = await rig.following(redisUrl, { guard: line.guard, masterTimeoutMs: 20_000 });
   const b = await rig.following(redisUrl);
   let row = 1;
   await b.get('k', () => row);
-  mode = 'hold';
+  line.mode = 'hold';
   const first = a.invalidate('k'); // the master does it; the reply is late
   row = 2;
   await until(async () => (await b.get('k', () => row)) === 2);
   row = 3;
-  mode = 'refuse';
+  line.mode = 'refuse';
   expect(await a.invalidate('k')).toEqual({ status: 'queued', id: undefined });
-  held.open();
+  line.release();
   expect(await first).toMatchObject({ status: 'done' });
   expect(a.stats().undelivered).toBe(1);
-  mode = 'pass';
+  line.mode = 'pass';
   await until(async () => (await b.get('k', () => row)) === 3);
   await until(() => a.stats().undelivered === 0);
 });
 
 test('a read that begins while a change waits takes no old answer, though that is judged after the delivery', async () => {
   await using rig = new Rig();
-  let mode: 'pass' | 'hold' | 'refuse' = 'pass';
-  const held = gate();
-  const guard: Guard = async (call) => {
-    if (mode === 'refuse') throw new Error('refused');
-    const holds = mode === 'hold';
-    const reply = await call();
-    if (holds) await held.opened;
-    return reply;
-  };
+  const line = tappedLine();
   const client = rig.client(redisUrl);
   const a = await rig.following(redisUrl, {
-    guard,
+    guard: line.guard,
     nearTimeoutMs: 20_000,
     masterTimeoutMs: 20_000,
   });
@@ -248,16 +244,16 @@ test('a read that begins while a change waits takes no old answer, though that i
   await a.get('k', () => row);
   await rig.stored(redisUrl, 'k');
   row = 2;
-  mode = 'refuse';
+  line.mode = 'refuse';
   expect(await a.invalidate('k')).toEqual({ status: 'queued', id: undefined });
-  mode = 'hold';
+  line.mode = 'hold';
   const reading = a.get('k', () => row);
   await new Promise((resolve) => setTimeout(resolve, 20)); // the question is on its way, if there is one
-  mode = 'pass';
+  line.mode = 'pass';
   await until(() => a.stats().undelivered === 0);
   const [last] = await client.xrevrange(`tc:{${rig.namespace}}:log`, '+', '-', 'COUNT', 1);
   await until(() => a.stats().cursor === last?.[0]);
-  held.open();
+  line.release();
   expect(await reading).toBe(2);
 });
 
