@@ -123,7 +123,9 @@ export class Follower {
         cursor,
       );
       const entries = entriesOf(await within(reading, BLOCK_MS + SLACK_MS));
-      if (!this.#take(entries)) await this.#findPlace(connection, true);
+      // of a log that was lost and begun anew by a clock that is behind, nothing is ever newer
+      if (entries.length === 0) await this.#findPlace(connection, false);
+      else if (!this.#take(entries)) await this.#findPlace(connection, true);
     }
   }
 
@@ -136,7 +138,7 @@ export class Follower {
       this.#events.heard(entry);
       this.#cursor = entry.id;
     }
-    if (entries.length > 0) this.#reached(entries.length);
+    this.#reached(entries.length);
     return complete;
   }
 

@@ -66,6 +66,31 @@ test('FLUSHALL empties the local tiers as well, within two seconds', async () =>
   expect(await a.get('k', () => 'new')).toBe('new');
 });
 
+test('a log that was lost while the clock was set back is noticed, though nothing new in it is newer', async () => {
+  await using server = await startRedis();
+  await using rig = new Rig();
+  const client = rig.client(server.url);
+  const a = await rig.following(server.url);
+  await a.get('k', () => 'old');
+  await rig.stored(server.url, 'k');
+  const log = `tc:{${rig.namespace}}:log`;
+  const ahead = `${Date.now() + 3_600_000}-0`; // written while the clock was an hour ahead
+  await client.xadd(log, ahead, 'p', a.stats().cursor, 'o', 'k', 'k', '');
+  await until(() => a.stats().cursor === ahead);
+  let gaps = 0;
+  a.on('gap', () => gaps++);
+  await client.flushall();
+  await until(() => gaps === 1);
+  await until(() => a.stats().confirmed);
+  expect(await a.get('k', () => 'new')).toBe('new');
+  const { hits } = a.stats();
+  expect(await a.get('k', never)).toBe('new');
+  expect(a.stats().hits).toBe(hits + 1);
+  const { id = '' } = await a.invalidate('k');
+  await until(() => a.stats().cursor >= id);
+  expect(await a.get('k', () => 'newer')).toBe('newer');
+});
+
 test('a master that comes back empty: the local tiers are emptied, and go on', async () => {
   await using server = await startRedis();
   await using rig = new Rig();
