@@ -226,6 +226,40 @@ test('an arrival whose process died before it could tell of it does not wait for
   expect((await survivor.enter('late', late.ticket)).status).toBe('admitted');
 });
 
+test('a room whose Redis lost everything goes on where it was: nobody is let in out of turn', async () => {
+  const { room, clock, other, redis, common } = openRoom({ perSecond: 10 });
+  const rooms = [room, other()];
+  const people = Array.from({ length: 400 }, (_, i) => `p${i}`);
+  const tickets = people.map((account, i) => (rooms[i % 2] as WaitingRoom).join(account).ticket);
+  const round = async (ms: number) => {
+    clock.advance(ms);
+    for (const one of rooms) await one.tick();
+    return room.tick();
+  };
+  await round(60_000);
+  for (let second = 0; second < 5; second++) await round(1_000);
+  expect((await round(1_000)).waiting).toBe(340);
+  await redis.del(...[...'rbac'].map((key) => `{room:${common.room}}:${key}`));
+  // nobody is told, or let in, by one that asks between the loss and the next tick
+  const last = people.reduce((a, b) => (room.drawnPlace(a) > room.drawnPlace(b) ? a : b));
+  const ask = (one: WaitingRoom) => one.enter(last, tickets[people.indexOf(last)] as string);
+  clock.advance(1_000);
+  for (const one of [...rooms, other()]) expect((await ask(one)).status).toBe('waiting');
+  // the first who ticks knows of half of them
+  await rooms[1]?.tick();
+  clock.advance(1_000);
+  for (const one of [...rooms, other()]) expect((await ask(one)).status).toBe('waiting');
+  await round(0);
+  for (let second = 0; second < 10; second++) {
+    const { waiting } = await round(1_000);
+    expect(waiting).toBeGreaterThan(200);
+    expect(waiting).toBeLessThan(340);
+    for (const one of [...rooms, other()]) expect((await ask(one)).status).toBe('waiting');
+  }
+  for (let second = 0; second < 30; second++) await round(1_000);
+  expect((await ask(room)).status).toBe('admitted');
+});
+
 test('a room that closes tells of those who have just come', async () => {
   const { room, clock, other } = openRoom({ perSecond: 1 });
   await room.tick();

@@ -40,10 +40,14 @@ export function stepsOf(
   return steps;
 }
 
-/** Arrivals of this process that Redis has not been told of: counted once an account, then added up. */
+/**
+ * Arrivals of this process: counted once an account, then added up until Redis is told of them, and kept for the case
+ * that Redis forgets them. A number for each part of the draw and each second since.
+ */
 export class Arrivals {
   #seen = new Set<number>();
   #counts = new Map<number, number>();
+  readonly #told = new Map<number, number>();
 
   add(place: number): void {
     if (place < 1) {
@@ -51,7 +55,7 @@ export class Arrivals {
       if (this.#seen.size < MOST_REMEMBERED) this.#seen.add(place);
     }
     const bucket = bucketOf(place);
-    this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + 1);
+    addTo(this.#counts, [[bucket, 1]]);
   }
 
   get isEmpty(): boolean {
@@ -66,7 +70,21 @@ export class Arrivals {
 
   /** What could not be told after all. */
   putBack(taken: readonly [number, number][]): void {
-    for (const [bucket, count] of taken)
-      this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + count);
+    addTo(this.#counts, taken);
   }
+
+  /** What was taken has been told. */
+  told(taken: readonly [number, number][]): void {
+    addTo(this.#told, taken);
+  }
+
+  /** All of it is to be told again. */
+  forgotten(): void {
+    addTo(this.#counts, [...this.#told]);
+    this.#told.clear();
+  }
+}
+
+function addTo(counts: Map<number, number>, more: readonly [number, number][]): void {
+  for (const [bucket, count] of more) counts.set(bucket, (counts.get(bucket) ?? 0) + count);
 }

@@ -2,15 +2,19 @@
  * The state of a waiting room: one step of its pacing, an admission, or somebody leaving. No call is
  * made by a poll, and none by somebody who only waits.
  *
- * KEYS  r (hash: opened, admitted, allowed, tick, pace), b (hash: arrivals by bucket), a (zset: accounts
+ * KEYS  r (hash: id, born, opened, admitted, claimed, tick, pace, now), b (hash: arrivals by bucket), a (zset: accounts
  *       with a pass, by its expiry), c (zset: ticks by time, what they admitted)
- * ARGV  tick   clock JSON [[bucket, people]...] JSON {opensAt, everyMs, perSecond, maxActive, claimMs, units}
+ * ARGV  tick   clock JSON [[bucket, people]...] JSON {opensAt, everyMs, perSecond, maxActive, claimMs, units, seen, nonce, least}
  *       enter  clock account expiresAt
  *       leave  clock account
  *       read   clock
- * Reply tick   JSON [now, opened, admitted, active, pace, [bucket, people...]]; read the same
+ * Reply tick   JSON [now, opened, admitted, active, pace, [bucket, people...], born, id]; read the same
+ *              or `lost`, and nothing was done: the data are not those that the caller has `seen`
  *       enter  the time at which the account's pass expires, as it was given first
  *       leave  1, or 0 when there was no pass
+ *
+ * Data have an id from the first tick on, so that their loss is noticed: then every process tells all of its arrivals
+ * again, to the new data, and that no fewer than `least` were admitted.
  *
  * A tick within everyMs of the last one only adds arrivals. People who were admitted and have not
  * come for their pass count as active for claimMs, then their share is given on.
@@ -35,14 +39,28 @@ elseif step == 'leave' then
   return redis.call('ZREM', A, ARGV[3])
 end
 
+local rules = step == 'tick' and cjson.decode(ARGV[4])
+local id, born = unpack(redis.call('HMGET', R, 'id', 'born'))
+if rules then
+  if rules.seen ~= '' and rules.seen ~= id then return 'lost' end
+  if not id then
+    id, born = rules.nonce, int(now)
+    redis.call('HSET', R, 'id', id, 'born', born)
+  end
+end
 redis.call('ZREMRANGEBYSCORE', A, '-inf', int(now))
 local room = redis.call('HMGET', R, 'opened', 'admitted', 'tick', 'claimed', 'pace')
 local admitted, tick, claimed, pace = tonumber(room[2] or 0), tonumber(room[3] or 0), tonumber(room[4] or 0), tonumber(room[5] or 0)
 local opened = room[1]
-if step == 'tick' then
+if rules then
   redis.call('HSET', R, 'now', int(now))
   for _, arrival in ipairs(cjson.decode(ARGV[3])) do redis.call('HINCRBY', B, arrival[1], arrival[2]) end
-  local rules = cjson.decode(ARGV[4])
+  if rules.least > admitted then
+    -- they were admitted, and whether they came for their pass nobody knows any more
+    claimed = claimed + rules.least - admitted
+    admitted = rules.least
+    redis.call('HSET', R, 'admitted', admitted, 'claimed', claimed)
+  end
   if not opened and now >= rules.opensAt then
     opened = int(now)
     tick = now
@@ -74,5 +92,5 @@ if step == 'tick' then
     redis.call('HSET', R, 'admitted', admitted, 'tick', int(tick), 'pace', pace)
   end
 end
-return cjson.encode({ now, opened and tonumber(opened) or 0, admitted, redis.call('ZCARD', A), pace, redis.call('HGETALL', B) })
+return cjson.encode({ now, opened and tonumber(opened) or 0, admitted, redis.call('ZCARD', A), pace, redis.call('HGETALL', B), tonumber(born or 0), id or '' })
 `;

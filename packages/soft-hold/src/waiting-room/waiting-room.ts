@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { checkId } from '../input.ts';
 import { bindScript, type Command, callRedis, listOf } from '../redis.ts';
 import { Arrivals, boundOf, DRAWN_BUCKETS, stepsOf } from './arrivals.ts';
@@ -13,6 +13,13 @@ import {
 } from './status.ts';
 import { type TokenRefusal, Tokens } from './tokens.ts';
 
+/** What the script answers to a tick or a read. */
+type RoomState = [
+  ...[now: number, opened: number, admitted: number, active: number, pacePerSecond: number],
+  ...[buckets: unknown, born: number, id: string],
+];
+/** The script's answer to a tick that knows other data than there are. */
+const LOST = 'lost';
 /** The place of a lobby ticket: the draw decides. */
 const LOBBY = -1;
 /** Whoever came so long ago and is not counted will not be: the process that knew of them is gone. */
@@ -45,6 +52,9 @@ export class WaitingRoom {
   readonly #script: Command;
   readonly #keys: string[];
   readonly #arrivals = new Arrivals();
+  /** Id of the data in Redis that this process has told of its arrivals; '' before the first tick. */
+  #seen = '';
+  #admitted = 0;
   #status: { status: WaitingRoomStatus; at: number } | null = null;
   #reading: Promise<WaitingRoomStatus> | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -103,9 +113,11 @@ export class WaitingRoom {
     if (known?.status.phase === 'lobby' && now >= opensAt && this.#timer !== null)
       return this.tick();
     if (known !== null && now - known.at < everyMs) return known.status;
-    this.#reading ??= this.#run('read').finally(() => {
-      this.#reading = null;
-    });
+    this.#reading ??= this.#call('read')
+      .then((reply) => this.#read(JSON.parse(reply)))
+      .finally(() => {
+        this.#reading = null;
+      });
     return this.#reading;
   }
 
@@ -182,21 +194,35 @@ export class WaitingRoom {
     const { opensAt, everyMs, perSecond, maxActive, claimMs, freeUnits, perFreeUnit } =
       this.#settings;
     const units = freeUnits === null ? -1 : Math.floor((await freeUnits()) * perFreeUnit);
-    const rules = JSON.stringify({ opensAt, everyMs, perSecond, maxActive, claimMs, units });
-    const arrived = this.#arrivals.take();
-    try {
-      return await this.#run('tick', JSON.stringify(arrived), rules);
-    } catch (error) {
-      this.#arrivals.putBack(arrived);
-      throw error;
+    const rules = { opensAt, everyMs, perSecond, maxActive, claimMs, units, nonce: randomUUID() };
+    const tell = async () => {
+      const arrived = this.#arrivals.take();
+      const all = { ...rules, seen: this.#seen, least: this.#admitted };
+      try {
+        const reply = await this.#call('tick', JSON.stringify(arrived), JSON.stringify(all));
+        if (reply === LOST) this.#arrivals.putBack(arrived);
+        else this.#arrivals.told(arrived);
+        return reply;
+      } catch (error) {
+        this.#arrivals.putBack(arrived);
+        throw error;
+      }
+    };
+    let reply = await tell();
+    if (reply === LOST) {
+      this.#arrivals.forgotten();
+      this.#seen = '';
+      reply = await tell();
     }
+    const state: RoomState = JSON.parse(reply);
+    this.#seen = state[7];
+    return this.#read(state);
   }
 
-  async #run(step: 'tick' | 'read', ...args: string[]): Promise<WaitingRoomStatus> {
-    const { room, seed, opensAt } = this.#settings;
-    const reply = JSON.parse(await this.#call(step, ...args));
-    const [now, opened, admitted, active, pacePerSecond] = reply.map(Number);
-    const flat = listOf<string>(reply[5]).map(Number);
+  #read([now, opened, admitted, active, pacePerSecond, buckets, born]: RoomState) {
+    const { room, seed, opensAt, everyMs } = this.#settings;
+    this.#admitted = Math.max(this.#admitted, admitted);
+    const flat = listOf<string>(buckets).map(Number);
     const people = new Map<number, number>();
     for (let i = 0; i + 1 < flat.length; i += 2)
       people.set(flat[i] as number, flat[i + 1] as number);
@@ -204,8 +230,10 @@ export class WaitingRoom {
     const present = open ? DRAWN_BUCKETS + Math.floor((now - opensAt) / 1_000) : DRAWN_BUCKETS;
     const steps = stepsOf(people, present, admitted);
     const total = steps.at(-1)?.[1] ?? 0;
-    // when all who are known are in, nobody is ahead of those whose arrival was lost with its process
-    const lost = total <= admitted ? boundOf(present - 1 - LOST_AFTER_S) : 0;
+    // when all who are known are in, nobody is ahead of those whose arrival was lost with its process;
+    // but data that were lost are first told again by all processes
+    const isTold = now - born >= Math.max(LOST_AFTER_S * 1_000, 3 * everyMs);
+    const lost = isTold && total <= admitted ? boundOf(present - 1 - LOST_AFTER_S) : 0;
     const status: WaitingRoomStatus = {
       room,
       phase: open ? 'open' : 'lobby',
@@ -215,7 +243,7 @@ export class WaitingRoom {
       admittedBelow: open ? Math.max(placeBelow(steps, admitted), lost) : 0,
       steps,
       waiting: Math.max(0, total - admitted),
-      ...{ active: active ?? 0, pacePerSecond: pacePerSecond ?? 0, updatedAt: now },
+      ...{ active, pacePerSecond, updatedAt: now },
     };
     this.#status = { status, at: this.#now() };
     return status;
