@@ -1,5 +1,5 @@
 import { object, wrong } from './check.ts';
-import { knownOptions } from './known-options.ts';
+import { mostLike, unknownOption } from './known-options.ts';
 import type { LogId } from './log-id.ts';
 import type {
   BulkResult,
@@ -30,6 +30,15 @@ export interface DefinitionOptions<A, T> {
   tags?: (value: T) => readonly string[];
 }
 
+const OPTIONS: readonly string[] = [
+  'key',
+  'load',
+  'loadMany',
+  'ttlMs',
+  'negativeTtlMs',
+  'tags',
+] satisfies (keyof DefinitionOptions<unknown, unknown>)[];
+
 /** The cache of one kind of value, by argument; made by `cache.define`. */
 export class Definition<A, T> {
   readonly #cache: TieredCache;
@@ -43,14 +52,10 @@ export class Definition<A, T> {
         throw new TypeError(`Expected \`${name}\` to be a function, got ${typeof options?.[name]}`);
       }
     }
-    knownOptions(options, {
-      key: true,
-      load: true,
-      loadMany: true,
-      ttlMs: true,
-      negativeTtlMs: true,
-      tags: true,
-    });
+    // its methods may use fields of its own, but hardly one that is nearly called like an option
+    for (const name in options) {
+      if (!OPTIONS.includes(name) && mostLike(name, OPTIONS)) throw unknownOption(name, OPTIONS);
+    }
     const { ttlMs, negativeTtlMs, tags } = options;
     this.#cache = cache;
     this.#options = options;

@@ -29,7 +29,7 @@ export function unknownOption(name: string, known: readonly string[], within = '
 }
 
 /** The name that the fewest letters have to be changed for, unless those are many. */
-function mostLike(name: string, known: readonly string[]): string | undefined {
+export function mostLike(name: string, known: readonly string[]): string | undefined {
   const changes = known.map((one) => editDistance(name.toLowerCase(), one.toLowerCase()));
   const fewest = Math.min(...changes);
   return fewest <= Math.max(2, name.length / 3) ? known[changes.indexOf(fewest)] : undefined;
