@@ -126,9 +126,9 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
     while (told < ((performance.now() - begin) * changesPerSecond) / 1_000) say();
   }, 5);
   const client = await window.context.newCDPSession(window.page);
-  const before = told;
+  const [before, since] = [told, performance.now()];
   const frames = await framesOf(client);
-  const changes = (told - before) / (watchedMs / 1_000);
+  const changes = (told - before) / ((performance.now() - since) / 1_000);
   clearInterval(timer);
   const seconds = ((frames.at(-1) ?? 0) - (frames[0] ?? 0)) / 1_000;
   const perSecond = (frames.length - 1) / seconds;
