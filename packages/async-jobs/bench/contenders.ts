@@ -21,6 +21,8 @@ export interface Contender {
   addMany(from: number, count: number): Promise<unknown>;
   /** Starts a worker whose handler calls `handled` and does nothing else. Resolves to its end. */
   work(handled: (n: number) => void): Promise<() => Promise<unknown>>;
+  /** Resolves when what handlers leave behind is written: it belongs to the time of processing. */
+  settled?(): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
@@ -62,6 +64,7 @@ export async function evenkeel(
       await worker.run();
       return () => worker.drain();
     },
+    settled: () => queue.flushStatus(60_000),
     close: async () => {
       await queue.close();
       redis.disconnect();

@@ -131,8 +131,18 @@ function tiers(given: readonly number[]): readonly number[] {
 
 /** Runs SQL inside a transaction. `pg`'s clients have this shape. */
 export interface SqlExecutor {
-  // biome-ignore lint/suspicious/noExplicitAny: rows have the type the caller's SQL gives them
-  query(sql: string, values?: any[]): Promise<{ rows: any[]; rowCount: number | null }>;
+  query(
+    sql: string | PreparedStatement,
+    // biome-ignore lint/suspicious/noExplicitAny: values have the types the caller's SQL wants
+    values?: any[],
+    // biome-ignore lint/suspicious/noExplicitAny: rows have the type the caller's SQL gives them
+  ): Promise<{ rows: any[]; rowCount: number | null }>;
+}
+
+/** A statement that PostgreSQL parses once a connection. */
+export interface PreparedStatement {
+  readonly name: string;
+  readonly text: string;
 }
 
 /** What a handler is given beside the payload. */

@@ -12,6 +12,7 @@ export {
   type JobDefinition,
   type JobHandler,
   type JobOptions,
+  type PreparedStatement,
   type Priority,
   type RetryOptions,
   type SqlExecutor,
@@ -69,10 +70,6 @@ export type { JobState, JobStatus, StatusStore, StatusUpdate } from './status.ts
 export type { TokenOptions } from './token.ts';
 export type { TraceContext } from './trace-context.ts';
 export type * from './transport.ts';
-export {
-  type DrainResult,
-  type JobReference,
-  Worker,
-  type WorkerSnapshot,
-} from './worker.ts';
+export { Worker } from './worker.ts';
+export type { DrainResult, JobReference, WorkerSnapshot } from './worker-events.ts';
 export type { WorkerOptions } from './worker-options.ts';

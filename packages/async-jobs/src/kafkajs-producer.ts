@@ -13,7 +13,7 @@ const GZIP_FROM_BYTES = 1024;
 const ALL_REPLICAS = -1;
 
 // A request with few batches is cheaper for both sides: so many records without a key stay together
-const TOGETHER = 32;
+const TOGETHER = 64;
 
 interface PartitionChoice {
   readonly partitionMetadata: readonly unknown[];

@@ -1,4 +1,5 @@
-import type { Priority, SqlExecutor } from './define-job.ts';
+import { createHash } from 'node:crypto';
+import type { PreparedStatement, Priority, SqlExecutor } from './define-job.ts';
 import { integer, name } from './options.ts';
 import type {
   ClaimOutcome,
@@ -21,6 +22,11 @@ export interface PostgresOutboxOptions {
   readonly schema?: string;
   /** Lanes of the outbox; jobs of one key share a lane. Default 8. The same in every process. */
   readonly shards?: number;
+  /**
+   * Statements of every job are prepared by name, which saves a third of their cost. False where
+   * the connections of a pool are not told apart: PgBouncer before 1.21 in transaction mode. Default `true`.
+   */
+  readonly prepare?: boolean;
 }
 
 // At most one transaction in this many milliseconds carries a notification: PostgreSQL makes
@@ -30,8 +36,7 @@ const NOTIFY_EVERY_MS = 50;
 const PRUNE_BATCH = 10_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const COLUMNS_MOSTLY = 'shard, job_id, name, queue, key, payload';
-const COLUMNS = `${COLUMNS_MOSTLY}, traceparent, tracestate, headers`;
+const COLUMNS = 'shard, job_id, name, queue, key, payload, traceparent, tracestate, headers';
 const ARRAYS =
   'unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])';
 
@@ -51,6 +56,8 @@ class PostgresOutbox implements Outbox {
   readonly #schema: string;
   readonly #channel: string;
   readonly #lock: number;
+  readonly #prepare: boolean;
+  readonly #prepared = new Map<string, PreparedStatement>();
   #notifiedAt = 0;
 
   constructor(pool: PgPoolLike, options: PostgresOutboxOptions) {
@@ -60,6 +67,7 @@ class PostgresOutbox implements Outbox {
     this.#channel = `job_outbox.${schema}`;
     this.#lock = murmur2(Buffer.from(`@evenkeel/async-jobs ${schema}`));
     this.shards = integer('shards', options.shards ?? 8, 1, 256);
+    this.#prepare = options.prepare ?? true;
   }
 
   async migrate(): Promise<void> {
@@ -85,13 +93,11 @@ class PostgresOutbox implements Outbox {
     const delayed = jobs.filter(({ runAtMs }) => runAtMs !== undefined);
     const [one, ...more] = delayed.length === 0 ? jobs : jobs.filter((job) => !job.runAtMs);
     if (one && more.length === 0) {
-      // Trace and headers come last and are mostly absent: PostgreSQL parses the statement every time
-      const all = this.#values(one);
-      const [columns, values] =
-        one.trace || one.flow ? [COLUMNS, all] : [COLUMNS_MOSTLY, all.slice(0, 6)];
-      const places = values.map((_, i) => `$${i + 1}`).join();
-      const sql = `INSERT INTO ${this.#schema}.job_outbox (${columns}) VALUES (${places})`;
-      await (tx ?? this.#pool).query(this.#withNotification(sql), values);
+      const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
+      await (tx ?? this.#pool).query(
+        this.#statement(this.#withNotification(sql)),
+        this.#values(one),
+      );
     } else if (one) {
       const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) SELECT * FROM ${ARRAYS}`;
       await (tx ?? this.#pool).query(this.#withNotification(sql), this.#arrays([one, ...more]));
@@ -127,7 +133,7 @@ FROM unnest($10::float8[]) WITH ORDINALITY w(ms, n) JOIN ${ARRAYS} WITH ORDINALI
   RETURNING 1)
 INSERT INTO ${schema}.${table}
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9${delay} FROM claimed`;
-    const { rowCount } = await tx.query(this.#withNotification(sql), [
+    const { rowCount } = await tx.query(this.#statement(this.#withNotification(sql)), [
       ...this.#values(job),
       claim.key,
       claim.fingerprint,
@@ -258,7 +264,9 @@ RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate
     return inTransaction(this.#pool, async (tx) => {
       // Waits while another delivery of this job is in its transaction
       const { rowCount } = await tx.query(
-        `INSERT INTO ${table} (job_id, consumer, step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        this.#statement(
+          `INSERT INTO ${table} (job_id, consumer, step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        ),
         values,
       );
       if (rowCount === 0) {
@@ -273,7 +281,9 @@ RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate
       const json = JSON.stringify(value);
       if (json !== undefined) {
         await tx.query(
-          `UPDATE ${table} SET result = $4 WHERE job_id = $1 AND consumer = $2 AND step = $3`,
+          this.#statement(
+            `UPDATE ${table} SET result = $4 WHERE job_id = $1 AND consumer = $2 AND step = $3`,
+          ),
           [...values, json],
         );
       }
@@ -327,6 +337,17 @@ FROM generate_series(0, $1::int) shard, LATERAL (
 
   #shardOf(key: string): number {
     return (murmur2(Buffer.from(key)) >>> 8) % this.shards;
+  }
+
+  /** A statement by a name of its own: two schemas may share a pool. */
+  #statement(sql: string): string | PreparedStatement {
+    if (!this.#prepare) return sql;
+    const known = this.#prepared.get(sql);
+    if (known) return known;
+    const hash = createHash('sha256').update(sql).digest('base64url').slice(0, 16);
+    const prepared = { name: `async_jobs_${hash}`, text: sql };
+    this.#prepared.set(sql, prepared);
+    return prepared;
   }
 
   #withNotification(sql: string): string {

@@ -1,21 +1,20 @@
 import { setMaxListeners } from 'node:events';
 import { Assignment, type Partition } from './assignment.ts';
 import type { JobQueue } from './async-jobs.ts';
-import type { Attempt, JobFacts } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { Brake, type BrakeState } from './brake.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import type { Priority } from './define-job.ts';
-import { delayed } from './delay-line.ts';
 import { JobAbortedError } from './errors.ts';
-import { type Dead, runJob, tellCancelled, tellDead } from './job-run.ts';
+import { JobEndings } from './job-endings.ts';
+import { runJob } from './job-run.ts';
 import { Lanes } from './lanes.ts';
-import { JOB_ID, toDeadLetter } from './record.ts';
+import { JOB_ID } from './record.ts';
 import { type Delivery, type RunEnvironment, tell } from './run-environment.ts';
 import type { QueueTopics } from './topics.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
-  OutgoingRecord,
   Subscription,
   SubscriptionHealth,
   SubscriptionListener,
@@ -34,8 +33,6 @@ interface Buffered {
   waiting: (() => void)[];
 }
 
-const SEND_MS = 10_000;
-const ON_DEAD_TRIES = 5;
 // Reading goes on when the buffer has drained to this share
 const LOW_MARK = 0.5;
 // Parked jobs are read past, up to so many times `maxBufferedJobs`
@@ -51,7 +48,6 @@ const PARKED_SHARE = 10;
  */
 export class QueueConsumer implements SubscriptionListener {
   readonly queue: string;
-  readonly #topics: QueueTopics;
   readonly #jobs: JobQueue;
   readonly #options: ConsumerOptions;
   readonly #subscription: Subscription;
@@ -62,6 +58,7 @@ export class QueueConsumer implements SubscriptionListener {
   readonly #running = new Set<Attempt>();
   readonly #waiting = new Map<string, AbortController>();
   readonly #env: RunEnvironment;
+  readonly #endings: JobEndings;
   readonly #buffers: ReadonlyMap<string, Buffered>;
   #busy = 0;
   #frozen = false;
@@ -73,7 +70,6 @@ export class QueueConsumer implements SubscriptionListener {
     this.#jobs = jobs;
     this.queue = topics.queue;
     setMaxListeners(0, this.#stopping.signal); // every waiting retry listens
-    this.#topics = topics;
     this.#options = options;
     this.#buffers = new Map(
       topics.jobs.map(({ topic, priority }) => [
@@ -108,6 +104,7 @@ export class QueueConsumer implements SubscriptionListener {
       },
     };
     this.#env = env;
+    this.#endings = new JobEndings(jobs, topics, options, env);
     this.#assignment = new Assignment({
       ...options,
       clock: jobs.clock,
@@ -239,7 +236,9 @@ export class QueueConsumer implements SubscriptionListener {
     this.#busy++;
     try {
       await this.#thaw();
-      if (!this.#stopping.signal.aborted && partition.owned && (await this.#finish(task))) {
+      if (this.#stopping.signal.aborted || !partition.owned) return;
+      const outcome = await runJob(task, this.#env);
+      if (await this.#endings.follow(outcome, task)) {
         this.#assignment.complete(partition, record.offset);
       }
     } catch (error) {
@@ -248,101 +247,6 @@ export class QueueConsumer implements SubscriptionListener {
       this.#busy--;
       this.#leave(task);
     }
-  }
-
-  /** Runs the job and does what follows from its end. True when its offset is complete. */
-  async #finish(task: Task): Promise<boolean> {
-    const { record, partition, key } = task;
-    const outcome = await runJob(task, this.#env);
-    switch (outcome.kind) {
-      case 'handed-back':
-        return false;
-      case 'done': {
-        const { facts, result } = outcome;
-        if (facts.flow && !(await this.#settle(facts, { result }, partition))) return false;
-        this.#options.completed(record);
-        return true;
-      }
-      case 'cancelled':
-        tellCancelled(this.#env, outcome.facts);
-        this.#options.left(outcome.facts, 'cancelled');
-        return true;
-      case 'later': {
-        const { waitMs, attempts, facts } = outcome;
-        const again = {
-          topic: partition.topic,
-          key,
-          value: record.value ?? '',
-          headers: record.headers,
-        };
-        const waiting = delayed(this.#topics, again, waitMs, this.#jobs.clock.now(), attempts);
-        const acked = await this.#send(waiting, partition);
-        if (acked) this.#options.left(facts, 'later');
-        return acked;
-      }
-      case 'dead':
-        return this.#bury(outcome, record, partition);
-    }
-  }
-
-  async #bury(outcome: Dead, record: IncomingRecord, partition: Partition): Promise<boolean> {
-    const { reason, error, attempts, facts } = outcome;
-    await this.#compensate(outcome);
-    if (facts?.flow && !(await this.#settle(facts, { error }, partition))) return false;
-    const letter = toDeadLetter(this.#topics.deadLetters, record, {
-      reason,
-      error,
-      attempts,
-      topic: partition.topic,
-      partition: partition.id,
-      group: this.#options.group,
-      atMs: this.#jobs.clock.now(),
-    });
-    if (!(await this.#send(letter, partition))) return false;
-    if (facts) tellDead(this.#env, facts, attempts, error);
-    this.#options.dead(outcome);
-    return true;
-  }
-
-  async #compensate({ compensate }: Dead): Promise<void> {
-    for (let tries = 1; compensate && tries <= ON_DEAD_TRIES; tries++) {
-      try {
-        await compensate();
-        return;
-      } catch (error) {
-        this.#options.error(error);
-        await this.#jobs.pause(tries, this.#stopping.signal);
-      }
-    }
-  }
-
-  async #settle(
-    facts: JobFacts,
-    end: { result: unknown } | { error: unknown },
-    partition: Partition,
-  ): Promise<boolean> {
-    const { signal } = this.#stopping;
-    for (let tries = 1; ; tries++) {
-      try {
-        await this.#options.settled(facts, end);
-        return true;
-      } catch (error) {
-        this.#options.error(error);
-        await this.#jobs.pause(tries, signal);
-        if (signal.aborted || !partition.owned) return false;
-      }
-    }
-  }
-
-  #send(record: OutgoingRecord, partition: Partition): Promise<boolean> {
-    const { signal } = this.#stopping;
-    return this.#jobs.sendUntilAcked(
-      [record],
-      SEND_MS,
-      this.#options.error,
-      () => signal.aborted || !partition.owned,
-      signal,
-    );
   }
 
   #park(key: string, parked: boolean): void {

@@ -11,7 +11,7 @@ export interface Delivery {
   readonly key: string;
   readonly buffer: { readonly priority: Priority };
   /** Not owned any more when it was taken away: the outcome is another member's business. */
-  readonly partition: { readonly owned: boolean };
+  readonly partition: { readonly topic: string; readonly id: number; readonly owned: boolean };
 }
 
 /** What runs share. */

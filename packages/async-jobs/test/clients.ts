@@ -35,8 +35,8 @@ export class Clients {
     return redis;
   }
 
-  outbox(): Outbox {
-    return postgresOutbox(this.pool, { schema: this.schema });
+  outbox(options: { readonly prepare?: boolean } = {}): Outbox {
+    return postgresOutbox(this.pool, { schema: this.schema, ...options });
   }
 
   /** A queue on all three servers, with its tables. */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { uniqueName } from '../../../test/backends.ts';
+import { backends, uniqueName } from '../../../test/backends.ts';
 import { defineJob, handle, JobQueue, Worker } from '../src/index.ts';
 import { MIGRATIONS } from '../src/postgres-schema.ts';
 import { Clients } from './clients.ts';
@@ -87,6 +88,29 @@ describe('enqueue in a transaction', () => {
     await worker.drain();
     await relay.close();
     expect(await waiting(job.queue)).toBe(0);
+  });
+
+  it('prepares its statements once a connection, and none where that is turned off', async () => {
+    for (const [prepare, most] of [
+      [true, 2], // with and without a notification
+      [false, 0],
+    ] as const) {
+      const job = newJob();
+      const own = new JobQueue({
+        transport: queue.transport,
+        outbox: clients.outbox({ prepare }),
+      });
+      const client = new pg.Client(backends().databaseUrl);
+      await client.connect();
+      for (let n = 0; n < 5; n++) await own.enqueue(job, { key: 'a', n }, { tx: client });
+      const { rows } = await client.query(
+        `SELECT name FROM pg_prepared_statements WHERE name LIKE 'async_jobs_%'`,
+      );
+      await client.end();
+      expect(rows.length > 0).toBe(prepare);
+      expect(rows.length).toBeLessThanOrEqual(most);
+      expect(await waiting(job.queue)).toBe(5);
+    }
   });
 
   it('brings an idle queue’s job to its handler in less than 100 ms', async () => {
