@@ -86,6 +86,8 @@ export interface Outbox {
   once<T>(key: InboxKey, work: (tx: SqlExecutor) => Promise<T>): Promise<OnceOutcome<T>>;
   /** Deletes inbox rows and idempotency keys that are older than their window, and returns how many. */
   prune(inboxWindowMs: number, idempotencyWindowMs: number): Promise<number>;
+  /** Gives back the room of jobs that have been taken, so that the table stays small at any rate. */
+  tidy(): Promise<void>;
   /** Age of the oldest waiting job in milliseconds; 0 when none waits. */
   oldestMs(): Promise<number>;
 }

@@ -3,11 +3,11 @@ import { type JobStatus, orderOf, type StatusStore, type StatusUpdate } from './
 
 const COALESCE_MS = 10;
 const BATCH = 1_000;
-const MAX_PENDING = 10_000;
+const MAX_PENDING = 50_000;
 
 /**
  * Carries statuses to the store without anyone waiting for them: the latest per job, every 10 ms,
- * one write at a time. While the store is down the latest of up to 10,000 jobs are kept and
+ * one write at a time. While the store is down the latest of up to 50,000 jobs are kept and
  * written when it is back; beyond that the oldest are given up. Jobs never fail by it.
  */
 export class StatusReporter {

@@ -97,7 +97,7 @@ it('keeps the outbox small however many jobs go through it', { timeout: 400_000 
   console.log(
     `${total} rows through the outbox: at most ${most.toFixed(1)} MiB, ${perSecond} rows/s`,
   );
-  expect(most).toBeLessThan(150);
+  expect(most).toBeLessThan(60); // a million dead rows would be 179
   await relay.close();
 });
 

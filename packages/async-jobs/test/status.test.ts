@@ -95,17 +95,17 @@ describe('StatusReporter', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('keeps at most 10,000 jobs', async () => {
+  it('keeps at most 50,000 jobs', async () => {
     let down = true;
     let written = 0;
     const { clock, reporter } = reporterOn(async (updates) => {
       if (down) throw new Error('down');
       written += updates.length;
     });
-    for (let i = 0; i < 12_000; i++) reporter.report({ ...statusOf('active'), id: String(i) });
+    for (let i = 0; i < 52_000; i++) reporter.report({ ...statusOf('active'), id: String(i) });
     await clock.advance(100);
     down = false;
     await clock.advance(10_000);
-    expect(written).toBe(10_000);
+    expect(written).toBe(50_000);
   });
 });
