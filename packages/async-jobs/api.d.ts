@@ -142,10 +142,15 @@ interface JobDefinition<S extends StandardSchema = StandardSchema> {
 declare function defineJob<S extends StandardSchema>(options: JobOptions<S>): JobDefinition<S>;
 /** Runs SQL inside a transaction. `pg`'s clients have this shape. */
 interface SqlExecutor {
-    query(sql: string, values?: any[]): Promise<{
+    query(sql: string | PreparedStatement, values?: any[]): Promise<{
         rows: any[];
         rowCount: number | null;
     }>;
+}
+/** A statement that PostgreSQL parses once a connection. */
+interface PreparedStatement {
+    readonly name: string;
+    readonly text: string;
 }
 /** What a handler is given beside the payload. */
 interface JobContext {
@@ -489,6 +494,8 @@ interface Outbox {
     once<T>(key: InboxKey, work: (tx: SqlExecutor) => Promise<T>): Promise<OnceOutcome<T>>;
     /** Deletes inbox rows and idempotency keys that are older than their window, and returns how many. */
     prune(inboxWindowMs: number, idempotencyWindowMs: number): Promise<number>;
+    /** Gives back the room of jobs that have been taken, so that the table stays small at any rate. */
+    tidy(): Promise<void>;
     /** Age of the oldest waiting job in milliseconds; 0 when none waits. */
     oldestMs(): Promise<number>;
 }
@@ -916,14 +923,14 @@ declare class JobQueue {
     watchSpool(): void;
 }
 
-export { Scheduler as $, type AssignedPartition as A, type FlowState as B, type Clock as C, type DeadLetter as D, type EnqueueOptions as E, type Flow as F, type FlowStatus as G, type HandleOptions as H, type IncomingRecord as I, JobQueue as J, type FlowStep as K, type JobOptions as L, type JobQueueOptions as M, type JobState as N, OutboxRelay as O, type PartitionOffsets as P, type JobTicket as Q, type RateLimitOptions as R, type SubscriptionHealth as S, type Transport as T, type Priority as U, type RelayOptions as V, type RelaySnapshot as W, type ReplayOptions as X, type RetryOptions as Y, type Schedule as Z, type ScheduleOptions as _, type JobStatus as a, type SchemaInput as a0, type StatusUpdate as a1, type TokenOptions as a2, type TopicOptions as a3, type TraceContext as a4, defineJob as a5, flow as a6, handle as a7, schedule as a8, step as a9, type JobHandler as b, type SchemaIssue as c, type JobContext as d, type StandardSchema as e, type JobDefinition as f, type SchemaOutput as g, type StatusStore as h, type OutgoingRecord as i, type TopicSpec as j, type SubscribeOptions as k, type SubscriptionListener as l, type Subscription as m, type OffsetCommit as n, type SqlExecutor as o, type Outbox as p, type RateLimit as q, type Spool as r, type DeadLetterFilter as s, type DeadLetterWork as t, DeadLetters as u, type DeadReason as v, type Death as w, type Durability as x, type FlowInput as y, type FlowJob as z };
+export { type ScheduleOptions as $, type AssignedPartition as A, type FlowState as B, type Clock as C, type DeadLetter as D, type EnqueueOptions as E, type Flow as F, type FlowStatus as G, type HandleOptions as H, type IncomingRecord as I, JobQueue as J, type FlowStep as K, type JobOptions as L, type JobQueueOptions as M, type JobState as N, OutboxRelay as O, type PartitionOffsets as P, type JobTicket as Q, type RateLimitOptions as R, type SubscriptionHealth as S, type Transport as T, type PreparedStatement as U, type Priority as V, type RelayOptions as W, type RelaySnapshot as X, type ReplayOptions as Y, type RetryOptions as Z, type Schedule as _, type JobStatus as a, Scheduler as a0, type SchemaInput as a1, type StatusUpdate as a2, type TokenOptions as a3, type TopicOptions as a4, type TraceContext as a5, defineJob as a6, flow as a7, handle as a8, schedule as a9, step as aa, type JobHandler as b, type SchemaIssue as c, type JobContext as d, type StandardSchema as e, type JobDefinition as f, type SchemaOutput as g, type StatusStore as h, type OutgoingRecord as i, type TopicSpec as j, type SubscribeOptions as k, type SubscriptionListener as l, type Subscription as m, type OffsetCommit as n, type SqlExecutor as o, type Outbox as p, type RateLimit as q, type Spool as r, type DeadLetterFilter as s, type DeadLetterWork as t, DeadLetters as u, type DeadReason as v, type Death as w, type Durability as x, type FlowInput as y, type FlowJob as z };
 
 // cli.d.ts
 #!/usr/bin/env node
 
 // index.d.ts
 import { c as SchemaIssue, d as JobContext, e as StandardSchema, H as HandleOptions, f as JobDefinition, g as SchemaOutput, b as JobHandler, C as Clock, T as Transport, h as StatusStore, i as OutgoingRecord, j as TopicSpec, k as SubscribeOptions, l as SubscriptionListener, m as Subscription, I as IncomingRecord, P as PartitionOffsets, A as AssignedPartition, n as OffsetCommit, S as SubscriptionHealth, o as SqlExecutor, p as Outbox, R as RateLimitOptions, q as RateLimit, r as Spool } from './async-jobs.js';
-export { D as DeadLetter, s as DeadLetterFilter, t as DeadLetterWork, u as DeadLetters, v as DeadReason, w as Death, x as Durability, E as EnqueueOptions, F as Flow, y as FlowInput, z as FlowJob, B as FlowState, G as FlowStatus, K as FlowStep, L as JobOptions, J as JobQueue, M as JobQueueOptions, N as JobState, a as JobStatus, Q as JobTicket, O as OutboxRelay, U as Priority, V as RelayOptions, W as RelaySnapshot, X as ReplayOptions, Y as RetryOptions, Z as Schedule, _ as ScheduleOptions, $ as Scheduler, a0 as SchemaInput, a1 as StatusUpdate, a2 as TokenOptions, a3 as TopicOptions, a4 as TraceContext, a5 as defineJob, a6 as flow, a7 as handle, a8 as schedule, a9 as step } from './async-jobs.js';
+export { D as DeadLetter, s as DeadLetterFilter, t as DeadLetterWork, u as DeadLetters, v as DeadReason, w as Death, x as Durability, E as EnqueueOptions, F as Flow, y as FlowInput, z as FlowJob, B as FlowState, G as FlowStatus, K as FlowStep, L as JobOptions, J as JobQueue, M as JobQueueOptions, N as JobState, a as JobStatus, Q as JobTicket, O as OutboxRelay, U as PreparedStatement, V as Priority, W as RelayOptions, X as RelaySnapshot, Y as ReplayOptions, Z as RetryOptions, _ as Schedule, $ as ScheduleOptions, a0 as Scheduler, a1 as SchemaInput, a2 as StatusUpdate, a3 as TokenOptions, a4 as TopicOptions, a5 as TraceContext, a6 as defineJob, a7 as flow, a8 as handle, a9 as schedule, aa as step } from './async-jobs.js';
 export { B as BrakeOptions, a as BrakeState, D as DrainResult, J as JobReference, W as Worker, b as WorkerOptions, c as WorkerSnapshot } from './worker.js';
 import 'eventemitter3';
 import 'croner';
@@ -1208,6 +1215,11 @@ interface PostgresOutboxOptions {
     readonly schema?: string;
     /** Lanes of the outbox; jobs of one key share a lane. Default 8. The same in every process. */
     readonly shards?: number;
+    /**
+     * Statements of every job are prepared by name, which saves a third of their cost. False where
+     * the connections of a pool are not told apart: PgBouncer before 1.21 in transaction mode. Default `true`.
+     */
+    readonly prepare?: boolean;
 }
 /**
  * Outbox, idempotency keys and inbox in PostgreSQL 12 or later. The pool stays the caller's; a
@@ -1372,7 +1384,7 @@ export { type JobSocketMessage, type JobSocketOptions, type WebSocketLike, serve
 
 // worker.d.ts
 import { EventEmitter } from 'eventemitter3';
-import { b as JobHandler, F as Flow, J as JobQueue, S as SubscriptionHealth } from './async-jobs.js';
+import { S as SubscriptionHealth, b as JobHandler, F as Flow, J as JobQueue } from './async-jobs.js';
 
 /** When a queue is parked. */
 interface BrakeOptions {
@@ -1384,39 +1396,13 @@ interface BrakeOptions {
 /** `released`: jobs run freely. `parked`: one probe at a time. `ramping`: few at a time, doubling. */
 type BrakeState = 'released' | 'parked' | 'ramping';
 
-/** What `new Worker` takes beside the queue. */
-interface WorkerOptions {
-    readonly handlers: readonly JobHandler[];
-    /** Flows that these handlers' jobs are steps of. */
-    readonly flows?: readonly Flow[];
-    /** Handlers running at the same time, over all queues of this worker. Default 50. */
-    readonly concurrency?: number;
-    /** Parks a queue whose jobs all fail, until one succeeds again; false never does. Default: after 25 jobs, a probe every 5 s. */
-    readonly brake?: BrakeOptions | false;
-    /** First part of the consumer group; the group of a queue is `<group>.<queue>`. Default: the queue's topic prefix. */
-    readonly group?: string;
-    /** Milliseconds after which a silent worker's partitions go to the others: how long its keys wait after kill -9. The broker's minimum is usually 6,000. Default 30,000. */
-    readonly sessionTimeoutMs?: number;
-    /** Milliseconds between heartbeats. Default a tenth of the session timeout. */
-    readonly heartbeatMs?: number;
-    /** Milliseconds the members of a group have to join again. Default 60,000. */
-    readonly rebalanceTimeoutMs?: number;
-    /** Jobs read ahead per queue. Default 1,000. */
-    readonly maxBufferedJobs?: number;
-    /** Bytes of payload read ahead per queue. Default 16 MiB. */
-    readonly maxBufferedBytes?: number;
-    /** Milliseconds between commits. Default 100. */
-    readonly commitIntervalMs?: number;
-    /** Completed jobs that lead to a commit before its time. Default 50. */
-    readonly commitEvery?: number;
-}
-
 /** A job as the worker's events name it. */
 interface JobReference {
     readonly id: string;
     readonly name: string;
     readonly queue: string;
 }
+/** What a worker emits. */
 interface WorkerEvents {
     /** A handler has returned and its job is done. `latencyMs` counts from enqueue. */
     completed: (event: JobReference & {
@@ -1475,6 +1461,34 @@ interface DrainResult {
     readonly abandoned: number;
     readonly tookMs: number;
 }
+
+/** What `new Worker` takes beside the queue. */
+interface WorkerOptions {
+    readonly handlers: readonly JobHandler[];
+    /** Flows that these handlers' jobs are steps of. */
+    readonly flows?: readonly Flow[];
+    /** Handlers running at the same time, over all queues of this worker. Default 50. */
+    readonly concurrency?: number;
+    /** Parks a queue whose jobs all fail, until one succeeds again; false never does. Default: after 25 jobs, a probe every 5 s. */
+    readonly brake?: BrakeOptions | false;
+    /** First part of the consumer group; the group of a queue is `<group>.<queue>`. Default: the queue's topic prefix. */
+    readonly group?: string;
+    /** Milliseconds after which a silent worker's partitions go to the others: how long its keys wait after kill -9. The broker's minimum is usually 6,000. Default 30,000. */
+    readonly sessionTimeoutMs?: number;
+    /** Milliseconds between heartbeats. Default a tenth of the session timeout. */
+    readonly heartbeatMs?: number;
+    /** Milliseconds the members of a group have to join again. Default 60,000. */
+    readonly rebalanceTimeoutMs?: number;
+    /** Jobs read ahead per queue. Default 1,000. */
+    readonly maxBufferedJobs?: number;
+    /** Bytes of payload read ahead per queue. Default 16 MiB. */
+    readonly maxBufferedBytes?: number;
+    /** Milliseconds between commits. Default 100. */
+    readonly commitIntervalMs?: number;
+    /** Completed jobs that lead to a commit before its time. Default 50. */
+    readonly commitEvery?: number;
+}
+
 /**
  * Handles the jobs of one or more queues. Jobs of one key run one after another, different keys
  * side by side, `concurrency` of them, however few partitions there are.
