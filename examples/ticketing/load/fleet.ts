@@ -17,13 +17,14 @@ const worker = ['payments', 'notifications'] as const;
 /** beside the fronts, whose API they use: a process may have too few open files for a crowd */
 const sockets = ['gateway'] as const;
 const standIns = ['fake-psp', 'fake-mail'] as const;
-const readyTimeoutMs = 90_000;
 
 export type Member = {
   name: string;
   role: 'front' | 'worker' | 'sockets' | 'stand-ins';
   url: string;
   process: ServiceProcess;
+  /** its last words */
+  lines: string[];
 };
 export type FleetOptions = {
   env: Record<string, string>;
@@ -31,10 +32,12 @@ export type FleetOptions = {
   workers: number;
   /** gateways for WebSockets alone; default none */
   sockets?: number;
+  /** a process that is not ready after so long has failed. Default 90 s */
+  readyWithinMs?: number;
   onLine?: (name: string, line: string) => void;
 };
 
-/** lines of a process that are shown when it ends and nobody has asked for that */
+/** lines of a process that are shown when it ends or hangs and nobody has asked for that */
 const lastWords = 6;
 
 export class Fleet {
@@ -50,10 +53,12 @@ export class Fleet {
   readonly #bidden = new Set<string>();
   readonly #options: FleetOptions;
   readonly #env: Record<string, string>;
+  readonly #readyWithinMs: number;
   #created = 0;
 
   private constructor(options: FleetOptions, psp: number, mail: number, webhooks: number) {
     this.#options = options;
+    this.#readyWithinMs = options.readyWithinMs ?? 90_000;
     this.pspUrl = `http://127.0.0.1:${psp}`;
     this.mailUrl = `http://127.0.0.1:${mail}`;
     const { privateKey, publicKey } = generateTicketKeys();
@@ -164,16 +169,16 @@ export class Fleet {
   async restart(member: Member): Promise<void> {
     const before = member.process.pid;
     this.signal(member, 'SIGTERM');
-    const deadline = performance.now() + readyTimeoutMs;
+    const deadline = performance.now() + this.#readyWithinMs;
     while (member.process.pid === before || member.process.pid === undefined) {
       if (performance.now() > deadline) throw new StartError(`${member.name} did not end.`);
       await sleep(50);
     }
-    await untilReady(member);
+    await this.#untilReady(member);
   }
 
   async allReady(): Promise<void> {
-    await Promise.all(this.members.map((member) => untilReady(member)));
+    await Promise.all(this.members.map((member) => this.#untilReady(member)));
   }
 
   async stop(): Promise<void> {
@@ -207,28 +212,30 @@ export class Fleet {
         if (!this.#bidden.delete(name)) this.crashes.push(`${name}: ${how}: ${lines.join(' | ')}`);
       },
     });
-    return { name, role, process, url: `http://127.0.0.1:${port}` };
+    return { name, role, process, lines, url: `http://127.0.0.1:${port}` };
   }
 
   async #join(members: Member[], signal?: AbortSignal): Promise<void> {
     // before they are ready, so that a stop in between finds them
     this.members.push(...members);
     for (const { process } of members) process.start();
-    await Promise.all(members.map((member) => untilReady(member, signal)));
+    await Promise.all(members.map((member) => this.#untilReady(member, signal)));
     this.onChange();
   }
-}
 
-async function untilReady({ name, url, process }: Member, signal?: AbortSignal): Promise<void> {
-  const deadline = performance.now() + readyTimeoutMs;
-  for (;;) {
-    signal?.throwIfAborted();
-    process.assertAlive();
-    if (await isReady(url)) return process.confirmReady();
-    if (performance.now() > deadline) {
-      throw new StartError(`${name} was not ready after ${readyTimeoutMs / 1_000} s.`);
+  /** @throws StartError with the last words of a process that cannot run or does not come up */
+  async #untilReady({ name, url, process, lines }: Member, signal?: AbortSignal): Promise<void> {
+    const deadline = performance.now() + this.#readyWithinMs;
+    for (;;) {
+      signal?.throwIfAborted();
+      process.assertAlive();
+      if (await isReady(url)) return process.confirmReady();
+      if (performance.now() > deadline) {
+        const after = `${this.#readyWithinMs / 1_000} s`;
+        throw new StartError([`${name} was not ready after ${after}.`, ...lines].join('\n  '));
+      }
+      await sleep(100);
     }
-    await sleep(100);
   }
 }
 

@@ -17,7 +17,6 @@ export type Call = {
 };
 type Backend = { url: string; pool: Pool; ready: boolean };
 
-const tries = 3;
 const probeEveryMs = 250;
 
 export class FrontDoor {
@@ -25,6 +24,7 @@ export class FrontDoor {
   readonly #backends = new Map<string, Backend>();
   readonly #timer: NodeJS.Timeout;
   readonly #timeoutMs: number;
+  readonly #tries: number;
   /** whoever repeats himself stops when this aborts */
   readonly signal: AbortSignal;
   #turn = 0;
@@ -32,9 +32,14 @@ export class FrontDoor {
   /** requests under way */
   pending = 0;
 
-  constructor(urls: () => string[], options: { timeoutMs?: number; signal?: AbortSignal } = {}) {
+  /** `tries`: how many fronts are asked before a call has failed, default 3 */
+  constructor(
+    urls: () => string[],
+    options: { timeoutMs?: number; tries?: number; signal?: AbortSignal } = {},
+  ) {
     this.#urls = urls;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#tries = options.tries ?? 3;
     this.signal = options.signal ?? new AbortController().signal;
     this.refresh();
     this.#timer = setInterval(() => void this.#probe(), probeEveryMs).unref();
@@ -72,7 +77,7 @@ export class FrontDoor {
     try {
       let last: unknown;
       const asked = new Set<Backend>();
-      for (let attempt = 0; attempt < tries; attempt += 1) {
+      for (let attempt = 0; attempt < this.#tries; attempt += 1) {
         const backend = this.#next(asked);
         if (!backend) break;
         asked.add(backend);

@@ -10,7 +10,7 @@ import { StartError } from '../launcher/options.ts';
 import { help, type ProofOptions, parseProofOptions } from './options.ts';
 import { page } from './page.ts';
 import { Progress } from './progress.ts';
-import { newReport, type Report, table } from './report.ts';
+import { claimsOf, newReport, type Report, table } from './report.ts';
 import { scenarios } from './scenarios/all.ts';
 import { selfCheck } from './self-check.ts';
 
@@ -28,12 +28,18 @@ async function run(
         await scenarios[name as keyof typeof scenarios]({ ...options, progress, signal }),
       );
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (signal.aborted) break;
+      // what was found before is worth having; what comes after would end the same way
+      report.failure = `${name}: ${known(error) ? error.message : (error as Error).stack}`;
+      break;
     }
   }
-  report.isComplete = !signal.aborted;
+  report.isComplete = !signal.aborted && report.failure === undefined;
   return report;
 }
+
+const known = (error: unknown): error is Error =>
+  error instanceof StartError || error instanceof BackendError;
 
 async function write(report: Report, { json, html }: ProofOptions): Promise<void> {
   await writeFile(json, `${JSON.stringify(report)}\n`);
@@ -49,12 +55,11 @@ try {
     const report = await run(options, progress, signal);
     await write(report, options);
     progress.line(`\n${table(report)}\n${options.json}, ${options.html}`);
-    const held = report.scenarios.every(({ claims }) => claims.every((one) => one.held));
-    process.exit(signal.aborted ? interruptedCode : held ? 0 : 1);
+    const held = claimsOf(report).every((one) => one.held);
+    process.exit(signal.aborted ? interruptedCode : held && report.isComplete ? 0 : 1);
   }
 } catch (error) {
-  const isKnown = error instanceof StartError || error instanceof BackendError;
-  console.error(isKnown ? error.message : error);
+  console.error(known(error) ? error.message : error);
   process.exit(
     error instanceof StartError && error.message === 'Interrupted.' ? interruptedCode : 1,
   );

@@ -2,8 +2,9 @@
 
 import { chart, type Line } from './chart.ts';
 import { boundText, figureText } from './claims.ts';
-import { claimsOf, type Report } from './report.ts';
+import { claimsOf, partial, type Report } from './report.ts';
 import type { ScenarioResult } from './result.ts';
+import type { Table } from './sizing.ts';
 
 const style = `
 :root{color-scheme:light dark;--ink:#1c2733;--soft:#667;--back:#fbfbf8;--grid:#8883;--held:#177245;--not:#b3261e;--mark:#d9822b33}
@@ -30,7 +31,7 @@ export function page(report: Report): string {
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>evenkeel: ${held} of ${claims.length} claims held</title><style>${style}</style>
 <h1>${held} of ${claims.length} claims held</h1>
-${report.isComplete ? '' : '<p class="partial">PARTIAL: the run was interrupted. Only what follows was tried.</p>'}
+${report.isComplete ? '' : `<p class="partial">${safe(partial(report))}</p>`}
 <ul class="soft">${facts.map((fact) => `<li>${safe(fact)}</li>`).join('')}</ul>
 <table><tr><th><th>scenario<th>claim<th>here<th>claimed<th>in the story</tr>
 ${claims
@@ -57,6 +58,7 @@ function section({
   summaries,
   processes,
   curves,
+  tables,
 }: ScenarioResult): string {
   const line = (label: string, color: string, points: [number, number][]): Line => ({
     label,
@@ -134,6 +136,7 @@ function section({
   const cell = (value: number | string) => `<td class="figure">${value}`;
   return `<h2>${safe(name)}</h2><ul>${notes.map((note) => `<li>${safe(note)}</li>`).join('')}</ul>
 ${charts.join('\n')}
+${tables.map(asTable).join('\n')}
 <details><summary>Requests by phase</summary><table><tr><th>phase<th>kind<th>ok<th>refused<th>try again<th>wrong<th>p50<th>p99<th>p99.9<th>max ms</tr>
 ${summaries
   .map(
@@ -149,6 +152,12 @@ ${processes
   )
   .join('\n')}</table></details>
 ${mistakes.length > 0 ? `<details><summary>The first wrong answers</summary><ul>${mistakes.map((text) => `<li>${safe(text)}</li>`).join('')}</ul></details>` : ''}`;
+}
+
+function asTable({ title, head, rows }: Table): string {
+  const row = (cells: string[], tag: string) =>
+    `<tr>${cells.map((text) => `<${tag}>${safe(text)}`).join('')}</tr>`;
+  return `<h3>${safe(title)}</h3><table>${row(head, 'th')}${rows.map((cells) => row(cells, 'td')).join('')}</table>`;
 }
 
 export function safe(text: string): string {

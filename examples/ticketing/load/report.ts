@@ -6,11 +6,14 @@ import { boundText, type Claim, figureText } from './claims.ts';
 import type { ProofOptions } from './options.ts';
 import type { ScenarioResult } from './result.ts';
 import type { SelfCheck } from './self-check.ts';
+import { markdown } from './sizing.ts';
 
 export type Report = {
   at: string;
-  /** false: interrupted, so what is missing did not fail */
+  /** false: it ended early, so what is missing did not fail */
   isComplete: boolean;
+  /** why, when nobody has interrupted it */
+  failure?: string;
   machine: { processor: string; cores: number; memoryGiB: number; system: string };
   versions: Record<string, string>;
   commit: string;
@@ -25,6 +28,7 @@ export type Report = {
 const conditions = [
   'driver, shop and servers share the machine; loopback, no TLS',
   'PostgreSQL with fsync off; Redis without persistence; Kafka with one broker',
+  'latencies are those of processes that are warm: a phase before makes them so, and counts for nothing',
   'password hashes of the cheapest cost (docs/decisions/0061): sessions are measured, not scrypt',
 ];
 
@@ -68,6 +72,9 @@ async function commit(): Promise<string> {
 export const claimsOf = ({ scenarios }: Report): Claim[] =>
   scenarios.flatMap(({ claims }) => claims);
 
+export const partial = ({ failure = 'interrupted' }: Report) =>
+  `PARTIAL: the run ended early. Only what follows was tried. Why: ${failure}`;
+
 /** For the terminal. */
 export function table(report: Report): string {
   const claims = claimsOf(report);
@@ -95,13 +102,14 @@ export function table(report: Report): string {
     ),
   );
   return [
-    ...(report.isComplete
-      ? []
-      : ['PARTIAL: the run was interrupted. Only what follows was tried.', '']),
+    ...(report.isComplete ? [] : [partial(report), '']),
     line(head),
     ...rows.map(line),
     '',
     ...notes,
+    ...report.scenarios.flatMap(({ tables }) =>
+      tables.map((one) => `\n${one.title}\n${markdown(one)}`),
+    ),
     ...(report.conditions.includes(busy) ? [busy] : []),
     '',
     `${held} of ${claims.length} claims held; seed ${report.seed}, commit ${report.commit}`,

@@ -1,6 +1,7 @@
 import type { Claim } from './claims.ts';
 import type { ProcessFigures } from './proc.ts';
 import type { Mark, Second, Summary } from './recorder.ts';
+import type { Table } from './sizing.ts';
 import type { Sample, Stage } from './stage.ts';
 
 export type Curve = { title: string; points: [x: number, y: number][] };
@@ -19,8 +20,9 @@ export type ScenarioResult = {
   marks: Mark[];
   samples: Sample[];
   processes: ProcessFigures[];
-  /** charts that only this scenario has */
+  /** charts and tables that only this scenario has */
   curves: Curve[];
+  tables: Table[];
   mistakes: string[];
 };
 
@@ -36,7 +38,7 @@ export function resultOf(
   },
   claims: Claim[],
   notes: string[] = [],
-  curves: Curve[] = [],
+  { curves = [], tables = [] }: { curves?: Curve[]; tables?: Table[] } = {},
 ): ScenarioResult {
   return {
     name,
@@ -50,6 +52,7 @@ export function resultOf(
     samples,
     processes: meter.figures,
     curves,
+    tables,
     mistakes: recorder.mistakes,
   };
 }

@@ -148,7 +148,8 @@ export class Shopper {
     if (accepted.status >= 300) return { end: 'lost-hold' };
     const until = performance.now() + settledWithinMs;
     for (;;) {
-      await this.pause(1_000);
+      // a browser is told by its WebSocket, and asks only to be sure
+      await this.pause(2_000);
       const answer = await this.ask({ kind: 'order status', path: paths.order(id) });
       const order = answer?.status === 200 ? (answer.body as Order) : undefined;
       if (order?.state === 'paid') return { end: 'paid', order };

@@ -61,6 +61,9 @@ describe('the report', () => {
     expect(table(report)).toMatch(/NOT HELD +sale +oversold +not measured/);
     expect(table(report)).toContain('PARTIAL');
     expect(page(report)).toContain('PARTIAL');
+    const failed = { ...report, failure: 'sale: front-2 was not ready after 90 s.' };
+    expect(table(failed)).toContain('Why: sale: front-2 was not ready after 90 s.');
+    expect(page(failed)).toContain('Why: sale: front-2 was not ready after 90 s.');
     expect(page({ ...report, commit: '<b>' })).not.toContain('<b>');
   });
 });

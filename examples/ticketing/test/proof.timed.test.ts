@@ -90,7 +90,7 @@ describe('npm run proof', () => {
     const crowd = await crowdScenario(stage, {
       users,
       joinsPerSecond: 1_000,
-      slackMs: 10_000,
+      slackMs: 6_000,
       keptMs: 3_000,
       readsPerSecond: 10,
     });

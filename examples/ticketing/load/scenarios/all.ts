@@ -1,5 +1,7 @@
 /** How large each scenario is, by `--users` and `--short`. */
 
+import { freePort } from '../../launcher/ports.ts';
+import { findVarnish, startVarnish } from '../../launcher/varnish.ts';
 import { partsOf } from '../crowd.ts';
 import type { ProofOptions } from '../options.ts';
 import type { Progress } from '../progress.ts';
@@ -13,6 +15,7 @@ import { crowdScenario } from './crowd.ts';
 import { loginsScenario } from './logins.ts';
 import type { ScenarioName } from './names.ts';
 import { saleScenario } from './sale.ts';
+import { withoutScenario } from './without.ts';
 
 export type RunOptions = ProofOptions & { progress: Progress; signal: AbortSignal };
 
@@ -53,18 +56,49 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
     const size = { accounts: 50_000, perSecond: 833, forMs, validationsPerSecond: 50 };
     return onStage(options, { fronts: 2, workers: 1 }, (stage) => loginsScenario(stage, size));
   },
-  cache: (options) => {
-    const size = { perSecond: 400, forMs: options.short ? 10_000 : 60_000, priceChanges: 4 };
-    return onStage(options, { workers: 1 }, (stage) => cacheScenario(stage, size));
+  cache: async (options) => {
+    const varnish = await findVarnish();
+    const edgePort = await freePort();
+    const edgeUrl = varnish ? `http://127.0.0.1:${edgePort}` : undefined;
+    const forMs = options.short ? 10_000 : 60_000;
+    const size = { perSecond: 200, forMs, priceChanges: 4, edgeUrl };
+    const env = edgeUrl ? { EDGE_URLS: edgeUrl } : {};
+    return onStage(options, { workers: 1, env }, async (stage) => {
+      const ports = stage.fleet.fronts.map(({ url }) => Number(new URL(url).port));
+      const edge = varnish ? await startVarnish(varnish, edgePort, ports) : undefined;
+      try {
+        return await cacheScenario(stage, size);
+      } finally {
+        await edge?.stop();
+      }
+    });
   },
   async: (options) => {
     const env = { PAYMENT_TIMEOUT_MS: '20000', PAYMENT_SLOW_MS: '15000' };
     const size = { orders: options.short ? 50 : 300, perSecond: 10 };
     return onStage(options, { fronts: 2, env }, (stage) => asyncScenario(stage, size));
   },
+  without: (options) => {
+    const env = {
+      PSP_LATENCY_MS: '200',
+      PAYMENT_TIMEOUT_MS: '2000',
+      PAYMENT_SLOW_MS: '1000',
+      DRAIN_DELAY_MS: '1000',
+    };
+    const size = {
+      orders: 60,
+      ordersPerSecond: 3,
+      tickets: 100,
+      reads: 1_000,
+      readsPerSecond: 100,
+    };
+    return onStage(options, { fronts: 2, workers: 1, env }, (stage) =>
+      withoutScenario(stage, size),
+    );
+  },
   capacity: (options) => {
     const size = { calls: options.short ? 500 : 3_000, perSecond: 50 };
-    const more = { fronts: 1, workers: 1, env: { PSP_LATENCY_MS: '100' } };
+    const more = { fronts: 1, workers: 1, env: { PSP_LATENCY_MS: '100', HOLD_TTL_MS: '600000' } };
     return onStage(options, more, (stage) => capacityScenario(stage, size));
   },
 };

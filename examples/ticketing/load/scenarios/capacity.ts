@@ -1,7 +1,7 @@
 /**
- * What each operation costs, in CPU of the service that answers it and of each server behind it, at a
- * rate at which nothing queues; and how many cores that makes for the story's crowd and for ten of them.
- * CPU is counted by the kernel, so a machine that is busy with other things gives the same prices.
+ * What each operation costs, in CPU of the service that answers it and of each server behind it, at a rate at which
+ * nothing queues; at which rate one process is at its end; and what that makes for the story's crowd and ten of them.
+ * CPU is counted by the kernel, so a machine that is busy with other things gives the same prices; the knee it does move.
  */
 import { randomUUID } from 'node:crypto';
 import { paths, testCards } from '../../addresses.ts';
@@ -11,41 +11,106 @@ import { pause } from '../pause.ts';
 import { crowdPassword } from '../people.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
 import { type Ask, ask } from '../shopper.ts';
+import { type Price, priceTable, sizing } from '../sizing.ts';
 import type { Stage } from '../stage.ts';
 import { readBooks } from '../truth.ts';
 
 const slug = 'proof-capacity';
-/** a pod that is this busy still has room for the second in which everybody comes */
-const utilisation = 0.6;
+const story = 'scale each service by itself';
+const buyers = 4_000;
+const seatsPerBuyer = 5;
+const stepMs = 4_000;
+const stepFactor = 1.5;
+const slowestMs = 200;
 
-export type CapacitySize = { calls: number; perSecond: number };
-type Operation = {
-  kind: string;
-  service: string;
-  /** calls a second with 150,000 active buyers */
-  storyPerSecond: number;
-  call: (index: number) => Omit<Ask, 'kind'>;
+export type CapacitySize = {
+  /** of each operation, for its price */
+  calls: number;
+  perSecond: number;
 };
-type Price = {
-  kind: string;
-  service: string;
-  storyPerSecond: number;
-  cpuMs: Map<string, number>;
-  p50Ms: number;
+type Operation = Pick<Price, 'kind' | 'service' | 'storyPerSecond'> & {
+  /** calls there can be; default: any number */
+  most?: number;
+  call: (index: number) => Omit<Ask, 'kind'>;
 };
 
 export async function capacityScenario(stage: Stage, size: CapacitySize): Promise<ScenarioResult> {
-  const { people, recorder, progress, fleet, database } = stage;
-  const { calls } = size;
-  const ids = await people.add(calls);
-  const tokens = await Promise.all(ids.map((id) => people.token(id)));
-  const seats = await stage.putOnSale(slug, calls);
+  const { progress, fleet, database, signal } = stage;
+  const prices: Price[] = [];
+  for (const operation of await operationsOf(stage)) {
+    if (signal.aborted) break;
+    const { kind, service, storyPerSecond } = operation;
+    const price = await progress.step(kind, () => priceOf(stage, operation, size));
+    const knee = await progress.step(`${kind}: knee`, () => kneeOf(stage, operation, size));
+    prices.push({ kind, service, storyPerSecond, ...price, knee });
+  }
+  const books = await readBooks(fleet, database, 60_000);
+  const plans = [1, 10].map((times) => sizing(prices, times));
+  const atPrice = stage.recorder.total((phase) => prices.some(({ kind }) => kind === phase));
+  return resultOf(
+    'capacity',
+    stage,
+    [
+      claim('capacity', 'operations priced', story, prices.length, { exactly: 5 }),
+      claim(
+        'capacity',
+        'operations whose knee was found',
+        story,
+        prices.filter(({ knee }) => knee > 0).length,
+        {
+          exactly: 5,
+        },
+      ),
+      claim(
+        'capacity',
+        'errors in the plan of connections',
+        '100 services x 30 connections',
+        plans.reduce((sum, { errors }) => sum + errors.length, 0),
+        { exactly: 0 },
+      ),
+      claim(
+        'capacity',
+        'proofs that failed',
+        story,
+        books.proofs.filter(({ holds }) => !holds).length,
+        {
+          exactly: 0,
+        },
+      ),
+      claim('capacity', 'wrong answers below the knee', story, atPrice.counts.wrong, {
+        exactly: 0,
+      }),
+    ],
+    plans.flatMap(({ errors }) => errors),
+    { tables: [priceTable(prices), ...plans.map(({ table }) => table)] },
+  );
+}
+
+async function operationsOf(stage: Stage): Promise<Operation[]> {
+  const ids = await stage.people.add(buyers);
+  const tokens = await Promise.all(ids.map((id) => stage.people.token(id)));
+  const tokenOf = (index: number) => tokens[index % buyers] as string;
+  const seats = await stage.putOnSale(slug, buyers * seatsPerBuyer);
   await stage.putOnSale(`${slug}-room`, 1, {
     hasWaitingRoom: true,
     opensAt: new Date(Date.now() + 86_400_000).toISOString(),
   });
   const holds: string[] = [];
-  const operations: Operation[] = [
+  const post = (path: string, index: number, body?: object) => ({
+    ...{ method: 'POST', path, token: tokenOf(index) },
+    ...(body ? { body } : {}),
+  });
+  const order: Operation = {
+    kind: 'order',
+    service: 'orders',
+    storyPerSecond: 200,
+    get most() {
+      return holds.length;
+    },
+    call: (index) =>
+      post(paths.orders, index, { id: randomUUID(), holdId: holds[index], card: testCards.good }),
+  };
+  return [
     {
       kind: 'event page',
       service: 'catalog',
@@ -54,135 +119,91 @@ export async function capacityScenario(stage: Stage, size: CapacitySize): Promis
     },
     {
       kind: 'log in',
-      service: 'auth, without the hash',
+      service: 'auth',
       storyPerSecond: 833,
-      call: (index) => ({
-        method: 'POST',
-        path: paths.session,
-        body: { email: `${ids[index]}@example.com`, password: crowdPassword },
-      }),
+      call: (index) => {
+        const email = `${ids[index % buyers]}@example.com`;
+        return { method: 'POST', path: paths.session, body: { email, password: crowdPassword } };
+      },
     },
     {
       kind: 'join',
       service: 'inventory',
       storyPerSecond: 2_500,
-      call: (index) => ({
-        method: 'POST',
-        path: paths.waitingTicket(`${slug}-room`),
-        token: tokens[index],
-      }),
+      call: (index) => post(paths.waitingTicket(`${slug}-room`), index),
     },
     {
       kind: 'hold',
       service: 'inventory',
       storyPerSecond: 200,
+      most: seats.length,
       call: (index) => {
         const id = randomUUID();
         holds[index] = id;
-        const body = { id, event: slug, seats: [seats[index]] };
-        return { method: 'POST', path: paths.holds, token: tokens[index], body };
+        return post(paths.holds, index, { id, event: slug, seats: [seats[index]] });
       },
     },
-    {
-      kind: 'order',
-      service: 'orders, payments, notifications',
-      storyPerSecond: 200,
-      call: (index) => {
-        const body = { id: randomUUID(), holdId: holds[index], card: testCards.good };
-        return { method: 'POST', path: paths.orders, token: tokens[index], body };
-      },
-    },
+    order,
   ];
-
-  const prices: Price[] = [];
-  for (const operation of operations) {
-    if (stage.signal.aborted) break;
-    prices.push(await progress.step(operation.kind, () => priceOf(stage, operation, size)));
-  }
-  const books = await readBooks(fleet, database, 30_000);
-  const wrong = recorder.total().counts.wrong;
-  return resultOf(
-    'capacity',
-    stage,
-    [
-      claim('capacity', 'operations priced', 'scale each service by itself', prices.length, {
-        exactly: operations.length,
-      }),
-      claim(
-        'capacity',
-        'proofs that failed',
-        'scale each service by itself',
-        books.proofs.filter(({ holds }) => !holds).length,
-        { exactly: 0 },
-      ),
-      claim('capacity', 'wrong answers', 'scale each service by itself', wrong, { exactly: 0 }),
-    ],
-    [
-      ...prices.map(({ kind, service, cpuMs, p50Ms }) => {
-        const parts = [...cpuMs].map(([name, ms]) => `${name} ${ms.toFixed(2)}`).join(', ');
-        return `${kind} (${service}): CPU ms a call: ${parts}; p50 ${p50Ms} ms`;
-      }),
-      ...projection(prices, 1, '150,000 active buyers'),
-      ...projection(prices, 10, 'ten times as many'),
-    ],
-  );
 }
 
 /** CPU a call, less what the same processes use when nobody calls. */
-async function priceOf(
-  stage: Stage,
-  operation: Operation,
-  { calls, perSecond }: CapacitySize,
-): Promise<Price> {
+async function priceOf(stage: Stage, operation: Operation, { calls, perSecond }: CapacitySize) {
   const { door, recorder, meter, random, signal } = stage;
-  recorder.enter(`${operation.kind}: idle`);
+  const { kind } = operation;
+  recorder.enter(`${kind}: idle`);
   meter.sample(recorder.phase);
   const idleMs = 3_000;
   await pause(idleMs, signal);
   meter.sample(recorder.phase);
-  recorder.enter(operation.kind);
+  recorder.enter(kind);
   const begin = performance.now();
   await arrive({ perSecond, count: calls, random, signal }, (index, intendedAt) =>
-    ask(door, recorder, { kind: operation.kind, intendedAt, ...operation.call(index) }),
+    ask(door, recorder, { kind, intendedAt, ...operation.call(index) }),
   );
-  // what was accepted is worked off: its work is part of the price
-  for (let wait = 0; wait < 60 && !signal.aborted; wait += 1) {
-    await pause(500, signal);
-    if ((await openOrders(stage)) === 0) break;
-  }
+  await settled(stage);
   meter.sample(recorder.phase);
   const tookMs = performance.now() - begin;
   const cpuMs = new Map<string, number>();
   for (const { phase, process, cpuSeconds } of meter.figures) {
     const name = process.replace(/-\d+$/, '');
-    if (name === 'driver' || name === 'stand-ins') continue;
-    const sign =
-      phase === operation.kind ? 1 : phase === `${operation.kind}: idle` ? -tookMs / idleMs : 0;
+    const sign = phase === kind ? 1 : phase === `${kind}: idle` ? -tookMs / idleMs : 0;
     if (sign !== 0) cpuMs.set(name, (cpuMs.get(name) ?? 0) + (sign * cpuSeconds * 1_000) / calls);
   }
-  const { kind, service, storyPerSecond } = operation;
-  const { p50Ms } = recorder.total((phase) => phase === kind);
-  return { kind, service, storyPerSecond, cpuMs, p50Ms };
+  return { cpuMs, p50Ms: recorder.total((phase) => phase === kind).p50Ms };
 }
 
-async function openOrders({ database }: Stage): Promise<number> {
-  const { rows } = await database.query<{ open: number }>(
-    `select count(*)::int as open from orders where state = 'processing'`,
-  );
-  return rows[0]?.open ?? 0;
-}
-
-/** Cores = calls a second x CPU seconds a call / utilisation, by service and by server. */
-function projection(prices: Price[], times: number, who: string): string[] {
-  const cores = new Map<string, number>();
-  for (const { service, storyPerSecond, cpuMs } of prices) {
-    for (const [name, ms] of cpuMs) {
-      const where =
-        name === 'front' ? service : name === 'worker' ? 'payments, notifications' : name;
-      const needed = (times * storyPerSecond * Math.max(0, ms)) / 1_000 / utilisation;
-      cores.set(where, (cores.get(where) ?? 0) + needed);
-    }
+/** Steps of four seconds, each half as much again: the last rate at which all are answered, in time. */
+async function kneeOf(stage: Stage, operation: Operation, { calls, perSecond }: CapacitySize) {
+  const { door, recorder, random, signal } = stage;
+  const { kind, most = Number.POSITIVE_INFINITY } = operation;
+  let knee = 0;
+  let done = calls;
+  for (let rate = perSecond; !signal.aborted; rate = Math.round(rate * stepFactor)) {
+    const count = Math.round((rate * stepMs) / 1_000);
+    if (done + count > most) break;
+    const phase = `${kind}: ${rate}/s`;
+    recorder.enter(phase);
+    const from = done;
+    await arrive({ perSecond: rate, count, random, signal }, (index, intendedAt) =>
+      ask(door, recorder, { kind, intendedAt, ...operation.call(from + index) }),
+    );
+    done += count;
+    const { counts, p99Ms } = recorder.total((name) => name === phase);
+    if (counts.ok < count || p99Ms > slowestMs) break;
+    knee = rate;
   }
-  const parts = [...cores].map(([where, needed]) => `${where} ${needed.toFixed(1)}`);
-  return [`cores at ${utilisation * 100} % for ${who}: ${parts.join('; ')}`];
+  await settled(stage);
+  return knee;
+}
+
+/** What was accepted is worked off: its work is part of the price, and not of the next operation's. */
+async function settled({ database, signal }: Stage): Promise<void> {
+  for (let wait = 0; wait < 120 && !signal.aborted; wait += 1) {
+    await pause(500, signal);
+    const { rows } = await database.query<{ open: number }>(
+      `select count(*)::int as open from orders where state = 'processing'`,
+    );
+    if (rows[0]?.open === 0) return;
+  }
 }

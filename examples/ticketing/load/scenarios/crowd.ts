@@ -133,7 +133,7 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
         `${users} users at ${gateways.length} gateways of ${Math.round(baseBytes / gateways.length / 2 ** 20)} MiB; ${Math.round(joined.connected / stormSeconds)} connections/s; kept for ${Math.round(recorder.now - stormSeconds)} s; ${end.messages} messages, ${end.pings} heartbeats`,
         `the first one was told ${openSeconds === undefined ? 'nothing' : `${(opening.firstAt - openingAt) / 1_000} s`} after the opening; of the seats the last ones ${lateSeconds.map((seconds) => seconds.toFixed(2)).join(', ')} s`,
       ],
-      [memoryCurve],
+      { curves: [memoryCurve] },
     );
   } finally {
     clearInterval(watch);

@@ -10,6 +10,7 @@ import { crowdPassword } from '../people.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
 import { ask } from '../shopper.ts';
 import type { Stage } from '../stage.ts';
+import { warmUp } from '../warm-up.ts';
 
 export type LoginsSize = {
   accounts: number;
@@ -34,14 +35,16 @@ export async function loginsScenario(stage: Stage, size: LoginsSize): Promise<Sc
       intendedAt,
     });
 
+  await warmUp(stage);
   recorder.enter('validation alone');
+  // PostgreSQL tells its counters once a second
+  await pause(3_000, signal);
   const before = await readsOfUsers(stage);
   const validations = size.validationsPerSecond * 5;
   await arrive(
     { perSecond: size.validationsPerSecond, count: validations, random, signal },
     validate,
   );
-  // PostgreSQL tells its counters once a second
   await pause(2_000, signal);
   const reads = (await readsOfUsers(stage)) - before;
 

@@ -6,6 +6,7 @@ export const scenarioNames = [
   'logins',
   'cache',
   'async',
+  'without',
   'capacity',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];

@@ -1,0 +1,41 @@
+/**
+ * Processes that have just started compile their code as it is used: the first thousand answers measure the compiler. A shop
+ * on its great day is warm, so the scenarios about latency begin with this, in a phase that no claim counts.
+ */
+import { paths } from '../addresses.ts';
+import { arrive } from './open-model.ts';
+import { crowdPassword } from './people.ts';
+import { Shopper } from './shopper.ts';
+import type { Stage } from './stage.ts';
+
+export const warmUpPhase = 'warm-up';
+const slug = 'proof-warm';
+const plan = { perSecond: 15, count: 180 };
+const looks = 12;
+
+/** Resolves with how many tickets that has sold. */
+export async function warmUp(stage: Stage): Promise<number> {
+  const { door, recorder, people, random, signal, progress } = stage;
+  recorder.enter(warmUpPhase);
+  const seats = await stage.putOnSale(slug, plan.count);
+  const opensAt = new Date(Date.now() + 86_400_000).toISOString();
+  await stage.putOnSale(`${slug}-room`, 1, { hasWaitingRoom: true, opensAt });
+  const ids = await people.add(plan.count);
+  let sold = 0;
+  const visit = async (index: number) => {
+    const id = ids[index] as string;
+    const shopper = new Shopper(door, recorder, await people.token(id));
+    const body = { email: `${id}@example.com`, password: crowdPassword };
+    for (let look = 0; look < looks; look += 1) {
+      await shopper.join(`${slug}-room`);
+      await shopper.ask({ kind: 'event page', path: paths.event(slug) });
+      await shopper.ask({ kind: 'availability', path: paths.availability(slug) });
+      await shopper.ask({ kind: 'log in', method: 'POST', path: paths.session, body });
+    }
+    const held = await shopper.hold(slug, seats[index] as string);
+    if (held === undefined || typeof held === 'string') return;
+    if ((await shopper.buy(held.id, 60_000)).end === 'paid') sold += 1;
+  };
+  await progress.step('warm', () => arrive({ ...plan, random, signal }, visit));
+  return sold;
+}
