@@ -35,6 +35,7 @@ export const priceTable = (prices: readonly Price[]): Table => ({
   head: [
     'operation',
     'service',
+    'calls/s of 150,000',
     'CPU a call: front',
     'worker',
     'Redis',
@@ -42,9 +43,10 @@ export const priceTable = (prices: readonly Price[]): Table => ({
     'Kafka',
     'knee of one front',
   ],
-  rows: prices.map(({ kind, service, cpuMs, knee }) => [
+  rows: prices.map(({ kind, service, storyPerSecond, cpuMs, knee }) => [
     kind,
     service,
+    storyPerSecond.toLocaleString('en-US'),
     ...['front', 'worker', 'Redis', 'PostgreSQL', 'Kafka'].map(
       (who) => `${Math.max(0, cpuMs.get(who) ?? 0).toFixed(2)} ms`,
     ),

@@ -40,7 +40,7 @@ describe('the sizing', () => {
     expect(head).toContain('| operation | service |');
     expect(line).toMatch(/^\| --- \|/);
     expect(first).toBe(
-      '| call of catalog | catalog | 1.00 ms | 0.00 ms | 0.10 ms | 0.00 ms | 0.00 ms | 100/s |',
+      '| call of catalog | catalog | 6,000 | 1.00 ms | 0.00 ms | 0.10 ms | 0.00 ms | 0.00 ms | 100/s |',
     );
   });
 });

@@ -206,7 +206,8 @@ async function stop(stage: Stage, { readsPerSecond }: WithoutSize, isOn: boolean
     if (answer?.status !== 200) lost += 1;
   });
   try {
-    await pause(1_000, signal);
+    // between two probes of the door, not at one
+    await pause(1_100, signal);
     const [victim] = fleet.fronts;
     if (victim) fleet.signal(victim, isOn ? 'SIGTERM' : 'SIGKILL');
     await pause(3_000, signal);
