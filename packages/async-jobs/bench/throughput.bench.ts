@@ -14,7 +14,7 @@ import { bullmq, type Contender, evenkeel, graphile, pgBoss, type Servers } from
 
 const JOBS = Number(env.JOBS ?? 20_000);
 const IDLE_JOBS = 60;
-const WARM = 2_500;
+const WARM = 6_000; // the broker, too, compiles as it goes
 
 interface Figures {
   readonly name: string;
