@@ -11,6 +11,7 @@ import type { OnProgress } from './types.ts';
 
 const CHUNK = 500;
 const FILL = 5_000;
+const MOST_TRIES = 5;
 
 /** What a rebuild needs to know of its pool. */
 export type RebuildContext = {
@@ -62,16 +63,35 @@ async function fillRedis(context: RebuildContext, locked: LockedPool): Promise<n
   // a loader that died after filling Redis and before its commit left a later epoch behind
   for (; now === 'refused'; now = await redis.load('start', epoch, nonce, clock)) epoch++;
   const ledger = await locked.advance(epoch, 'redis');
+  for (let tries = 1; now !== 'refused'; tries++) {
+    if (await filled(context, ledger, Number(now), nonce, [epoch, locked.paused ? 1 : 0]))
+      return epoch;
+    if (tries === MOST_TRIES) break;
+    await locked.ledger(); // rejects when the lock is lost, and somebody else fills the pool
+    now = await redis.load('start', epoch, nonce, clock);
+  }
+  throw new HoldUnavailableError('redis', 'Redis lost the pool again while it was filled');
+}
+
+/** False when Redis no longer has what was begun. */
+async function filled(
+  { redis, settings, onProgress }: RebuildContext,
+  ledger: Ledger,
+  now: number,
+  nonce: string,
+  finish: [epoch: number, paused: number],
+): Promise<boolean> {
+  const load = (redis as RedisBoard).load.bind(redis);
   const total = ledger.sold.length + ledger.open.length + 1;
   let done = 0;
-  for (const chunk of chunks(ledger, Number(now), settings)) {
-    context.onProgress(Math.min(done, total - 1), total);
-    await step(redis, 'chunk', nonce, JSON.stringify(chunk));
+  for (const chunk of chunks(ledger, now, settings)) {
+    onProgress(Math.min(done, total - 1), total);
+    if ((await load('chunk', nonce, JSON.stringify(chunk))) !== 'ok') return false;
     done += chunk.h.length / 2;
   }
-  await step(redis, 'finish', nonce, epoch, locked.paused ? 1 : 0);
-  context.onProgress(total, total);
-  return epoch;
+  if ((await load('finish', nonce, ...finish)) !== 'ok') return false;
+  onProgress(total, total);
+  return true;
 }
 
 async function fillStore(context: RebuildContext, locked: LockedPool): Promise<number> {
@@ -92,12 +112,6 @@ async function fillStore(context: RebuildContext, locked: LockedPool): Promise<n
   for (let i = 0; i < rows.length; i += FILL) await locked.fill(rows.slice(i, i + FILL), now);
   if (rows.length === 0) await locked.fill([], now);
   return epoch;
-}
-
-async function step(redis: RedisBoard, ...args: (string | number)[]): Promise<void> {
-  const answer = await redis.load(...args);
-  if (answer !== 'ok')
-    throw new HoldUnavailableError('redis', 'Another process is filling the pool');
 }
 
 /**

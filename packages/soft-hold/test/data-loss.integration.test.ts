@@ -32,6 +32,25 @@ describe('FLUSHALL', () => {
     await Promise.all(pools.map((one) => one.close()));
   });
 
+  test('in the middle of a rebuild begins that again', async () => {
+    await using server = await startRedis();
+    const { pool, redis, pgPool } = await openPool({ GA: 10 }, { redisUrl: server.url });
+    await pool.commit(await grab(pool, 2), noRows);
+    const held = await grab(pool, 3);
+    await journalled(pgPool, held);
+    let losses = 0;
+    const lose = (most: number) => (done: number) => {
+      // over the connection of the pool: before the data that come next
+      if (done === 0 && losses++ < most) void redis.flushall();
+    };
+    await pool.rebuild({ onProgress: lose(1) });
+    expect(losses).toBe(2);
+    expect(await counts(pool)).toBe('5/3/2');
+    await expect(pool.rebuild({ onProgress: lose(100) })).rejects.toThrow('lost the pool again');
+    expect(await counts(pool)).toBe('5/3/2');
+    expect(await pool.verify()).toEqual({ ok: true, differences: [] });
+  });
+
   test('again and again in the middle of a sale sells nothing twice', async () => {
     await using server = await startRedis();
     const redisUrl = server.url;
