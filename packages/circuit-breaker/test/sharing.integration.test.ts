@@ -281,6 +281,22 @@ describe('sharing', () => {
     client.disconnect();
   });
 
+  it('counts no verdict from the future, which a clock of the server that was set back leaves behind', async () => {
+    const prefix = uniqueName('skew');
+    const client = new Redis(backends().redisUrl);
+    await client.hset(`${prefix}:{b}:verdicts`, 'ended', `open ${Date.now() + 3_600_000}`);
+    const clock = new TestClock();
+    const breaker = new CircuitBreaker({ name: 'b', clock });
+    const options = { redis: client, breakers: [breaker], clock, prefix, quorum: 0.4 };
+    const sharing = new CircuitSharing(options);
+    await succeed(breaker, 1);
+    await sharing.exchange();
+    expect(breaker.state).toBe('closed');
+    expect(await client.hkeys(`${prefix}:{b}:verdicts`)).toEqual([sharing.node]);
+    await sharing.close();
+    client.disconnect();
+  });
+
   it.each([
     ['no client', { redis: {} }, 'Expected `redis` to be a Redis client'],
     ['no breakers', { breakers: 1 }, 'Expected `breakers` to be an iterable'],
