@@ -7,6 +7,7 @@ import { channels } from './diagnostics.ts';
 import { IdempotencyConflictError, JobNotAcceptedError, QueueClosedError } from './errors.ts';
 import { type Flow, FlowStarter, type FlowStatus } from './flow.ts';
 import { fingerprint, uuidv5, uuidv7 } from './ids.ts';
+import { knownOptions } from './known-options.ts';
 import { integer, key as keyOf, name, show } from './options.ts';
 import type { Outbox } from './outbox.ts';
 import { OutboxRelay, type RelayOptions } from './outbox-relay.ts';
@@ -59,6 +60,11 @@ export class JobQueue {
   #closed = false;
 
   constructor(options: JobQueueOptions) {
+    knownOptions(options, {
+      ...{ transport: true, outbox: true, spool: true, status: true, tokens: true },
+      ...{ topicPrefix: true, sendBudgetMs: true, idempotencyWindowMs: true, random: true },
+      ...{ maxPayloadBytes: true, traceContext: true, clock: true },
+    });
     if (typeof options.transport?.subscribe !== 'function') {
       throw new TypeError(
         `Expected \`transport\` to be a transport such as kafkajsTransport(kafka), got ${show(options.transport)}`,
@@ -323,6 +329,7 @@ export class JobQueue {
       throw new TypeError(`Expected a job made by defineJob, got ${show(job)}`);
     }
     this.define(job);
+    knownOptions(options, { idempotencyKey: true, tx: true, key: true, delayMs: true });
     if (this.outbox) return;
     for (const field of ['tx', 'idempotencyKey'] as const) {
       if (options[field] !== undefined) {

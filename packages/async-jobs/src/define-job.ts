@@ -1,3 +1,4 @@
+import { knownOptions } from './known-options.ts';
 import { callable, integer, name, oneOf, show } from './options.ts';
 import {
   type LimitedLine,
@@ -74,7 +75,16 @@ export interface JobDefinition<S extends StandardSchema = StandardSchema> {
  * @throws RangeError or TypeError naming field, rule and value
  */
 export function defineJob<S extends StandardSchema>(options: JobOptions<S>): JobDefinition<S> {
+  knownOptions(options, {
+    ...{ name: true, schema: true, queue: true, key: true, priority: true, retry: true },
+    ...{ timeoutMs: true, inbox: true },
+  });
   const { schema, retry = {} } = options;
+  knownOptions(
+    retry,
+    { attempts: true, onRetry: true, inline: true, baseMs: true, maxMs: true, tiersMs: true },
+    'retry.',
+  );
   if (typeof schema?.['~standard']?.validate !== 'function') {
     throw new TypeError(`Expected \`schema\` to be a Standard Schema, got ${show(schema)}`);
   }
@@ -212,6 +222,7 @@ export function handle<S extends StandardSchema>(
   run: (payload: SchemaOutput<S>, ctx: JobContext) => unknown,
   options: HandleOptions<S> = {},
 ): JobHandler<S> {
+  knownOptions(options, { guard: true, rateLimit: true, onDead: true });
   const { guard, onDead, rateLimit } = options;
   return {
     job,

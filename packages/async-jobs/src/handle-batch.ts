@@ -34,10 +34,13 @@ export function handleBatch<S extends StandardSchema>(
   run: (items: readonly BatchItem<SchemaOutput<S>>[]) => unknown,
   options: BatchOptions<S> = {},
 ): JobHandler<S> {
-  const maxSize = integer('maxSize', options.maxSize ?? 50, 1, 10_000);
-  const maxWaitMs = integer('maxWaitMs', options.maxWaitMs ?? 20, 0);
-  const batches = new Batches(callable('handler', run), maxSize, maxWaitMs);
-  return handle(job, (payload, ctx) => batches.add(payload, ctx), options);
+  const { maxSize = 50, maxWaitMs = 20, ...others } = options;
+  const batches = new Batches(
+    callable('handler', run),
+    integer('maxSize', maxSize, 1, 10_000),
+    integer('maxWaitMs', maxWaitMs, 0),
+  );
+  return handle(job, (payload, ctx) => batches.add(payload, ctx), others);
 }
 
 interface Waiting<P> extends BatchItem<P> {

@@ -3,6 +3,7 @@ import { QueueClosedError, TransportTimeoutError } from './errors.ts';
 import type { KafkaAdminLike, KafkaLike } from './kafkajs-client.ts';
 import { KafkajsConsumer } from './kafkajs-consumer.ts';
 import { KafkajsProducer } from './kafkajs-producer.ts';
+import { knownOptions } from './known-options.ts';
 import { show } from './options.ts';
 import type {
   AssignedPartition,
@@ -50,6 +51,7 @@ class KafkajsTransport implements Transport {
   #closed = false;
 
   constructor(kafka: KafkaLike, options: KafkajsTransportOptions) {
+    knownOptions(options, { idempotent: true, clock: true });
     this.#kafka = kafka;
     this.#clock = options.clock ?? systemClock;
     this.#producer = new KafkajsProducer(kafka, this.#clock, options.idempotent ?? true);

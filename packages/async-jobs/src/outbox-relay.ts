@@ -2,6 +2,7 @@ import { EventEmitter } from 'eventemitter3';
 import type { JobQueue } from './async-jobs.ts';
 import { type Clock, sleep } from './clock.ts';
 import { JobsUnhealthyError } from './errors.ts';
+import { knownOptions } from './known-options.ts';
 import { integer, show } from './options.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -73,6 +74,10 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
   constructor(queue: JobQueue, options: RelayOptions = {}) {
     super();
     if (!queue.outbox) throw new TypeError('Expected `outbox` in the queue: a relay needs one');
+    knownOptions(options, {
+      ...{ batchSize: true, pollMs: true, sendTimeoutMs: true, concurrency: true },
+      inboxWindowMs: true,
+    });
     this.#queue = queue;
     this.#outbox = queue.outbox;
     this.#clock = queue.clock;

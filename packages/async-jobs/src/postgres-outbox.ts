@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PreparedStatement, Priority, SqlExecutor } from './define-job.ts';
+import { knownOptions } from './known-options.ts';
 import { integer, name } from './options.ts';
 import type {
   ClaimOutcome,
@@ -61,6 +62,7 @@ class PostgresOutbox implements Outbox {
   #notifiedAt = 0;
 
   constructor(pool: PgPoolLike, options: PostgresOutboxOptions) {
+    knownOptions(options, { schema: true, shards: true, prepare: true });
     const schema = name('schema', options.schema ?? 'public', 40);
     this.#pool = pool;
     this.#schema = `"${schema}"`;

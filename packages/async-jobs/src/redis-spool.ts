@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { SpoolFullError } from './errors.ts';
+import { knownOptions } from './known-options.ts';
 import { integer, name } from './options.ts';
 import type { RedisLike } from './redis-status.ts';
 import type { Spool } from './spool.ts';
@@ -36,6 +37,7 @@ return redis.call('DEL', KEYS[2])`;
  * @throws RangeError or TypeError naming field, rule and value
  */
 export function redisSpool(redis: RedisLike, options: RedisSpoolOptions = {}): Spool {
+  knownOptions(options, { prefix: true, maxJobs: true });
   const prefix = name('prefix', options.prefix ?? 'jobs');
   const maxJobs = integer('maxJobs', options.maxJobs ?? 100_000, 1);
   const keys = [`{${prefix}:spool}`, `{${prefix}:spool}:lock`] as const;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { knownOptions } from './known-options.ts';
 import { integer, name } from './options.ts';
 import {
   isFinal,
@@ -91,6 +92,7 @@ class RedisStatus implements StatusStore {
   readonly #watchers: StatusWatchers;
 
   constructor(redis: RedisLike, options: RedisStatusOptions) {
+    knownOptions(options, { prefix: true, successTtlMs: true, ttlMs: true });
     this.#redis = redis;
     this.#prefix = name('prefix', options.prefix ?? 'jobs');
     this.#successTtlMs = integer('successTtlMs', options.successTtlMs ?? 24 * 3600_000, 1_000);

@@ -3,6 +3,7 @@ import type { JobQueue } from './async-jobs.ts';
 import { sleep } from './clock.ts';
 import type { JobDefinition } from './define-job.ts';
 import { isInputError } from './errors.ts';
+import { knownOptions } from './known-options.ts';
 import { name, show } from './options.ts';
 import type { SchemaInput, StandardSchema } from './standard-schema.ts';
 
@@ -38,6 +39,7 @@ export function schedule<S extends StandardSchema>(
   job: JobDefinition<S>,
   options: ScheduleOptions<S>,
 ): Schedule {
+  knownOptions(options, { cron: true, payload: true, timezone: true, name: true, catchUp: true });
   const { payload, catchUp = false } = options;
   return {
     name: name('name', options.name ?? job.name),

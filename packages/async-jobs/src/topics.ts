@@ -1,4 +1,5 @@
 import { type JobDefinition, type Priority, TIERS_MS } from './define-job.ts';
+import { knownOptions } from './known-options.ts';
 import { integer } from './options.ts';
 import type { TopicOptions } from './queue-options.ts';
 import type { TopicSpec } from './transport.ts';
@@ -63,6 +64,7 @@ export function topicSpecs(
   jobs: readonly JobDefinition[],
   options: TopicOptions,
 ): TopicSpec[] {
+  knownOptions(options, { partitions: true, replicationFactor: true });
   const partitions = integer('partitions', options.partitions ?? 6, 1, 10_000);
   const copies =
     options.replicationFactor === undefined

@@ -8,6 +8,7 @@ import { DelayLine } from './delay-line.ts';
 import { channels } from './diagnostics.ts';
 import { JobsUnhealthyError, QueueClosedError, TransportTimeoutError } from './errors.ts';
 import type { Flow } from './flow.ts';
+import { knownOptions } from './known-options.ts';
 import { callable, integer, name, show } from './options.ts';
 import { Places } from './places.ts';
 import { QueueConsumer } from './queue-consumer.ts';
@@ -53,6 +54,16 @@ export class Worker extends EventEmitter<WorkerEvents> {
   constructor(queue: JobQueue, options: WorkerOptions) {
     super();
     this.#queue = queue;
+    knownOptions(options, {
+      ...{ handlers: true, flows: true, concurrency: true, brake: true, group: true },
+      ...{ sessionTimeoutMs: true, heartbeatMs: true, rebalanceTimeoutMs: true },
+      ...{
+        maxBufferedJobs: true,
+        maxBufferedBytes: true,
+        commitIntervalMs: true,
+        commitEvery: true,
+      },
+    });
     const concurrency = integer('concurrency', options.concurrency ?? 50, 1, 10_000);
     const sessionTimeoutMs = integer('sessionTimeoutMs', options.sessionTimeoutMs ?? 30_000, 1_000);
     const heartbeatMs = integer(
@@ -67,7 +78,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
       1_000,
     );
     const group = name('group', options.group ?? queue.topicPrefix);
-    const { failures = 25, probeMs = 5_000 } = options.brake || {};
+    const given = options.brake || {};
+    knownOptions(given, { failures: true, probeMs: true }, 'brake.');
+    const { failures = 25, probeMs = 5_000 } = given;
     const brake = {
       failures: options.brake === false ? Infinity : integer('brake.failures', failures, 1),
       probeMs: integer('brake.probeMs', probeMs, 1),

@@ -40,6 +40,10 @@ describe('bad input', () => {
         queue.enqueue(job, { n: 1 }, { delayMs: -1 }),
         { message: 'Expected `delayMs` to be an integer in [0, 31622400000], got -1' },
       ],
+      [
+        queue.enqueue(job, { n: 1 }, { idempotencykey: 'order 7' } as never),
+        { message: 'Unknown option `idempotencykey`, did you mean `idempotencyKey`?' },
+      ],
       [queue.cancel(''), { message: 'Expected `id` to be text of 1 to 1024 bytes, got ""' }],
       [
         queue.start(flow('f', schema, [step(job, ({ payload }) => payload)]), { n: 1 }),
@@ -66,6 +70,25 @@ describe('bad input', () => {
         retry({ onRetry: 'wait' }),
         'Expected `retry.onRetry` to be one of "hold", "overtake", got "wait"',
       ],
+      [retry({ attempt: 3 }), 'Unknown option `retry.attempt`, did you mean `retry.attempts`?'],
+      [
+        () => defineJob({ name: 'a', schema, timeout: 5_000 } as never),
+        'Unknown option `timeout`, did you mean `timeoutMs`?',
+      ],
+      [
+        () => new JobQueue({ transport: memoryTransport(), sendTimeoutMs: 5 } as never),
+        'Unknown option `sendTimeoutMs`, expected one of transport, outbox',
+      ],
+      [worker({ concurency: 5 }), 'Unknown option `concurency`, did you mean `concurrency`?'],
+      [
+        worker({ brake: { failure: 3 } }),
+        'Unknown option `brake.failure`, did you mean `brake.failures`?',
+      ],
+      [
+        () => handle(job, () => {}, { ratelimit: { max: 1, perMs: 1 } } as never),
+        'Unknown option `ratelimit`, did you mean `rateLimit`?',
+      ],
+      [cron('* * * * *', { timeZone: 'UTC' }), 'did you mean `timezone`?'],
       [retry({ tiersMs: [] }), 'Expected `retry.tiersMs` to be 1 to 10 waits in milliseconds'],
       [retry({ tiersMs: [5_000, 1_000] }), 'Expected `retry.tiersMs` to rise, got 5000,1000'],
       [retry({ inline: 0 }), 'Expected `retry.inline` to be an integer in [1, 1000], got 0'],
