@@ -1006,7 +1006,8 @@ declare class WaitingRoom {
      */
     join(account: string): Ticket;
     /**
-     * The document for everybody, at most `everyMs` old: serve it with that as its time to live.
+     * The document for everybody, at most `everyMs` old: serve it with that as its time to live. In a room that
+     * ticks it is never from before the opening once that has come.
      *
      * @throws HoldUnavailableError when Redis does not answer
      */
