@@ -77,7 +77,8 @@ export interface JobDefinition<S extends StandardSchema = StandardSchema> {
 export function defineJob<S extends StandardSchema>(options: JobOptions<S>): JobDefinition<S> {
   knownOptions(options, {
     ...{ name: true, schema: true, queue: true, key: true, priority: true, retry: true },
-    ...{ timeoutMs: true, inbox: true },
+    // a definition has `priorities`, and one may be made from another: { ...charge, name: 'refund' }
+    ...{ timeoutMs: true, inbox: true, priorities: true },
   });
   const { schema, retry = {} } = options;
   knownOptions(

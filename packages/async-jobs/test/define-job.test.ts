@@ -47,6 +47,16 @@ describe('options', () => {
     expect(() => postgresOutbox({} as never, { schema: 'a";drop' })).toThrow('Expected `schema`');
     expect(() => redisStatus({} as never, { ttlMs: -1 })).toThrow('Expected `ttlMs`');
   });
+
+  it('of another job may be taken over', () => {
+    const { key, retry, timeoutMs } = job;
+    expect(defineJob({ ...job, name: 'refund' })).toMatchObject({
+      name: 'refund',
+      key,
+      retry,
+      timeoutMs,
+    });
+  });
 });
 
 describe('enqueue', () => {
