@@ -37,15 +37,15 @@ export async function loginsScenario(stage: Stage, size: LoginsSize): Promise<Sc
 
   await warmUp(stage);
   recorder.enter('validation alone');
-  // PostgreSQL tells its counters once a second
-  await pause(3_000, signal);
+  // a connection that has gone idle tells what it counted after ten seconds at the latest
+  await pause(12_000, signal);
   const before = await readsOfUsers(stage);
   const validations = size.validationsPerSecond * 5;
   await arrive(
     { perSecond: size.validationsPerSecond, count: validations, random, signal },
     validate,
   );
-  await pause(2_000, signal);
+  await pause(12_000, signal);
   const reads = (await readsOfUsers(stage)) - before;
 
   recorder.enter('burst');
