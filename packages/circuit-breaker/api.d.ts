@@ -269,9 +269,9 @@ interface RetryOptions {
     readonly baseMs?: number | undefined;
     /** Limit of the doubling in ms (default 5,000). */
     readonly maxMs?: number | undefined;
-    /** Calls in a retry are at most this share of the calls in their first attempt, in (0, 1] (default 0.2). */
+    /** Repeats are at most this share of all calls, and calls in a retry of those in their first attempt, in (0, 1] (default 0.2). */
     readonly budget?: number | undefined;
-    /** So many may be in a retry whatever the share (default 3). */
+    /** So many may be in a retry whatever the share, and so many repeats come before the calls that earn them (default 3). */
     readonly budgetMinimum?: number | undefined;
 }
 /** When a call is made a second time beside a slow first one. */

@@ -19,7 +19,7 @@ export type Attempt<T> = (ending: Ending) => Promise<T>;
  * calls in their first attempt, and repeats at most `budget` of all calls made, so that a dependency that fails every call
  * gets at most that share on top, instead of a multiple. The first alone would not do: while first attempts take long to
  * fail and further ones do not, a place among those in a retry is used many times. `budgetMinimum` calls may be in a
- * retry whatever the share; what they use is taken off it.
+ * retry whatever the share, and so many repeats are lent at the start, to be earned before any other.
  *
  * @see https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/ for the full jitter
  * @see https://sre.google/sre-book/handling-overload/ for the budget
@@ -29,8 +29,9 @@ export class Retry {
   made = 0;
   #first = 0;
   #retrying = 0;
-  /** Repeats that may be made: each call adds `budget` of one. */
-  #allowance = 0;
+  /** Repeats that may be made: each call adds `budget` of one, once those lent are earned. */
+  #allowance: number;
+  #lent: number;
   readonly #settings: RetrySettings;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -39,12 +40,14 @@ export class Retry {
     this.#settings = settings;
     this.#clock = clock;
     this.#random = random;
+    this.#allowance = settings.budgetMinimum;
+    this.#lent = settings.budgetMinimum;
   }
 
   async run<T>(attempt: Attempt<T>, ending: Ending, signal: AbortSignal | undefined): Promise<T> {
     const { attempts, baseMs, maxMs } = this.#settings;
     this.#first += 1;
-    this.#allowance = Math.min(this.#mostSaved(), this.#allowance + this.#settings.budget);
+    this.#earn();
     try {
       return await attempt(ending);
     } catch (error) {
@@ -56,13 +59,13 @@ export class Retry {
     this.#retrying += 1;
     try {
       for (let n = 2; ; n += 1) {
-        this.#allowance = Math.max(-this.#mostSaved(), this.#allowance - 1);
+        this.#allowance -= 1;
         await this.#pause(this.#random() * Math.min(maxMs, baseMs * 2 ** (n - 2)), signal);
         this.made += 1;
         try {
           return await attempt(ending);
         } catch (error) {
-          if (!isRepeatable(ending) || n >= attempts || !this.#affords(0)) throw error;
+          if (!isRepeatable(ending) || n >= attempts || this.#allowance < 1) throw error;
         }
       }
     } finally {
@@ -70,22 +73,22 @@ export class Retry {
     }
   }
 
+  #earn(): void {
+    const { budget, budgetMinimum } = this.#settings;
+    if (this.#lent > 0) {
+      this.#lent -= budget;
+    } else {
+      // no more is saved up than the calls in flight may use
+      const most = Math.max(budgetMinimum, budget * this.#first);
+      this.#allowance = Math.min(most, this.#allowance + budget);
+    }
+  }
+
   /** Whether one more call may go into a retry; this one still counts among the first attempts. */
   #hasPlace(): boolean {
     const { budget, budgetMinimum } = this.#settings;
     const places = Math.max(budgetMinimum, Math.floor(budget * this.#first));
-    return this.#retrying < places && this.#affords(1);
-  }
-
-  /** Whether one more repeat may be made, by one of those in a retry or of so many more. */
-  #affords(more: 0 | 1): boolean {
-    return this.#allowance >= 1 || this.#retrying + more <= this.#settings.budgetMinimum;
-  }
-
-  /** Repeats that may be saved up, or owed by the minimum: those of the calls in flight. */
-  #mostSaved(): number {
-    const { budget, budgetMinimum } = this.#settings;
-    return Math.max(budgetMinimum, budget * this.#first);
+    return this.#retrying < places && this.#allowance >= 1;
   }
 
   #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
