@@ -376,7 +376,12 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('authorize'), accessToken: z.string().max(4_096) }),
   z.object({ type: z.literal('watch-event'), event: z.string().max(64) }),
   z.object({ type: z.literal('watch-order'), order: z.string().max(64) }),
-  z.object({ type: z.literal('watch-waiting-room'), event: z.string().max(64) }),
+  /** who comes next says `place`, to be told at once when it is admitted */
+  z.object({
+    type: z.literal('watch-waiting-room'),
+    event: z.string().max(64),
+    place: z.number().optional(),
+  }),
   /** for organisers */
   z.object({ type: z.literal('watch-sale'), event: z.string().max(64) }),
 ]);

@@ -16,7 +16,7 @@ import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { textFrame } from './text-frame.ts';
+import { sharedTextFrame, textFrame } from './text-frame.ts';
 import type { WaitingFeed } from './waiting-feed.ts';
 
 const reportEveryMs = 1_000;
@@ -125,8 +125,9 @@ class Connection {
         this.#user = this.#deps.tokens.verify(message.accessToken);
         await this.#user;
       } else if (message.type === 'watch-event') await this.#watchEvent(message.event);
-      else if (message.type === 'watch-waiting-room') await this.#watchRoom(message.event);
-      else if (message.type === 'watch-sale') await this.#watchSale(message.event);
+      else if (message.type === 'watch-waiting-room') {
+        await this.#watchRoom(message.event, message.place);
+      } else if (message.type === 'watch-sale') await this.#watchSale(message.event);
       else await this.#watchOrder(message.order);
     } catch (error) {
       const { status, problem } = toProblem(error);
@@ -150,9 +151,9 @@ class Connection {
     watch.onEnd(await this.#deps.availability.watch(slug, (message) => this.#pass(message)));
   }
 
-  async #watchRoom(slug: string): Promise<void> {
+  async #watchRoom(slug: string, place: number | undefined): Promise<void> {
     const watch = this.#begin(`room ${slug}`);
-    watch.onEnd(await this.#deps.waiting.watch(slug, (message) => this.#pass(message)));
+    watch.onEnd(await this.#deps.waiting.watch(slug, (message) => this.#pass(message), place));
   }
 
   /** Few people are organisers: each has the report counted anew every second. */
@@ -198,13 +199,18 @@ class Connection {
   }
 
   #send(message: ServerMessage): void {
-    this.#pass(Buffer.from(JSON.stringify(message)));
+    this.#write(textFrame(Buffer.from(JSON.stringify(message))));
   }
 
-  #pass(text: Buffer): void {
+  /** Of a feed: the same bytes for all who listen. */
+  #pass(message: Buffer): void {
+    this.#write(sharedTextFrame(message));
+  }
+
+  #write(frame: Buffer): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     if (this.#wire.writableLength > maxBufferedBytes) this.#socket.terminate();
-    else this.#wire.write(textFrame(text));
+    else this.#wire.write(frame);
   }
 }
 

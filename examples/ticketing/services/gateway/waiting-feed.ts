@@ -1,7 +1,8 @@
 /**
  * Tells everybody in a waiting room where the queue is. It is one document for all, so it is written
- * once and sent as the same bytes; the more people wait, the rarer they are told, but the opening is
- * told to all of them at once.
+ * once and sent as the same bytes; the more people wait, the rarer they are told. What nobody may learn
+ * late is told at once: the opening to all of them, and their turn to those who come next, who say for
+ * that where they stand.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -21,7 +22,13 @@ const toldPerMs = 2;
 const slice = 500;
 
 type Listener = (message: Buffer) => void;
-type Audience = { listeners: Set<Listener>; latest: Buffer | undefined };
+type Audience = {
+  listeners: Set<Listener>;
+  /** the places of those who come next, until it is their turn */
+  near: Map<Listener, number>;
+  latest: Buffer | undefined;
+};
+type Reading = { phase: string; opensAt: number; admittedBelow: number; message: Buffer };
 export type WaitingFeedOptions = {
   rooms: Pick<WaitingRooms, 'of'>;
   catalog: Pick<Catalog, 'event'>;
@@ -38,20 +45,25 @@ export class WaitingFeed {
   }
 
   /**
-   * Calls `listener` with the state of the room now, and again as it changes; returns the way to stop.
+   * Calls `listener` with the state of the room now, and again as it changes; returns the way to stop. Who gives a
+   * `place` is told within a look that it is admitted, however many others listen.
    * @throws ProblemError `not_found` when there is no such event or it has no waiting room
    */
-  async watch(slug: string, listener: Listener): Promise<() => void> {
+  async watch(slug: string, listener: Listener, place?: number): Promise<() => void> {
     let audience = this.#audiences.get(slug);
     if (!audience?.latest) {
       const { message } = await this.#read(slug);
       audience = this.#audiences.get(slug) ?? this.#gather(slug);
       audience.latest = message;
     }
-    audience.listeners.add(listener);
+    const { listeners, near } = audience;
+    listeners.add(listener);
+    if (place !== undefined) near.set(listener, place);
     listener(audience.latest as Buffer);
-    const { listeners } = audience;
-    return () => listeners.delete(listener);
+    return () => {
+      listeners.delete(listener);
+      near.delete(listener);
+    };
   }
 
   async close(): Promise<void> {
@@ -59,7 +71,7 @@ export class WaitingFeed {
   }
 
   #gather(slug: string): Audience {
-    const audience: Audience = { listeners: new Set(), latest: undefined };
+    const audience: Audience = { listeners: new Set(), near: new Map(), latest: undefined };
     this.#audiences.set(slug, audience);
     void this.#tell(slug, audience);
     return audience;
@@ -84,24 +96,39 @@ export class WaitingFeed {
       if (read) ({ opensAt } = read);
       if (!read || audience.latest?.equals(read.message)) continue;
       audience.latest = read.message;
+      const letIn = takeLetIn(audience.near, read.admittedBelow);
       const isDue = performance.now() - toldAt >= audience.listeners.size / toldPerMs;
-      if (read.phase === shown && !isDue) continue;
+      if (read.phase === shown && !isDue) {
+        await this.#send(letIn, audience, read.message);
+        continue;
+      }
       shown = read.phase;
       toldAt = performance.now();
-      let told = 0;
-      for (const listener of [...audience.listeners]) {
-        // who came in the middle has the latest already, who left needs none
-        if (audience.listeners.has(listener)) listener(read.message);
-        if (++told % slice === 0) await setImmediate();
-      }
+      await this.#send([...audience.listeners], audience, read.message);
     } while (audience.listeners.size > 0);
     this.#audiences.delete(slug);
   }
 
-  async #read(slug: string): Promise<{ phase: string; opensAt: number; message: Buffer }> {
+  async #send(to: Listener[], { listeners }: Audience, message: Buffer): Promise<void> {
+    let told = 0;
+    for (const listener of to) {
+      // who came in the middle has the latest already, who left needs none
+      if (listeners.has(listener)) listener(message);
+      if (++told % slice === 0) await setImmediate();
+    }
+  }
+
+  async #read(slug: string): Promise<Reading> {
     const status = await this.#options.rooms.of(await this.#options.catalog.event(slug)).status();
     const message: ServerMessage = { type: 'waiting-room', event: slug, status };
-    const { phase, opensAt } = status;
-    return { phase, opensAt, message: Buffer.from(JSON.stringify(message)) };
+    const { phase, opensAt, admittedBelow } = status;
+    return { phase, opensAt, admittedBelow, message: Buffer.from(JSON.stringify(message)) };
   }
+}
+
+/** Those of `near` whose turn it is, who are near no longer. */
+function takeLetIn(near: Map<Listener, number>, admittedBelow: number): Listener[] {
+  const letIn = [...near].filter(([, place]) => place < admittedBelow).map(([one]) => one);
+  for (const one of letIn) near.delete(one);
+  return letIn;
 }

@@ -9,7 +9,7 @@ import { purchase, startPurchase } from './purchase.ts';
 import { slug } from './route.ts';
 import { SeatBoard } from './seat-board.ts';
 import { accessToken, user } from './session.ts';
-import { pass, receiveRoom, startWaiting } from './waiting.ts';
+import { nearPlace, pass, receiveRoom, startWaiting } from './waiting.ts';
 
 /** The event on sale, its live seat board, and what the visitor has picked so far. */
 
@@ -86,8 +86,11 @@ export const live = new Live({ onOpen: () => void authorizeLive(), onMessage: re
 /** Both are answered with how things stand, so what happened while the line was down is known too. */
 function watch(): void {
   if (live.connection.value !== 'live' || !event.value) return;
-  const type = isInside.value ? 'watch-event' : 'watch-waiting-room';
-  live.send({ type, event: slug });
+  if (isInside.value) live.send({ type: 'watch-event', event: slug });
+  else {
+    const place = nearPlace.value ?? undefined;
+    live.send({ type: 'watch-waiting-room', event: slug, place });
+  }
 }
 
 /** Tells the socket who we are, then which order we want to follow. */

@@ -25,12 +25,17 @@ export type Standing = { position: number; waitSeconds: number | null };
 const KEY = `evenkeel:waiting:${slug}`;
 /** those whose turn it is come spread over this time, not in the same millisecond */
 const SPREAD_MS = 700;
+/** Who comes in so soon, or stands so far ahead where nobody knows how fast it goes, is told of their turn at once. */
+const NEAR_SECONDS = 30;
+const NEAR_PEOPLE = 300;
 /** without WebCrypto (plain http) the server says where we stand */
 const ASK_EVERY_MS = 5_000;
 
 /** The room as it was told last. */
 export const room = signal<WaitingRoomPage | null>(null);
 export const standing = signal<Standing | null>(null);
+/** My place once it is near its turn: told to the server, which then tells that turn at once. */
+export const nearPlace = signal<number | null>(null);
 export const roomProblem = signal<'over' | 'unreachable' | null>(null);
 const kept = signal<Place | null>(read());
 /** Nobody's place but that of who is signed in. */
@@ -58,6 +63,7 @@ export async function joinRoom(): Promise<void> {
   const ticket = await authorizedCall<WaitingTicket>('POST', paths.waitingTicket(slug));
   roomProblem.value = null;
   standing.value = null;
+  nearPlace.value = null;
   keep({ account, ticket, firstPosition: null, pass: null });
   await look();
 }
@@ -65,6 +71,7 @@ export async function joinRoom(): Promise<void> {
 /** The server no longer takes the pass: to the end of the queue with us. */
 export function losePass(): void {
   standing.value = null;
+  nearPlace.value = null;
   roomProblem.value = 'over';
   keep(null);
 }
@@ -95,12 +102,19 @@ async function look(): Promise<void> {
     return;
   }
   stand(standingOf({ ...status, steps: status.steps as [number, number][] }, at));
+  if (isNear(standing.peek())) nearPlace.value = at;
   if (standing.peek()?.position !== 0 || entering) return;
   entering = true;
   await new Promise((resolve) => setTimeout(resolve, Math.random() * SPREAD_MS));
   await enter().finally(() => {
     entering = false;
   });
+}
+
+function isNear(now: Standing | null): boolean {
+  if (!now || now.position === 0) return false;
+  const { position, waitSeconds } = now;
+  return waitSeconds === null ? position <= NEAR_PEOPLE : waitSeconds <= NEAR_SECONDS;
 }
 
 function stand(next: Standing): void {
