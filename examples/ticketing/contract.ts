@@ -248,9 +248,7 @@ export const saleReportSchema = z.object({
   paused: z.boolean(),
   currency,
   /** `sold` are those of buyers; `withheld` are taken off the sale, and in `total` */
-  counts: z.array(
-    countSchema.extend({ name: z.string(), priceCents: cents, withheld: count, waiting: count }),
-  ),
+  counts: z.array(countSchema.extend({ name: z.string(), priceCents: cents, withheld: count })),
   admitPerSecond: count,
   /** null where the event has no waiting room */
   room: z.object({ waiting: count, active: count, pacePerSecond: z.number() }).nullable(),

@@ -49,11 +49,11 @@ export async function saleReport(
   const counts = event.categories.flatMap(({ sku, name, priceCents }) => {
     const stock = skus[sku];
     if (!stock) return [];
-    const { total, free, held, sold, waiting } = stock;
+    const { total, free, held, sold } = stock;
     const withheld = withheldBySku[sku] ?? 0;
     // the two are read a moment apart
     const ofBuyers = Math.max(0, sold - withheld);
-    return [{ sku, name, priceCents, total, free, held, sold: ofBuyers, withheld, waiting }];
+    return [{ sku, name, priceCents, total, free, held, sold: ofBuyers, withheld }];
   });
   const { title, currency, admitPerSecond } = event;
   return {

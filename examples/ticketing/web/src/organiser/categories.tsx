@@ -28,8 +28,8 @@ export function Categories({ report }: { report: SaleReport }) {
 }
 
 function Category({ count, area, report }: { count: Count; area: number; report: SaleReport }) {
-  const { sku, name, priceCents, total, free, held, sold, withheld, waiting } = count;
-  const figures = { free, held, sold, waiting, 'off sale': withheld };
+  const { sku, name, priceCents, total, free, held, sold, withheld } = count;
+  const figures = { free, held, sold, 'off sale': withheld };
   const share = (part: number) => (part / total) * 100;
   return (
     <li>

@@ -43,14 +43,14 @@ function Sale({ report }: { report: SaleReport }) {
 }
 
 function Now({ report }: { report: SaleReport }) {
-  const sum = (of: 'sold' | 'held' | 'free' | 'waiting') =>
+  const sum = (of: 'sold' | 'held' | 'free') =>
     report.counts.reduce((total, count) => total + count[of], 0);
   const { currency, paidCents, refundedCents, room, orders, ticketsLastMinute } = report;
   const figures = {
     sold: sum('sold'),
     held: sum('held'),
     free: sum('free'),
-    waiting: room?.waiting ?? sum('waiting'),
+    ...(room && { waiting: room.waiting }),
     taken: money(paidCents, currency),
     returned: money(refundedCents, currency),
     'orders being paid': orders.processing ?? 0,
