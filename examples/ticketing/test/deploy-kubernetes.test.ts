@@ -391,5 +391,8 @@ describe('staging and local', () => {
     const local = overlay('local');
     expect(envOf(named(local, 'Deployment', 'payments')).PSP_URL).toBe('http://fake-psp');
     expect(envOf(named(local, 'Deployment', 'gateway')).SECURE_COOKIES).toBe('false');
+    for (const one of ofKind(local, 'Deployment')) {
+      expect(podOf(one)).not.toHaveProperty('topologySpreadConstraints');
+    }
   });
 });
