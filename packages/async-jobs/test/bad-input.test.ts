@@ -42,7 +42,9 @@ describe('bad input', () => {
       ],
       [
         queue.enqueue(job, { n: 1 }, { idempotencykey: 'order 7' } as never),
-        { message: 'Unknown option `idempotencykey`, did you mean `idempotencyKey`?' },
+        {
+          message: expect.stringMatching(/^Unknown option `idempotencykey`, .*\bidempotencyKey\b/),
+        },
       ],
       [queue.cancel(''), { message: 'Expected `id` to be text of 1 to 1024 bytes, got ""' }],
       [
@@ -70,25 +72,25 @@ describe('bad input', () => {
         retry({ onRetry: 'wait' }),
         'Expected `retry.onRetry` to be one of "hold", "overtake", got "wait"',
       ],
-      [retry({ attempt: 3 }), 'Unknown option `retry.attempt`, did you mean `retry.attempts`?'],
+      [retry({ attempt: 3 }), 'Unknown option `retry.attempt`, expected one of'],
       [
         () => defineJob({ name: 'a', schema, timeout: 5_000 } as never),
-        'Unknown option `timeout`, did you mean `timeoutMs`?',
+        'Unknown option `timeout`, expected one of name, schema',
       ],
       [
         () => new JobQueue({ transport: memoryTransport(), sendTimeoutMs: 5 } as never),
         'Unknown option `sendTimeoutMs`, expected one of transport, outbox',
       ],
-      [worker({ concurency: 5 }), 'Unknown option `concurency`, did you mean `concurrency`?'],
+      [worker({ concurency: 5 }), 'Unknown option `concurency`, expected one of'],
       [
         worker({ brake: { failure: 3 } }),
-        'Unknown option `brake.failure`, did you mean `brake.failures`?',
+        'Unknown option `brake.failure`, expected one of failures,',
       ],
       [
         () => handle(job, () => {}, { ratelimit: { max: 1, perMs: 1 } } as never),
-        'Unknown option `ratelimit`, did you mean `rateLimit`?',
+        'Unknown option `ratelimit`, expected one of',
       ],
-      [cron('* * * * *', { timeZone: 'UTC' }), 'did you mean `timezone`?'],
+      [cron('* * * * *', { timeZone: 'UTC' }), 'Unknown option `timeZone`, expected one of'],
       [retry({ tiersMs: [] }), 'Expected `retry.tiersMs` to be 1 to 10 waits in milliseconds'],
       [retry({ tiersMs: [5_000, 1_000] }), 'Expected `retry.tiersMs` to rise, got 5000,1000'],
       [retry({ inline: 0 }), 'Expected `retry.inline` to be an integer in [1, 1000], got 0'],

@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts';
-import { unknownOption } from './unknown-option.ts';
 
 export const LONGEST_MS = 2_147_483_647; // a Node timer beyond this fires at once
 
@@ -50,8 +49,8 @@ export function object(field: string, value: unknown, known: readonly string[]):
   if (!isObject(value)) throw wrongType(field, 'an object', value);
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
-      const within = field === 'options' ? '' : `${field}.`;
-      throw unknownOption(key, known, within);
+      const name = `${field === 'options' ? '' : `${field}.`}${key.slice(0, 60)}`;
+      throw new TypeError(`Unknown option \`${name}\`, expected one of ${known.join(', ')}`);
     }
   }
 }

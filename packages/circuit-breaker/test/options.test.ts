@@ -125,9 +125,8 @@ describe('options', () => {
     expect(make(options)).toThrow(`Unknown option \`${field}\``);
   });
 
-  it('says which known option is most like an unknown one, or else names them all', () => {
-    expect(make({ timeout: 5_000 })).toThrow('Unknown option `timeout`, did you mean `timeoutMs`?');
-    expect(make({ slow: { after: 1 } })).toThrow('did you mean `slow.afterMs`?');
+  it('names the options that exist beside an unknown one', () => {
+    expect(make({ timeout: 5_000 })).toThrow(/^Unknown option `timeout`, .*\btimeoutMs\b/);
     expect(make({ open: { resetting: 1 } })).toThrow(
       'Unknown option `open.resetting`, expected one of forMs, factor, maxMs, jitter',
     );
@@ -187,7 +186,7 @@ describe('options', () => {
     expect(() => staleCache({ maxStaleMs: 1, size: 9 } as never)).toThrow('Unknown option `size`');
     const sink = { add: () => undefined };
     expect(() => queueForLater(sink, { key: String, lanes: String } as never)).toThrow(
-      'did you mean `lane`?',
+      'Unknown option `lanes`, expected one of',
     );
     expect(() => new TestClock(Number.NaN)).toThrow(RangeError);
     expect(() => new TestClock().advance(-1)).toThrow('`ms`');
@@ -218,7 +217,7 @@ describe('arguments of a call', () => {
     expect(() => breaker.wrap(() => 1, null as never)).toThrow('`options`');
     expect(() => breaker.wrap(() => 1, { key: 'k' as never })).toThrow('`key`');
     expect(() => breaker.wrap(() => 1, { fallbacks: [] } as never)).toThrow(
-      'did you mean `fallback`?',
+      'Unknown option `fallbacks`, expected one of',
     );
     expect(() => breaker.isolate(undefined as never)).toThrow('`reason`');
     expect(() => breaker.on('open', undefined as never)).toThrow('`listener`');

@@ -285,7 +285,7 @@ describe('wrong plans', () => {
     ],
     [
       { databases: [mysql], services: [{ ...orders, pols: 3 }] },
-      'did you mean `services[0].pool`?',
+      'Unknown option `services[0].pols`, expected one of',
     ],
     [
       { databases: [{ ...mysql, reserved: 10_000 }], services: [orders] },

@@ -60,12 +60,12 @@ describe('an option that nobody reads', () => {
     expect(() => make(null as never)).toThrow('Expected `options` to be an object, got null');
   });
 
-  test('is told with the known one that is most like it', () => {
+  test('is told with those that exist', () => {
     expect(() => health.check('db', ok, { timeout: 5 } as never)).toThrow(
-      'Unknown option `timeout`, did you mean `timeoutMs`?',
+      /^Unknown option `timeout`, expected one of .*\btimeoutMs\b/,
     );
     expect(() => new GracefulShutdown({ capsMs: { https: 5 } as never })).toThrow(
-      'Unknown option `capsMs.https`, did you mean `capsMs.http`?',
+      'Unknown option `capsMs.https`, expected one of jobs, consumers, http,',
     );
     expect(() => new GracefulShutdown({ phases: { database: [] } as never })).toThrow(
       'Unknown option `phases.database`, expected one of jobs,',
@@ -77,7 +77,7 @@ describe('an option that nobody reads', () => {
     const router = new ReadWriteRouter({ primary: pool });
     const run = () => Promise.reject(new Error('not to be run'));
     await expect(router.read(run, { token: '1-1' } as never)).rejects.toThrow('option `token`');
-    await expect(router.write(run, { isolations: true } as never)).rejects.toThrow('`isolation`?');
+    await expect(router.write(run, { isolations: true } as never)).rejects.toThrow('`isolations`');
     await expect(router.session().write(run, { level: 1 } as never)).rejects.toThrow('`level`');
   });
 });

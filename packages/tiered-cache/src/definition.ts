@@ -1,5 +1,5 @@
 import { object, wrong } from './check.ts';
-import { mostLike, unknownOption } from './known-options.ts';
+import { unknownOption } from './known-options.ts';
 import type { LogId } from './log-id.ts';
 import type {
   BulkResult,
@@ -52,9 +52,10 @@ export class Definition<A, T> {
         throw new TypeError(`Expected \`${name}\` to be a function, got ${typeof options?.[name]}`);
       }
     }
-    // its methods may use fields of its own, but hardly one that is nearly called like an option
+    // its methods may use fields of its own, but hardly a `ttl` or a `loadmany`
     for (const name in options) {
-      if (!OPTIONS.includes(name) && mostLike(name, OPTIONS)) throw unknownOption(name, OPTIONS);
+      const begins = (option: string) => option.toLowerCase().startsWith(name.toLowerCase());
+      if (!OPTIONS.includes(name) && OPTIONS.some(begins)) throw unknownOption(name, OPTIONS);
     }
     const { ttlMs, negativeTtlMs, tags } = options;
     this.#cache = cache;

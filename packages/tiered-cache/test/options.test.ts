@@ -75,14 +75,17 @@ test.each([
 });
 
 test.each([
-  [{ ttl: 5_000 }, 'Unknown option `ttl`, did you mean `ttlMs`?'],
+  [{ ttl: 5_000 }, /^Unknown option `ttl`, expected one of .*\bttlMs\b/],
   [
     { local: { maxSize: 5 } },
     'Unknown option `local.maxSize`, expected one of maxEntries, maxBytes, ttlMs',
   ],
   [{ compression: { min: 1 } }, 'Unknown option `compression.min`'],
   [{ redis: { master: client, near: client, region: 'us' } }, 'Unknown option `redis.region`'],
-  [{ redis: { ...chain('us'), globe: client } }, 'did you mean `redis.global`?'],
+  [
+    { redis: { ...chain('us'), globe: client } },
+    /^Unknown option `redis.globe`, expected one of .*\bglobal\b/,
+  ],
   [{ redis: chain('eu'), residency: { region: 'eu', client: own } }, '`residency.client`'],
   [{ onQuiet: true, logLength: 100 }, 'Unknown option `onQuiet`'],
 ])('%j has an option that nobody reads', (options, message) => {
@@ -94,7 +97,7 @@ test('so has a call or a definition, before anything is sent', async () => {
   await using cache = new TieredCache({ namespace: 'n' });
   const load = () => 1;
   const unknown = { ttl: 5_000 } as object;
-  const told = 'Unknown option `ttl`, did you mean `ttlMs`?';
+  const told = /^Unknown option `ttl`, expected one of .*\bttlMs\b/;
   await expect(cache.get('k', load, unknown)).rejects.toThrow(told);
   await expect(cache.getMany(['k'], () => [1], unknown)).rejects.toThrow(told);
   await expect(cache.set('k', 1, unknown)).rejects.toThrow(told);
@@ -106,17 +109,23 @@ test('so has a call or a definition, before anything is sent', async () => {
     cache.invalidateTags(['t'], misspelt),
     cache.clear(misspelt),
   ]) {
-    await expect(call).rejects.toThrow('Unknown option `require`, did you mean `required`?');
+    await expect(call).rejects.toThrow('Unknown option `require`, expected one of');
   }
-  expect(() => cache.define({ key: String, load, ...unknown })).toThrow(told);
+  for (const more of [unknown, { loadmany: load }, { TTLMS: 5 }]) {
+    expect(() => cache.define({ key: String, load, ...more })).toThrow(
+      'expected one of key, load,',
+    );
+  }
   expect(cache.stats()).toMatchObject({ loaderCalls: 0 });
 });
 
 test('the edge has no other options either', () => {
   const purge = async () => {};
   const edge = { vendor: 'fastly', purge, regionLag: 5 } as const;
-  expect(() => new EdgeCache(edge)).toThrow('did you mean `regionLagMs`?');
-  expect(() => varnishPurge([], { timeout: 5 } as object)).toThrow('did you mean `timeoutMs`?');
+  expect(() => new EdgeCache(edge)).toThrow(/^Unknown option `regionLag`, .*\bregionLagMs\b/);
+  expect(() => varnishPurge([], { timeout: 5 } as object)).toThrow(
+    'Unknown option `timeout`, expected one of',
+  );
   expect(() => varnishPurge([], { timeoutMs: 0 })).toThrow('Expected `timeoutMs`');
 });
 
