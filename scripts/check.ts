@@ -36,43 +36,54 @@ const tsx = (script: string) => [
   'tsx',
   script,
 ];
-const stages: Stage[] = [
-  { name: 'lint', command: ['npm', 'run', '-s', 'lint'] },
-  { name: 'build', command: ['npx', 'turbo', 'run', 'build'] },
-  { name: 'typecheck', command: ['npx', 'turbo', 'run', 'typecheck', '//#typecheck:root'] },
-  { name: 'package lint', command: ['npx', 'turbo', 'run', 'lint:pkg'] },
-  { name: 'api diff', command: ['npm', 'run', '-s', 'api'] },
-  { name: 'unused code', command: ['npx', 'knip'] },
-  { name: 'sizes', command: ['npx', 'size-limit'] },
-  { name: 'links', command: tsx('scripts/links.ts') },
-  {
-    name: 'tests',
-    command: [
-      'npx',
-      'vitest',
-      'run',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-    ],
-    counts: testCounts,
-  },
-  { name: 'readme code', command: tsx('scripts/readme.ts') },
-  { name: 'smoke', command: tsx('scripts/smoke.ts') },
+/** One group after the other; the stages of a group side by side, for none uses two cores all the time. */
+const groups: Stage[][] = [
+  [
+    { name: 'lint', command: ['npm', 'run', '-s', 'lint'] },
+    { name: 'typecheck', command: ['npm', 'run', '-s', 'typecheck'] },
+    { name: 'build', command: ['npx', 'turbo', 'run', 'build'] },
+  ],
+  [
+    { name: 'package lint', command: ['npx', 'turbo', 'run', 'lint:pkg'] },
+    { name: 'api diff', command: ['npm', 'run', '-s', 'api'] },
+    { name: 'unused code', command: ['npx', 'knip'] },
+    { name: 'sizes', command: ['npx', 'size-limit'] },
+    { name: 'links', command: tsx('scripts/links.ts') },
+  ],
+  [
+    {
+      name: 'tests',
+      command: [
+        'npx',
+        'vitest',
+        'run',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+      ],
+      counts: testCounts,
+    },
+  ],
+  [
+    { name: 'readme code', command: tsx('scripts/readme.ts') },
+    { name: 'smoke', command: tsx('scripts/smoke.ts') },
+  ],
 ];
 
 const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
-const chosen = stages.filter(
-  ({ name }) => values.only?.some((part) => name.includes(part)) ?? true,
-);
+const chosen = groups
+  .map((group) =>
+    group.filter(({ name }) => values.only?.some((part) => name.includes(part)) ?? true),
+  )
+  .filter((group) => group.length > 0);
 if (chosen.length === 0) {
-  console.error(`No such stage; there are: ${stages.map(({ name }) => name).join(', ')}`);
+  const names = groups.flat().map(({ name }) => name);
+  console.error(`No such stage; there are: ${names.join(', ')}`);
   process.exit(1);
 }
 
 const total: Counts = { passed: 0, failed: 0 };
-for (const [index, { name, command, counts }] of chosen.entries()) {
-  console.log(`\n[${index + 1}/${chosen.length}] ${name}`);
+async function pass({ name, command, counts }: Stage): Promise<void> {
   const [program = '', ...args] = command;
   const { code, output, seconds } = await run(program, args, { echo: counts !== undefined });
   const { passed, failed } = counts?.(code) ?? {
@@ -83,6 +94,10 @@ for (const [index, { name, command, counts }] of chosen.entries()) {
   total.failed += failed;
   if (failed > 0 && counts === undefined) console.log(output);
   console.log(`${failed === 0 ? 'ok' : 'FAILED'}: ${name} (${seconds.toFixed(0)} s)`);
+}
+for (const [index, group] of chosen.entries()) {
+  console.log(`\n[${index + 1}/${chosen.length}] ${group.map(({ name }) => name).join(', ')}`);
+  await Promise.all(group.map(pass));
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
