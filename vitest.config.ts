@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Workspace packages are tested from their sources: no build needs to run first.
 const conditions = ['@evenkeel/source', 'node'];
@@ -9,6 +10,34 @@ const everywhere = (pattern: string) => [
   `{packages,examples}/*/test/${pattern}`,
   `{test,scripts}/${pattern}`,
 ];
+/** The files that take longest, longest first: one that is begun last leaves the other workers idle. */
+const long = [
+  'ticketing/test/pages.integration',
+  'async-jobs/test/faults.integration',
+  'ticketing/test/start.integration',
+  'async-jobs/test/kafkajs.integration',
+  'ticketing/test/browser.integration',
+  'tiered-cache/test/soak.integration',
+  'ticketing/test/control-room.integration',
+  'test/backends.integration',
+  'ticketing/test/browser-expiry.integration',
+  'async-jobs/test/storm.integration',
+  'soft-hold/test/fallback.integration',
+  'ticketing/test/rush-killed.integration',
+  'health/test/kafka-check.integration',
+  'async-jobs/test/kill.integration',
+  'soft-hold/test/frozen-redis.integration',
+  'async-jobs/test/memory',
+].map((file) => `/${file}.test.ts`);
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const index = long.findIndex((file) => moduleId.endsWith(file));
+      return index === -1 ? long.length : index;
+    };
+    return (await super.sort(files)).sort((one, other) => place(one) - place(other));
+  }
+}
 const onServers = {
   globalSetup: './test/backends.ts',
   testTimeout: 60_000,
@@ -20,6 +49,7 @@ const onServers = {
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         ...source,
@@ -28,6 +58,7 @@ export default defineConfig({
           include: everywhere('**/*.test.ts'),
           exclude: [integration, timed, '**/node_modules/**'],
           sequence: { groupOrder: 0 },
+          maxWorkers: 2, // of two cores vitest would use one
         },
       },
       {
@@ -38,7 +69,7 @@ export default defineConfig({
           include: everywhere(integration),
           exclude: ['**/node_modules/**'],
           sequence: { groupOrder: 1 },
-          maxWorkers: 2, // they wait for servers more than they compute
+          maxWorkers: 3, // they wait for servers more than they compute
         },
       },
       {
