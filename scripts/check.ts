@@ -49,6 +49,8 @@ const groups: Stage[][] = [
     { name: 'unused code', command: ['npx', 'knip'] },
     { name: 'sizes', command: ['npx', 'size-limit'] },
     { name: 'links', command: tsx('scripts/links.ts') },
+    { name: 'readme code', command: tsx('scripts/readme.ts') },
+    { name: 'smoke', command: tsx('scripts/smoke.ts') },
   ],
   [
     {
@@ -63,10 +65,6 @@ const groups: Stage[][] = [
       ],
       counts: testCounts,
     },
-  ],
-  [
-    { name: 'readme code', command: tsx('scripts/readme.ts') },
-    { name: 'smoke', command: tsx('scripts/smoke.ts') },
   ],
 ];
 
