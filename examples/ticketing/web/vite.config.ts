@@ -1,9 +1,21 @@
-import { defaultClientConditions, defineConfig } from 'vite';
+import { readFile } from 'node:fs/promises';
+import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 
 const path = (name: string) => `${import.meta.dirname}/${name}`;
 
+/** The four pages differ in their heads only: the rest of each is frame.html. */
+const framed: Plugin = {
+  name: 'framed',
+  transformIndexHtml: {
+    order: 'pre',
+    handler: async (page) =>
+      (await readFile(path('frame.html'), 'utf8')).replace(/<!--.*?-->/, () => page.trimEnd()),
+  },
+};
+
 /** `vite build web` in examples/ticketing: the pages end in web/dist, which the gateway serves. */
 export default defineConfig({
+  plugins: [framed],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   // the packages of this repository, built or not
   resolve: { conditions: ['@evenkeel/source', ...defaultClientConditions] },
