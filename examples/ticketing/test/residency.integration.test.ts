@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
 import type { Region, Session } from '../contract.ts';
 import { Buyer, Refused } from '../launcher/buyer.ts';
 import { freePort } from '../launcher/ports.ts';
 import { Shop } from '../launcher/shop.ts';
+import { booksAreWhole } from './books.ts';
 import { slug } from './test-shop.ts';
 
 const namespace = uniqueName('regions');
@@ -65,6 +66,17 @@ beforeAll(async () => {
   // one after the other: both bring the same database up to date
   await shops.eu.start();
   await shops.us.start();
+});
+
+afterEach(async () => {
+  const database = new pg.Pool({ connectionString: databaseUrl('sale'), max: 2 });
+  // each region has a provider of its own, and one of them goes with its shop
+  const captured = async () => {
+    const sql = "select count(*)::int as n from payments where state = 'captured'";
+    return (await database.query<{ n: number }>(sql)).rows[0]?.n ?? 0;
+  };
+  await booksAreWhole({ database, redisUrl: redisUrl('sale'), captured });
+  await database.end();
 });
 
 afterAll(async () => {
