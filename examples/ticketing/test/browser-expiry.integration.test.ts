@@ -26,7 +26,6 @@ describe('a hold that runs out', () => {
     await window.hold(address(), 'A-8');
     await other.sees('A-8', 'held');
     await window.heading('Your time to pay has run out').waitFor();
-    await window.isAccessible('hold expired');
     await window.screenshot('hold-expired');
     await other.sees('A-8', 'free');
     await window.button('Choose seats again').click();
@@ -39,7 +38,6 @@ describe('a hold that runs out', () => {
     await shop.faults({ latencyMs: 9_000 });
     await window.pay();
     await window.heading('The payment came too late').waitFor();
-    await window.isAccessible('paid too late');
     await window.screenshot('paid-too-late');
     await other.sees('A-9', 'free');
     const charges = (await shop.charges()).map(({ state }) => state);

@@ -163,7 +163,7 @@ export class Window {
   }
 
   /** Nothing that axe-core can find stands in the way of anybody; `within` is a CSS selector. */
-  async isAccessible(state: string, within = 'html'): Promise<void> {
+  async #isAccessible(state: string, within: string): Promise<void> {
     await this.page.evaluate(axe.source);
     // a color on its way from one to the other is nobody's
     await this.page.evaluate(`Promise.all(
@@ -191,7 +191,11 @@ export class Window {
     expect(wider).toBe(0);
   }
 
-  async screenshot(name: string, options: { fullPage?: boolean } = {}): Promise<void> {
+  /** A state that is shown in the documentation, and in which nobody is shut out. */
+  async screenshot(
+    name: string,
+    { within = 'html', ...options }: { fullPage?: boolean; within?: string } = {},
+  ): Promise<void> {
     // those of the example are many: as JPEG they stay small
     const format = documented.has(name)
       ? ({ type: 'png' } as const)
@@ -199,6 +203,7 @@ export class Window {
     const file = `${name}.${format.type === 'jpeg' ? 'jpg' : 'png'}`;
     const path = join(await screenshotFolder(name), file);
     await this.page.screenshot({ path, ...format, animations: 'disabled', ...options });
+    await this.#isAccessible(name, within);
   }
 
   /** Closes the window; whatever the browser complained of and nobody `expected` fails the test. */

@@ -47,21 +47,17 @@ describe('the pages', () => {
     });
     await other.ready();
     await other.page.evaluate('window.neverReloaded = true');
-    await other.isAccessible('seats, dark');
     await other.screenshot('event-dark', { fullPage: true });
 
     await buyer.pick('C-10', 'C-11');
-    await buyer.isAccessible('seats picked, light');
     await buyer.screenshot('event-page', { fullPage: true });
     await buyer.button('Hold seats').click();
     await buyer.heading('Sign in').waitFor();
-    await buyer.isAccessible('sign in', '.dialog');
-    await buyer.screenshot('sign-in');
+    await buyer.screenshot('sign-in', { within: '.dialog' });
     await buyer.signInAsDemo();
 
     await buyer.heading('Pay with a test card').waitFor();
     expect(await buyer.page.getByRole('timer').textContent()).toMatch(/^(2:00|1:[345]\d)$/);
-    await buyer.isAccessible('checkout');
     await buyer.screenshot('checkout');
     await Promise.all([other.sees('C-10', 'held'), other.sees('C-11', 'held')]);
     await other.seat('C-10').hover();
@@ -73,7 +69,6 @@ describe('the pages', () => {
     await buyer.pay();
     await buyer.page.locator('[aria-current=step]', { hasText: 'Charging your card' }).waitFor();
     await buyer.screenshot('payment');
-    await buyer.isAccessible('payment in progress');
     await shop.faults({ latencyMs: 300 });
     await buyer.heading('You are in').waitFor();
     expect(await buyer.page.locator('.ticket').count()).toBe(2);
@@ -89,7 +84,6 @@ describe('the pages', () => {
     await buyer.page.getByText('Genuine. The signature was checked on this device').waitFor();
     await buyer.context.setOffline(false);
     await buyer.page.locator('.connection.is-live').waitFor();
-    await buyer.isAccessible('tickets');
     await buyer.screenshot('tickets', { fullPage: true });
 
     const { rows } = await shop.database.query<{ code: string; seat: string }>(
@@ -112,7 +106,6 @@ describe('the pages', () => {
     await window.pay('The empty card');
     await window.heading('Your bank declined the card').waitFor();
     await window.page.getByText('The seat is still held for you.').waitFor();
-    await window.isAccessible('declined');
     await window.screenshot('declined');
     await window.button('Try another card').click();
     await window.pay('The good card');
@@ -230,7 +223,6 @@ describe('the pages', () => {
     await window.page.route('**/api/events/**', (route) => route.abort());
     await window.page.reload();
     await window.heading('We cannot reach the ticket office').waitFor();
-    await window.isAccessible('unreachable');
     await window.screenshot('unreachable');
     await window.page.unroute('**/api/events/**');
     await window.button('Try again').click();
@@ -264,7 +256,6 @@ describe('the pages', () => {
     const window = await Window.open(browser, shop.url, { ...phone, reducedMotion: 'reduce' });
     await window.ready();
     await window.fitsItsWidth();
-    await window.isAccessible('phone');
     await window.screenshot('event-phone');
     await window.page.getByLabel('Where').selectOption({ label: 'Balcony' });
     await window.button('Find best').click();
@@ -277,7 +268,6 @@ describe('the pages', () => {
     await window.pay();
     await window.heading('You are in').waitFor();
     await window.fitsItsWidth();
-    await window.isAccessible('tickets on a phone');
     await window.screenshot('tickets-phone');
     await window.close();
   });
@@ -289,8 +279,7 @@ describe('the pages', () => {
     await window.page.getByLabel('Password').fill('not the password');
     await window.page.locator('.dialog button[type=submit]').click();
     await window.page.getByRole('alert').waitFor();
-    await window.isAccessible('wrong password', '.dialog');
-    await window.screenshot('sign-in-wrong');
+    await window.screenshot('sign-in-wrong', { within: '.dialog' });
     await window.button('Close').click();
     await window.close(/status of 401/);
   });
@@ -298,7 +287,6 @@ describe('the pages', () => {
   it('shows an event that does not exist, and an order of somebody else, as such', async () => {
     const window = await Window.open(browser, `${shop.url}/events/no-such-night`);
     await window.heading('There is no such event').waitFor();
-    await window.isAccessible('no event');
     await window.screenshot('no-such-event');
     await window.page.goto(`${shop.url}/#order/00000000-0000-4000-8000-000000000000`);
     await window.heading('Whose order is this?').waitFor();
@@ -353,7 +341,6 @@ describe('the pages', () => {
     const few = await holdEach(shop, [first]);
     const rest = await holdEach(shop, others);
     await window.page.getByText('Nothing free right now').waitFor();
-    await window.isAccessible('all held');
     await window.screenshot('all-held');
 
     await releaseEach(few);
@@ -362,7 +349,6 @@ describe('the pages', () => {
 
     await payEach([...(await holdEach(shop, [first])), ...rest]);
     await window.page.getByText('Sold out.').waitFor({ timeout: 40_000 });
-    await window.isAccessible('sold out');
     await window.screenshot('sold-out');
     const { total, sold, tickets, seats: different } = await shop.ledger();
     expect([sold, tickets, different]).toEqual([total, total, total]);

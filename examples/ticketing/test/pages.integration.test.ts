@@ -49,7 +49,6 @@ describe('the opening', () => {
     await window.page.clock.install({ time: Date.now() + 7_200_000 });
     await window.page.goto(url);
     await window.heading('The sale opens soon').waitFor();
-    await window.isAccessible('before the opening');
     await window.screenshot('opening');
     await window.heading('Choose your seats').waitFor();
     expect(Date.now()).toBeGreaterThan(Date.parse(opensAt) - 1_000);
@@ -71,7 +70,6 @@ describe('the waiting room', () => {
     await window.button('Join the waiting room').click();
     await arriving;
     await window.heading('You are in the waiting room').waitFor();
-    await window.isAccessible('lobby, dark');
     await window.screenshot('waiting-lobby');
     // nobody asks over and over: whatever the page learns from here on comes over the WebSocket
     const asked: string[] = [];
@@ -80,7 +78,6 @@ describe('the waiting room', () => {
     });
     const position = window.page.locator('[data-position]');
     await position.waitFor();
-    await window.isAccessible('queue, dark');
     await window.screenshot('waiting-queue');
     expect(asked.filter((one) => !one.endsWith('/passes'))).toEqual([]);
 
@@ -91,7 +88,6 @@ describe('the waiting room', () => {
       second.heading('Choose your seats').waitFor(),
     ]);
     await window.page.getByText('It is your turn.').waitFor();
-    await window.isAccessible('inside');
     await window.screenshot('waiting-admitted');
     await window.pick('A-15');
     await window.button('Hold seats').click();
@@ -137,13 +133,11 @@ describe('an order', () => {
     await window.heading('You are in').waitFor();
     await other.sees('C-3', 'sold');
     await window.button('Cancel this order').click();
-    await window.isAccessible('asks before it cancels');
     await window.screenshot('order-cancelled');
     // only the WebSocket can tell that the money is there
     await window.page.route('**/api/orders/*', (route) => route.abort());
     await window.button('Yes, cancel and refund').click();
     await window.heading('Your money is back').waitFor();
-    await window.isAccessible('refunded');
     await window.screenshot('order-refunded');
     await Promise.all([other.sees('C-3', 'free'), other.sees('C-4', 'free')]);
     expect((await shop.charges()).map(({ state }) => state)).toContain('refunded');
@@ -160,7 +154,6 @@ describe('an order', () => {
     await window.pay();
     await window.page.getByText('Nothing was charged. The total below is the new one.').waitFor();
     await window.page.locator('.seat-list li', { hasText: '€155.00' }).waitFor();
-    await window.isAccessible('price changed');
     await window.screenshot('price-changed');
     await window.button('Pay €155.00').click();
     await window.heading('You are in').waitFor();
@@ -216,7 +209,6 @@ describe('the organiser', () => {
     );
     const stuck = window.page.locator('.stuck-list li', { hasText: id });
     await stuck.getByText('job dead, attempt 1: The payment provider answered 403').waitFor();
-    await window.isAccessible('organiser, dark');
     await window.screenshot('organiser', { fullPage: true });
     expect((await shop.charges()).filter(({ reference }) => reference === id)).toEqual([]);
     await shop.faults({ isLockedOut: false });
@@ -246,7 +238,6 @@ describe('the organiser', () => {
     await window.page.setViewportSize({ width: 360, height: 760 });
     await window.fitsItsWidth();
     await window.page.emulateMedia({ colorScheme: 'light' });
-    await window.isAccessible('organiser, light, narrow');
     await window.screenshot('organiser-phone');
     await window.close(/status of 409/);
   });
@@ -256,7 +247,6 @@ describe('the organiser', () => {
     await window.button('Sign in').click();
     await window.register('Nosy Ned', address());
     await window.heading('This page is for organisers').waitFor();
-    await window.isAccessible('organiser for a buyer');
     await window.screenshot('organiser-stranger');
     await window.close();
   });
@@ -286,12 +276,10 @@ describe('the door', () => {
     const south = await openDesk('/scanner', phone as typeof dark);
     await south.page.getByLabel('This door', { exact: true }).fill('South gate');
     await check(north, one, 'Come in');
-    await north.isAccessible('scanner, admitted, dark');
     await north.screenshot('scanner-online');
     await check(south, one, 'Used already');
     await south.page.getByText('First scanned: Gate 1').waitFor();
     await south.fitsItsWidth();
-    await south.isAccessible('scanner, used, phone');
     await south.screenshot('scanner-used');
     await check(north, `${two.slice(0, -4)}AAAA`, 'Not our ticket');
     await north.screenshot('scanner-forged');
@@ -314,7 +302,6 @@ describe('the door', () => {
     await inside(north);
     await check(north, one, 'Used already');
     await check(north, two, 'Come in');
-    await north.isAccessible('scanner, offline');
     await north.screenshot('scanner-offline');
     await north.page.reload();
     await check(north, two, 'Used already');
@@ -323,7 +310,6 @@ describe('the door', () => {
     await north.page.locator('[data-pending="0"]').waitFor();
     await south.context.setOffline(false);
     await south.heading('1 conflict').waitFor();
-    await south.isAccessible('scanner, conflict');
     await south.screenshot('scanner-conflict', { fullPage: true });
     expect(await north.heading('1 conflict').count()).toBe(0);
     expect((await admitted()) - before).toBe(2);
