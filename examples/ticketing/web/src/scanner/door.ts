@@ -31,7 +31,7 @@ export type Scan = {
   first: string | null;
   isOffline: boolean;
 };
-type Pending = OfflineScans['scans'][number] & { ticket: string };
+type Pending = OfflineScans['scans'][number] & { ticket: string; event: string };
 
 const LIST_KEY = 'evenkeel:door-list';
 const PENDING_KEY = 'evenkeel:door-pending';
@@ -39,6 +39,8 @@ const DEVICE_KEY = 'evenkeel:door-device';
 const LIST_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 3_000;
 const KEPT_SCANS = 30;
+/** told in one call, so that it ends in its time; the next one follows */
+const TOLD_AT_ONCE = 200;
 
 export const events = signal<EventList['events']>([]);
 export const slug = signal(new URLSearchParams(location.search).get('event') ?? featuredEvent);
@@ -55,7 +57,9 @@ export const connection = computed(() => (isReachable.value ? 'live' : 'lost'));
 export const keeper = computed(() => user.value ?? (isReachable.value ? null : lastUser()));
 const usable = computed(() => (list.value?.event === slug.value ? list.value : null));
 export const inside = computed(
-  () => (usable.value?.tickets.filter(({ used }) => used).length ?? 0) + pending.value.length,
+  () =>
+    (usable.value?.tickets.filter(({ used }) => used).length ?? 0) +
+    pending.value.filter(({ event }) => event === slug.value).length,
 );
 export const expected = computed(() => usable.value?.tickets.length ?? 0);
 
@@ -131,7 +135,7 @@ async function scanOffline(id: string, code: string): Promise<Scan> {
   if (listed?.used) return say('used', seat, 'before the network went');
   // sold after the list was fetched, or given back: a person decides
   if (!listed) return say('not-listed', seat);
-  keepPending([...pending.peek(), { id, code, at, ticket }]);
+  keepPending([...pending.peek(), { id, code, at, ticket, event }]);
   return say('admitted', seat);
 }
 
@@ -162,7 +166,6 @@ let syncing = false;
 
 /** Tells the database whom this door let in without it. The same list twice is once. */
 export async function sync(): Promise<void> {
-  const told = pending.peek();
   if (syncing || !navigator.onLine) return;
   syncing = true;
   try {
@@ -171,11 +174,15 @@ export async function sync(): Promise<void> {
       restoreSession();
       if (!(await accessToken())) return;
     }
-    if (told.length > 0) {
+    // those of one event at a time: the door may have been sent to another one since
+    const [first] = pending.peek();
+    if (first) {
+      const { event } = first;
+      const told = pending.peek().filter((one) => one.event === event);
       const body: OfflineScans = {
-        event: slug.peek(),
+        event,
         device: device.peek(),
-        scans: told.map(({ id, code, at }) => ({ id, code, at })),
+        scans: told.slice(0, TOLD_AT_ONCE).map(({ id, code, at }) => ({ id, code, at })),
       };
       const report = await authorizedCall<SyncReport>('POST', paths.scanSync, {
         body,
