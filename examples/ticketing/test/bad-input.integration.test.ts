@@ -6,9 +6,10 @@ import { WebSocket } from 'ws';
 import { backends } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
 import type { Problem, Session } from '../contract.ts';
-import type { Buyer } from '../launcher/buyer.ts';
+import { Buyer } from '../launcher/buyer.ts';
+import { AccessTokens } from '../services/auth/access-token.ts';
 import { LoginAttempts } from '../services/auth/attempts.ts';
-import { slug, TestShop } from './test-shop.ts';
+import { slug, TestShop, tokenSecret } from './test-shop.ts';
 
 let shop: TestShop;
 let token: string;
@@ -61,6 +62,8 @@ describe('bad input', () => {
       { ...hold, seats: [1, 2, 3, 4, 5, 6, 7].map((n) => `A-${n}`) },
       400,
     ],
+    ['a negative quantity', paths.holds, { id, event: slug, quantity: -1 }, 400],
+    ['a seat of a negative number', paths.holds, { ...hold, seats: ['A--1'] }, 400],
     ['a seat that is not in the hall', paths.holds, { ...hold, seats: ['Z-99'] }, 400],
     ['a seat number beyond its row', paths.holds, { ...hold, seats: ['A-17'] }, 400],
     ['a key for Redis as a seat', paths.holds, { ...hold, seats: ['{hold:x}:m'] }, 400],
@@ -97,18 +100,34 @@ describe('bad input', () => {
 });
 
 describe('an access token', () => {
-  it('is refused when it is missing, garbled, or signed by somebody else', async () => {
+  it('is refused when it is missing, garbled, expired, or signed by somebody else', async () => {
     const forged = await new SignJWT({ email: 'eve@example.com', name: 'Eve' })
       .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
       .setIssuer('evenkeel-ticketing')
       .setSubject(randomUUID())
       .setExpirationTime('1h')
       .sign(new TextEncoder().encode('a secret that Eve has made up herself'));
-    for (const authorization of ['', 'Bearer', 'Bearer x', `Bearer ${forged}`, `Basic ${token}`]) {
+    const yesterday = () => Date.now() - 86_400_000;
+    const ours = new AccessTokens({ secret: tokenSecret, ttlMs: 900_000, clock: yesterday });
+    const { accessToken } = await ours.issue({ id: randomUUID(), role: 'buyer', region: 'eu' });
+    const expired = `Bearer ${accessToken}`;
+    for (const authorization of [
+      '',
+      'Bearer',
+      'Bearer x',
+      `Bearer ${forged}`,
+      `Basic ${token}`,
+      expired,
+    ]) {
       const body = { id, event: slug, seats: ['A-1'] };
       const answer = await send('POST', shop.url + paths.holds, body, { authorization });
       expect([answer.status, (answer.body as Problem).code]).toEqual([401, 'unauthorized']);
     }
+    const socket = await new Buyer(shop.url, accessToken).connect();
+    await expect
+      .poll(() => socket.messages.map((one) => one.type === 'problem' && one.problem.code))
+      .toContain('unauthorized');
+    socket.close();
   });
 });
 

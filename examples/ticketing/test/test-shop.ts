@@ -18,7 +18,7 @@ import { databaseRoles, roleName, setUpRoles } from '../services/migrations/role
 import { booksAreWhole } from './books.ts';
 
 export const slug = firstNight.slug;
-const secret = 'the secret of the tests, long enough';
+export const tokenSecret = 'the secret of the tests, long enough';
 
 const running = new Set<TestShop>();
 // whatever a test has done, it must have left the books of its shop whole
@@ -35,7 +35,7 @@ export class TestShop {
   readonly namespace: string;
   readonly redisUrl: string;
   readonly #admin: pg.Pool;
-  readonly #tokens = new AccessTokens({ secret, ttlMs: 900_000 });
+  readonly #tokens = new AccessTokens({ secret: tokenSecret, ttlMs: 900_000 });
   readonly log: string[];
   readonly #roles: Map<string, string>;
 
@@ -81,7 +81,7 @@ export class TestShop {
         DATABASE_URL: url.href,
         KAFKA_BROKERS: kafkaBrokers,
         NAMESPACE: name,
-        ACCESS_TOKEN_SECRET: secret,
+        ACCESS_TOKEN_SECRET: tokenSecret,
         PASSWORD_COST_LOG2: '10',
         WORKER_SESSION_TIMEOUT_MS: '6000',
         LOG_LEVEL: 'warn',

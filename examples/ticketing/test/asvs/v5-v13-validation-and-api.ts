@@ -25,6 +25,10 @@ export function validation(shop: Target): void {
       for (const priceCents of [-1, 1.5, '100', 1e300, null, [], {}]) {
         expect((await call(shop(), 'PUT', path, { priceCents }, token)).status).toBe(400);
       }
+      const capacity = paths.organiser.capacity(slug, 'stalls');
+      for (const seats of [-1, 0.5, '100']) {
+        expect((await call(shop(), 'PUT', capacity, { seats }, token)).status).toBe(400);
+      }
     });
 
     it('5.2, 5.3.4 hostile text is text: SQL and HTML come back as they went in', async () => {
