@@ -39,8 +39,8 @@ const DEVICE_KEY = 'evenkeel:door-device';
 const LIST_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 3_000;
 const KEPT_SCANS = 30;
-/** told in one call, so that it ends in its time; the next one follows */
-const TOLD_AT_ONCE = 200;
+/** told in one call, so that it ends in its time and fits through the front door; the next one follows */
+const TOLD_AT_ONCE = 100;
 
 export const events = signal<EventList['events']>([]);
 export const slug = signal(new URLSearchParams(location.search).get('event') ?? featuredEvent);
