@@ -186,6 +186,7 @@ describe('the pages', () => {
     const window = await (await Window.open(browser, shop.url)).ready();
     await window.context.setOffline(true);
     await window.page.locator('.connection.is-lost').waitFor();
+    await window.page.getByText('Your connection is gone.').waitFor();
     await window.screenshot('network-lost');
     const rival = await shop.buyer();
     const hold = await rival.hold(slug, ['G-3']);

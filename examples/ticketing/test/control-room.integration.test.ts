@@ -204,6 +204,7 @@ describe('its page', () => {
       await window.page.setViewportSize({ width: 360, height: 760 });
       await window.fitsItsWidth();
       await window.page.evaluate('scrollTo(0, 0)');
+      await breaker.getByText('closed: calls go through').waitFor();
       await window.screenshot('control-room-phone');
       await window.close();
     } finally {

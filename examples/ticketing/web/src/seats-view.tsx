@@ -7,7 +7,7 @@ import { PaintedMap } from './painted-map.tsx';
 import { PickedSeats } from './picked-seats.tsx';
 import { PriceList } from './price-list.tsx';
 import { holdSeats, purchase } from './purchase.ts';
-import { holding, notice, refreshBoard, selection, soldOut, tell } from './sale.ts';
+import { holding, live, notice, refreshBoard, selection, soldOut, tell } from './sale.ts';
 import { layOut } from './seat-layout.ts';
 import { SeatMap } from './seat-map.tsx';
 import { askToSignIn } from './sign-in.tsx';
@@ -29,6 +29,7 @@ export function SeatsView({ event }: { event: EventPage }) {
           <Legend />
         </div>
         <TimeInside />
+        <Lost />
         <SoldOut />
         <HallMap event={event} layout={layout} />
       </section>
@@ -75,6 +76,16 @@ function TimeLeft({ until }: { until: string }) {
         {minutes(left)}
       </span>
       .
+    </p>
+  );
+}
+
+function Lost() {
+  if (live.connection.value !== 'lost') return null;
+  return (
+    <p class="banner" role="status">
+      <b>Your connection is gone.</b> The seats are shown as they were; what you hold stays yours.
+      We go on trying.
     </p>
   );
 }

@@ -43,7 +43,11 @@ export async function signOut(): Promise<void> {
 
 /** Who was signed in here last and has not signed out. Proves nothing: whatever matters asks the server. */
 export function lastUser(): Known | null {
-  return JSON.parse(localStorage.getItem(HINT) ?? 'null') as Known | null;
+  try {
+    return JSON.parse(localStorage.getItem(HINT) ?? 'null') as Known | null;
+  } catch {
+    return null; // something else wrote there
+  }
 }
 
 /** Picks the session up again after a reload. Quiet when there is none. */

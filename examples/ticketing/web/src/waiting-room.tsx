@@ -10,6 +10,8 @@ import { joinRoom, place, room, roomProblem, standing } from './waiting.ts';
 
 /** Who waits learns only now and then whether there is still something to wait for. */
 const BOARD_EVERY_MS = 30_000;
+/** so long after the opening, that nobody is in yet does not mean that nobody is let in */
+const OPENING_MS = 5_000;
 
 /** Page 2 of the shop: where one stands in the queue, told over the WebSocket. */
 export function WaitingRoom({ event }: { event: EventPage }) {
@@ -127,7 +129,7 @@ function Inside({ mine, status, isLobby }: InsideProps) {
         </svg>
       </div>
       <p class="wait" role="status">
-        {now.position === 0 ? 'Opening the hall for you…' : eta(now.waitSeconds)}
+        {now.position === 0 ? 'Opening the hall for you…' : eta(now.waitSeconds, status)}
       </p>
       {roomProblem.value === 'unreachable' && (
         <p class="banner" role="status">
@@ -139,7 +141,8 @@ function Inside({ mine, status, isLobby }: InsideProps) {
 }
 
 /** Rounded, so that it does not flicker: nobody can know it to the second. */
-function eta(seconds: number | null): string {
+function eta(seconds: number | null, { updatedAt, opensAt }: WaitingRoomPage): string {
+  if (seconds === null && updatedAt - opensAt < OPENING_MS) return 'The doors are opening…';
   if (seconds === null) return 'Nobody is being let in at the moment. Your place is kept.';
   if (seconds < 10) return 'Any moment now';
   if (seconds < 60) return `About ${Math.ceil(seconds / 10) * 10} seconds`;
@@ -147,7 +150,9 @@ function eta(seconds: number | null): string {
 }
 
 function Crowd({ status }: { status: WaitingRoomPage }) {
-  const { waiting, active, pacePerSecond, phase } = status;
+  const { active, pacePerSecond, phase } = status;
+  // who has just come is not in the count yet, and sees their own place
+  const waiting = Math.max(status.waiting, standing.value?.position ?? 0);
   return (
     <dl class="crowd">
       <div>

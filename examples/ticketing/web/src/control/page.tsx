@@ -10,7 +10,7 @@ export function ControlRoom() {
     <>
       <header class="header">
         <span class="brand">
-          Evenkeel <b>Control room</b>
+          <span>Evenkeel</span> <b>Control room</b>
         </span>
         <Connection state={state.value} />
         {shop.value && (
