@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   backends,
   type NativeServer,
@@ -18,6 +18,8 @@ import { freePort } from '../launcher/ports.ts';
 import { Shop } from '../launcher/shop.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { firstNight } from '../services/catalog/seed.ts';
+import type { Charges } from '../services/fake-psp/charges.ts';
+import { booksAreWhole } from './books.ts';
 
 const secret = 'the secret of the region, long enough';
 const servers: NativeServer[] = [];
@@ -67,6 +69,16 @@ beforeAll(async () => {
   const { accessToken } = await tokens.issue({ ...user, role: 'organiser' });
   organiser = new Buyer(shop.url, accessToken);
 }, 120_000);
+
+afterEach(async () => {
+  const database = new pg.Pool({ connectionString: postgres.primary.url, max: 2 });
+  const captured = async () => {
+    const answer = await fetch(`${shop.pspUrl}/stats`);
+    return ((await answer.json()) as ReturnType<Charges['stats']>).captured;
+  };
+  await booksAreWhole({ database, redisUrl: redis.master.url, captured });
+  await database.end();
+});
 
 afterAll(async () => {
   await shop?.stop();
