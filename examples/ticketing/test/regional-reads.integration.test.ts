@@ -19,7 +19,7 @@ import { Shop } from '../launcher/shop.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { firstNight } from '../services/catalog/seed.ts';
 import type { Charges } from '../services/fake-psp/charges.ts';
-import { booksAreWhole } from './books.ts';
+import { Books } from './books.ts';
 
 const secret = 'the secret of the region, long enough';
 const servers: NativeServer[] = [];
@@ -76,7 +76,8 @@ afterEach(async () => {
     const answer = await fetch(`${shop.pspUrl}/stats`);
     return ((await answer.json()) as ReturnType<Charges['stats']>).captured;
   };
-  await booksAreWhole({ database, redisUrl: redis.master.url, captured });
+  const books = new Books({ database, redisUrl: redis.master.url, captured });
+  await books.areWhole().finally(() => books.close());
   await database.end();
 });
 

@@ -10,7 +10,7 @@ import type { Region, Session } from '../contract.ts';
 import { Buyer, Refused } from '../launcher/buyer.ts';
 import { freePort } from '../launcher/ports.ts';
 import { Shop } from '../launcher/shop.ts';
-import { booksAreWhole } from './books.ts';
+import { Books } from './books.ts';
 import { slug } from './test-shop.ts';
 
 const namespace = uniqueName('regions');
@@ -75,7 +75,8 @@ afterEach(async () => {
     const sql = "select count(*)::int as n from payments where state = 'captured'";
     return (await database.query<{ n: number }>(sql)).rows[0]?.n ?? 0;
   };
-  await booksAreWhole({ database, redisUrl: redisUrl('sale'), captured });
+  const books = new Books({ database, redisUrl: redisUrl('sale'), captured });
+  await books.areWhole().finally(() => books.close());
   await database.end();
 });
 

@@ -15,7 +15,7 @@ import type { SentMessage } from '../services/fake-mail/fake-mail.ts';
 import type { Charge, Charges } from '../services/fake-psp/charges.ts';
 import { migrate } from '../services/migrations/migrate.ts';
 import { databaseRoles, roleName, setUpRoles } from '../services/migrations/roles.ts';
-import { booksAreWhole } from './books.ts';
+import { Books } from './books.ts';
 
 export const slug = firstNight.slug;
 export const tokenSecret = 'the secret of the tests, long enough';
@@ -23,17 +23,15 @@ export const tokenSecret = 'the secret of the tests, long enough';
 const running = new Set<TestShop>();
 // whatever a test has done, it must have left the books of its shop whole
 afterEach(async () => {
-  for (const shop of running) {
-    const captured = async () => (await shop.pspStats()).captured;
-    await booksAreWhole({ database: shop.database, redisUrl: shop.redisUrl, captured });
-  }
+  for (const { books } of running) await books.areWhole();
 });
 
 export class TestShop {
   readonly shop: Shop;
   readonly database: pg.Pool;
   readonly namespace: string;
-  readonly redisUrl: string;
+  readonly books: Books;
+  readonly #redisUrl: string;
   readonly #admin: pg.Pool;
   readonly #tokens = new AccessTokens({ secret: tokenSecret, ttlMs: 900_000 });
   readonly log: string[];
@@ -51,10 +49,12 @@ export class TestShop {
     this.#roles = roles;
     this.shop = shop;
     this.database = database;
-    this.redisUrl = redisUrl;
+    this.#redisUrl = redisUrl;
     this.namespace = name;
     this.log = log;
     this.#admin = admin;
+    const captured = async () => (await this.pspStats()).captured;
+    this.books = new Books({ database, redisUrl, captured });
   }
 
   static async start(
@@ -160,7 +160,7 @@ export class TestShop {
 
   /** The pool's own comparison of Redis with PostgreSQL, from a third process: this one. */
   async verify(): Promise<Verification> {
-    const redis = new Redis(this.redisUrl);
+    const redis = new Redis(this.#redisUrl);
     const store = new PostgresStore(this.database);
     const pool = new HoldPool({ redis, store, pool: `${this.namespace}.${slug}` });
     try {
@@ -196,6 +196,7 @@ export class TestShop {
 
   async stop(): Promise<void> {
     running.delete(this);
+    await this.books.close();
     await this.shop.stop();
     await this.database.end();
     await this.#admin.query(`drop database ${this.namespace} with (force)`);
