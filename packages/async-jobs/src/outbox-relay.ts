@@ -35,7 +35,10 @@ interface RelayEvents {
   error: (error: unknown) => void;
 }
 
-const TIDY_EVERY = 50_000;
+// Autovacuum looks once a minute: at 20,000 jobs a second that leaves a million dead rows
+const TIDY_EVERY = 25_000;
+// Then the other shards have their turn, and delayed jobs that have become due
+const BATCHES_A_TURN = 20;
 const PRUNE_MS = 600_000;
 const PROMOTE_BATCH = 1_000;
 const UNHEALTHY_AFTER = 5;
@@ -63,6 +66,7 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
   #unlisten: (() => Promise<void>) | null = null;
   #wake: () => void = () => {};
   #woken = false;
+  #housework: Promise<void> | null = null;
   #prunedAt = 0;
   #promoteAt = 0;
   #sent = 0;
@@ -128,11 +132,12 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
     };
   }
 
-  /** Finishes the batch at hand and stops. */
+  /** Finishes the batch and the housework at hand and stops. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#wake();
     await this.#loop;
+    await this.#housework;
     await this.#unlisten?.();
     this.#unlisten = null;
   }
@@ -156,8 +161,7 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
         this.#failures = 0;
         idleMs = moved > 0 ? 5 : Math.min(this.#pollMs, idleMs * 2);
         idleMs = Math.min(idleMs, Math.max(5, nextInMs));
-        await this.#prune();
-        await this.#tidy();
+        this.#keepHouse();
       } catch (error) {
         this.#failures++;
         this.#fail(error);
@@ -195,7 +199,7 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
 
   async #empty(shard: number): Promise<number> {
     let moved = 0;
-    while (!this.#closing.signal.aborted) {
+    for (let turn = 0; turn < BATCHES_A_TURN && !this.#closing.signal.aborted; turn++) {
       const count = await this.#outbox.take(shard, this.#batchSize, (jobs) =>
         this.#queue.send(jobs, this.#sendTimeoutMs),
       );
@@ -204,23 +208,30 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
       this.#sent += count;
       this.#batches++;
       this.#tell('sent', count);
+      this.#keepHouse();
       if (count < this.#batchSize) break;
     }
     return moved;
   }
 
-  async #prune(): Promise<void> {
+  /** Prunes and vacuums when it is time, on a connection of its own: no job waits for that. */
+  #keepHouse(): void {
     const now = this.#clock.now();
-    if (now - this.#prunedAt < PRUNE_MS) return;
-    this.#prunedAt = now;
-    await this.#outbox.prune(this.#inboxWindowMs, this.#queue.idempotencyWindowMs);
-  }
-
-  /** Autovacuum looks once a minute: at 20,000 jobs a second that leaves a million dead rows. */
-  async #tidy(): Promise<void> {
-    if (this.#sent - this.#sentAtTidying < TIDY_EVERY) return;
-    this.#sentAtTidying = this.#sent;
-    await this.#outbox.tidy().catch((error) => this.#fail(error));
+    const shouldPrune = now - this.#prunedAt >= PRUNE_MS;
+    const shouldTidy = this.#sent - this.#sentAtTidying >= TIDY_EVERY;
+    if (this.#housework !== null || !(shouldPrune || shouldTidy)) return;
+    if (shouldPrune) this.#prunedAt = now;
+    if (shouldTidy) this.#sentAtTidying = this.#sent;
+    const work = async (): Promise<void> => {
+      const { idempotencyWindowMs } = this.#queue;
+      if (shouldPrune) await this.#outbox.prune(this.#inboxWindowMs, idempotencyWindowMs);
+      if (shouldTidy) await this.#outbox.tidy();
+    };
+    this.#housework = work()
+      .catch((error) => this.#fail(error))
+      .finally(() => {
+        this.#housework = null;
+      });
   }
 
   async #listen(): Promise<void> {

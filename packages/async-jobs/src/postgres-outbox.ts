@@ -43,7 +43,7 @@ const ARRAYS =
 
 /**
  * Outbox, idempotency keys and inbox in PostgreSQL 12 or later. The pool stays the caller's; a
- * running relay holds one of its connections to listen, and two more while it moves jobs.
+ * running relay holds one of its connections to listen, two more while it moves jobs, and one while it tidies up.
  *
  * @throws RangeError or TypeError naming field, rule and value
  */

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { backends, uniqueName } from '../../../test/backends.ts';
-import { defineJob, handle, JobQueue, Worker } from '../src/index.ts';
+import { defineJob, handle, JobQueue, memoryTransport, Worker } from '../src/index.ts';
 import { MIGRATIONS } from '../src/postgres-schema.ts';
 import { Clients } from './clients.ts';
 import { until } from './until.ts';
@@ -191,12 +191,44 @@ describe('relay', () => {
     await relay.close();
   });
 
+  it('moves jobs while it prunes and vacuums, tells what went wrong there, and ends that before it closes', async () => {
+    const outbox = clients.outbox();
+    const own = new JobQueue({ transport: memoryTransport(), outbox });
+    const job = newJob();
+    await own.ensureTopics([job]);
+    let fail: (error: Error) => void = () => {};
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    let isPruning = false;
+    outbox.prune = async () => {
+      isPruning = true;
+      return failed;
+    };
+    const relay = own.relay();
+    const errors: unknown[] = [];
+    relay.on('error', (error) => errors.push(error));
+    await relay.run();
+    await expect.poll(() => isPruning).toBe(true);
+    await own.enqueue(job, { key: 'a', n: 1 });
+    await expect.poll(() => relay.snapshot().sent).toBe(1);
+    let isClosed = false;
+    const closing = relay.close().then(() => {
+      isClosed = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isClosed).toBe(false);
+    fail(new Error('out of disk'));
+    await closing;
+    expect(errors).toEqual([expect.objectContaining({ message: 'out of disk' })]);
+    await own.close();
+  });
+
   it('keeps a job in the outbox while Kafka does not take it, and says that it is unwell', async () => {
     const job = newJob();
     const outbox = clients.outbox();
-    const { JobQueue: Queue, memoryTransport } = await import('../src/index.ts');
     const transport = memoryTransport();
-    const own = new Queue({ transport, outbox });
+    const own = new JobQueue({ transport, outbox });
     await own.enqueue(job, { key: 'a', n: 1 });
     const relay = own.relay({ pollMs: 10 });
     const errors: unknown[] = [];
