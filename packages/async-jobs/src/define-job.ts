@@ -77,7 +77,7 @@ export interface JobDefinition<S extends StandardSchema = StandardSchema> {
 export function defineJob<S extends StandardSchema>(options: JobOptions<S>): JobDefinition<S> {
   knownOptions(options, {
     ...{ name: true, schema: true, queue: true, key: true, priority: true, retry: true },
-    // a definition has `priorities`, and one may be made from another: { ...charge, name: 'refund' }
+    // a definition has `priorities`; one may be made from another: { ...charge, name: 'refund' }
     ...{ timeoutMs: true, inbox: true, priorities: true },
   });
   const { schema, retry = {} } = options;
@@ -112,19 +112,26 @@ export function defineJob<S extends StandardSchema>(options: JobOptions<S>): Job
 }
 
 const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low'];
+// Known by their identity when a definition is made from another
+const ALWAYS: Readonly<Record<Priority, () => Priority>> = {
+  high: () => 'high',
+  normal: () => 'normal',
+  low: () => 'low',
+};
 
 function priorityOf<P>(given: Priority | ((payload: P) => Priority)): {
   priority: (payload: P) => Priority;
   priorities: readonly Priority[];
 } {
-  if (typeof given === 'function') {
+  const always = PRIORITIES.find((one) => given === ALWAYS[one]) ?? given;
+  if (typeof always === 'function') {
     return {
-      priority: (payload) => oneOf('priority', given(payload), PRIORITIES),
+      priority: (payload) => oneOf('priority', always(payload), PRIORITIES),
       priorities: PRIORITIES,
     };
   }
-  const priority = oneOf('priority', given, PRIORITIES);
-  return { priority: () => priority, priorities: [priority] };
+  const priority = oneOf('priority', always, PRIORITIES);
+  return { priority: ALWAYS[priority], priorities: [priority] };
 }
 
 function tiers(given: readonly number[]): readonly number[] {

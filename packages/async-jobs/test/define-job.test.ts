@@ -56,6 +56,11 @@ describe('options', () => {
       retry,
       timeoutMs,
     });
+    const urgent = defineJob({ name: 'urgent', schema, priority: 'high' });
+    expect(defineJob({ ...urgent, name: 'more' }).priorities).toEqual(['high']);
+    expect(defineJob({ ...urgent, name: 'less', priority: 'low' }).priorities).toEqual(['low']);
+    const depends = defineJob({ ...urgent, name: 'depends', priority: () => 'low' });
+    expect(defineJob({ ...depends, name: 'too' }).priorities).toEqual(['high', 'normal', 'low']);
   });
 });
 
