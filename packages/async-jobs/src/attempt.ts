@@ -90,11 +90,6 @@ export class Attempt implements JobContext {
     return this.#reason instanceof JobAbortedError;
   }
 
-  /** The progress told last, in percent. */
-  get percent(): number {
-    return this.#percent;
-  }
-
   /** Runs the handler with the checked payload. @throws what the handler throws, JobTimeoutError, JobAbortedError */
   async run(payload: unknown): Promise<unknown> {
     const { clock } = this.#env;

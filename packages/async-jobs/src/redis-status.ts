@@ -4,6 +4,7 @@ import { integer, name } from './options.ts';
 import {
   isFinal,
   type JobStatus,
+  LOWEST_ORDER,
   ORDER_LENGTH,
   type StatusStore,
   type StatusUpdate,
@@ -12,6 +13,8 @@ import { StatusWatchers } from './status-watchers.ts';
 
 /** The commands called; ioredis 5 and 6, its Cluster and iovalkey have this shape. */
 export interface RedisLike {
+  /** True where the keys of one call must share a slot. */
+  readonly isCluster?: boolean;
   get(key: string): Promise<string | null>;
   evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
@@ -39,6 +42,8 @@ export interface RedisStatusOptions {
 }
 
 const MAX_RESULT_BYTES = 64 * 1024;
+// Statuses a call: Redis does nothing else meanwhile, about a millisecond
+const CALL = 250;
 
 /**
  * KEYS[i]      status of a job: <order><JSON>
@@ -46,14 +51,21 @@ const MAX_RESULT_BYTES = 64 * 1024;
  * ARGV[i + 2]  the status to store: <order, fixed width><JSON>; one of a success begins with 9
  * reply        number of statuses that were newer than the stored ones
  *
- * The channel of a job has the name of its key.
+ * The channel of a job has the name of its key. Nothing is lower than a queued job's first status,
+ * so that one is stored where there is none.
  */
-const SCRIPT = `local stored = 0
+const SCRIPT = `local call, stored = redis.call, 0
 for i, key in ipairs(KEYS) do
   local status = ARGV[i + 2]
-  if redis.call('GETRANGE', key, 0, ${ORDER_LENGTH - 1}) < string.sub(status, 1, ${ORDER_LENGTH}) then
-    redis.call('SET', key, status, 'PX', string.sub(status, 1, 1) == '9' and ARGV[1] or ARGV[2])
-    redis.call('PUBLISH', key, status)
+  local order = string.sub(status, 1, ${ORDER_LENGTH})
+  local isNewer
+  if order == '${LOWEST_ORDER}' then
+    isNewer = call('SET', key, status, 'NX', 'PX', ARGV[2])
+  elseif call('GETRANGE', key, 0, ${ORDER_LENGTH - 1}) < order then
+    isNewer = call('SET', key, status, 'PX', string.sub(status, 1, 1) == '9' and ARGV[1] or ARGV[2])
+  end
+  if isNewer then
+    call('PUBLISH', key, status)
     stored = stored + 1
   end
 end
@@ -90,10 +102,13 @@ class RedisStatus implements StatusStore {
   readonly #successTtlMs: number;
   readonly #ttlMs: number;
   readonly #watchers: StatusWatchers;
+  /** The keys of a call must share a slot. */
+  #bySlot: boolean;
 
   constructor(redis: RedisLike, options: RedisStatusOptions) {
     knownOptions(options, { prefix: true, successTtlMs: true, ttlMs: true });
     this.#redis = redis;
+    this.#bySlot = redis.isCluster ?? false;
     this.#prefix = name('prefix', options.prefix ?? 'jobs');
     this.#successTtlMs = integer('successTtlMs', options.successTtlMs ?? 24 * 3600_000, 1_000);
     this.#ttlMs = integer('ttlMs', options.ttlMs ?? 7 * 24 * 3600_000, 1_000);
@@ -102,17 +117,24 @@ class RedisStatus implements StatusStore {
 
   async write(updates: readonly StatusUpdate[]): Promise<void> {
     const calls = new Map<number, { keys: string[]; statuses: string[] }>();
-    for (const { status, order } of updates) {
+    for (const [i, { status, order }] of updates.entries()) {
       const bucket = bucketOf(status.id);
-      const call = calls.get(bucket) ?? { keys: [], statuses: [] };
-      calls.set(bucket, call);
+      const place = this.#bySlot ? bucket : Math.floor(i / CALL);
+      const call = calls.get(place) ?? { keys: [], statuses: [] };
+      calls.set(place, call);
       call.keys.push(this.#key(status.id, bucket));
       call.statuses.push(order + toJson(status));
     }
     const ttls = [this.#successTtlMs, this.#ttlMs];
-    await Promise.all(
-      [...calls.values()].map(({ keys, statuses }) => this.#run(keys, [...ttls, ...statuses])),
-    );
+    try {
+      await Promise.all(
+        [...calls.values()].map(({ keys, statuses }) => this.#run(keys, [...ttls, ...statuses])),
+      );
+    } catch (error) {
+      if (this.#bySlot || !String(error).includes('CROSSSLOT')) throw error;
+      this.#bySlot = true; // a cluster behind a proxy that looks like one server
+      await this.write(updates);
+    }
   }
 
   async read(id: string): Promise<JobStatus | null> {
@@ -175,8 +197,8 @@ class RedisStatus implements StatusStore {
 }
 
 /**
- * One script call stores many statuses, and all keys of a call must share a slot of a Redis
- * Cluster: ids are spread over 16 hash tags by their last digit.
+ * One script call stores many statuses, and in a Redis Cluster all keys of a call must share a
+ * slot: ids are spread over 16 hash tags by their last digit.
  */
 function bucketOf(id: string): number {
   return Number.parseInt(id.slice(-1), 16) || 0; // random in a UUID

@@ -147,7 +147,7 @@ class Reader implements Watcher {
   }
 
   close(): void {
-    if (!this.#closed) this.#closed = true;
+    this.#closed = true;
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#onClose();
     this.#wake();

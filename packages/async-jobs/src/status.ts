@@ -76,6 +76,9 @@ function textOf(state: JobState, attempt: number, progress: number, sequence: nu
 /** Length of `orderOf`'s text. */
 export const ORDER_LENGTH = 16;
 
+/** Of a queued job. */
+export const LOWEST_ORDER = '0'.repeat(ORDER_LENGTH);
+
 /** Where statuses are kept and followed. Drivers: `redisStatus` and, for tests without servers, `memoryStatus`. */
 export interface StatusStore {
   /** Stores those updates that are later than what is stored, and tells the watchers. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startRedis, uniqueName } from '../../../test/backends.ts';
 import { type JobState, type JobStatus, redisStatus } from '../src/index.ts';
@@ -34,7 +34,7 @@ function update(
 const lives = fc.array(
   fc.record({
     state: fc.constantFrom<JobState>('queued', 'active', 'retrying', 'succeeded', 'dead'),
-    attempt: fc.integer({ min: 1, max: 4 }),
+    attempt: fc.integer({ min: 0, max: 4 }),
     progress: fc.integer({ min: 0, max: 100 }),
     sequence: fc.nat(5),
   }),
@@ -135,6 +135,29 @@ describe('status in Redis', () => {
     const client = clients.redis();
     const [key] = await client.keys(`${prefix}*${id}`);
     expect(await client.pttl(key as string)).toBeGreaterThan(23 * 3600_000);
+  });
+
+  it('goes by slots in a cluster, and where a cluster hides behind one address', async () => {
+    const args = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
+    await using server = await startRedis({ args });
+    const redis = new Redis(server.url);
+    await redis.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+    await until('a cluster', async () =>
+      String(await redis.call('CLUSTER', 'INFO')).includes('cluster_state:ok'),
+    );
+    const cluster = new Cluster([{ host: '127.0.0.1', port: server.port }]);
+    for (const client of [redis, cluster]) {
+      const store = redisStatus(client, { prefix: uniqueName('slots') });
+      const updates = Array.from({ length: 600 }, () => update(newId(), 'queued', 0));
+      await store.write(updates);
+      await store.write(updates.map(({ status }) => update(status.id, 'active')));
+      for (const { status } of [...updates.slice(0, 10), ...updates.slice(-10)]) {
+        expect(await store.read(status.id)).toMatchObject({ id: status.id, state: 'active' });
+      }
+      await store.close();
+    }
+    redis.disconnect();
+    cluster.disconnect();
   });
 
   it('goes on after Redis was restarted, without a gap at the end', async () => {
