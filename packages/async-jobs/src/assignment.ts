@@ -71,6 +71,7 @@ export class Assignment {
       // Read while commits of ours were under way, it need not be the last of them
       if (kept && [kept.acked, ...kept.sent].some((mark) => isSame(mark, known))) {
         if ((known.offset ?? 0) > (kept.acked.offset ?? 0)) kept.acked = known;
+        kept.tracker.rewind(kept.sent[0]?.offset ?? 0); // any of these may be where reading begins
         this.#partitions.set(place, kept);
         continue;
       }
@@ -89,7 +90,9 @@ export class Assignment {
     const partition = this.#partitions.get(place);
     if (!partition) return undefined;
     const floor = partition.acked.offset ?? partition.tracker.floor;
-    if (floor === null || offset >= floor) return partition;
+    // Assigned anew, it is read again from an older commit while commits go on
+    const isExpected = floor === null || offset >= floor || !partition.tracker.isBehind(offset);
+    if (isExpected) return partition;
     lose(partition);
     const fresh = newPartition(topic, id, new OffsetTracker(null));
     this.#partitions.set(place, fresh);

@@ -1,12 +1,8 @@
 import { type Clock, sleep, within } from './clock.ts';
 import { CommitError, TransportTimeoutError } from './errors.ts';
-import type {
-  KafkaBatchPayload,
-  KafkaConsumerLike,
-  KafkaLike,
-  KafkaMessage,
-} from './kafkajs-client.ts';
-import { fromWire } from './kafkajs-headers.ts';
+import { stickyAssigner } from './kafkajs-assigner.ts';
+import type { KafkaBatchPayload, KafkaConsumerLike, KafkaLike } from './kafkajs-client.ts';
+import { toIncoming } from './kafkajs-headers.ts';
 import { KafkajsHeartbeat } from './kafkajs-heartbeat.ts';
 import type {
   AssignedPartition,
@@ -61,6 +57,8 @@ export class KafkajsConsumer implements Subscription {
   /** Resolves when what was running at the freeze has ended and is committed. */
   #handedOver: Promise<void> = Promise.resolve();
   #ready: Promise<void> = Promise.resolve();
+  /** Partitions that wait for room, by `<topic>/<partition>`. */
+  readonly #paused = new Set<string>();
   #commits = 0;
   #aliveAt = 0;
   #rebuilds: number[] = [];
@@ -153,6 +151,7 @@ export class KafkajsConsumer implements Subscription {
       maxWaitTimeInMs: MAX_WAIT_MS,
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
+      partitionAssigners: [stickyAssigner(() => this.#partitions)],
       retry: {
         initialRetryTime: 200,
         maxRetryTime: 5_000,
@@ -261,7 +260,7 @@ export class KafkajsConsumer implements Subscription {
     this.#frozen = false;
     this.#listener.assigned(
       partitions.map(
-        (one) => committed.get(`${one.topic}/${one.partition}`) ?? { ...one, committed: null },
+        (one) => committed.get(placeOf(one.topic, one.partition)) ?? { ...one, committed: null },
       ),
     );
   }
@@ -271,7 +270,8 @@ export class KafkajsConsumer implements Subscription {
       const { topic, partition, messages, highWatermark } = payload.batch;
       await this.#ready;
       const generation = this.#generation;
-      const current = (): boolean => payload.isRunning() && generation === this.#generation;
+      const current = (): boolean =>
+        payload.isRunning() && generation === this.#generation && !this.#frozen;
       const records = messages.map(toIncoming);
       let next = 0;
       while (next < records.length && current()) {
@@ -279,7 +279,9 @@ export class KafkajsConsumer implements Subscription {
         const taken = this.#listener.admit(topic, partition, offered, Number(highWatermark));
         next += taken;
         if (taken > 0) payload.resolveOffset(String((records[next - 1] as IncomingRecord).offset));
-        if (next < records.length && current() && !(await this.#room(payload))) break;
+        if (next < records.length && current() && !(await this.#room(payload, current))) {
+          break;
+        }
       }
     } catch (error) {
       this.#listener.error(error); // the rest of the batch is fetched again
@@ -300,22 +302,37 @@ export class KafkajsConsumer implements Subscription {
   }
 
   /**
-   * Waits for room. Soon there: the batch at hand goes on. Else the partition is paused, so that
-   * the others go on and kafkajs sends its heartbeats, and what is left is fetched again then.
+   * Waits for room. Soon there, or when no other partition can be read either: the batch at hand
+   * goes on, and a rebalance that is found meanwhile is held back by it. Else the partition is
+   * paused, so that the others are read, and what is left is fetched again then.
    */
-  async #room(payload: KafkaBatchPayload): Promise<boolean> {
-    const { topic, partition } = payload.batch;
+  async #room({ batch, pause }: KafkaBatchPayload, current: () => boolean): Promise<boolean> {
+    const { topic, partition } = batch;
+    const place = placeOf(topic, partition);
     const found = new AbortController();
     let resume: (() => void) | null = null;
     void this.#listener.space(topic, partition).then(() => {
       found.abort();
       resume?.();
+      this.#paused.delete(place);
     });
-    await sleep(this.#clock, ROOM_WITHIN_MS, AbortSignal.any([found.signal, this.#closing.signal]));
+    const wake = AbortSignal.any([found.signal, this.#closing.signal]);
+    do {
+      void this.#heartbeat.beat(); // nobody else sends one while the batch is at hand
+      await sleep(this.#clock, ROOM_WITHIN_MS, wake);
+    } while (!wake.aborted && current() && this.#othersWait(place));
     if (this.#closing.signal.aborted) return false;
     if (found.signal.aborted) return true;
-    resume = payload.pause();
+    this.#paused.add(place);
+    resume = pause();
     return false;
+  }
+
+  #othersWait(place: string): boolean {
+    return this.#partitions.every(({ topic, partition }) => {
+      const other = placeOf(topic, partition);
+      return other === place || this.#paused.has(other);
+    });
   }
 
   #watch(): void {
@@ -373,12 +390,6 @@ export class KafkajsConsumer implements Subscription {
   }
 }
 
-function toIncoming(message: KafkaMessage): IncomingRecord {
-  return {
-    offset: Number(message.offset),
-    timestampMs: Number(message.timestamp),
-    key: message.key === null ? null : message.key.toString(),
-    value: message.value,
-    headers: fromWire(message.headers),
-  };
+function placeOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
 }

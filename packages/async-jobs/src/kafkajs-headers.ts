@@ -1,5 +1,6 @@
 import type { KafkaMessage } from './kafkajs-client.ts';
 import { JOB_ID, JOB_NAME } from './record.ts';
+import type { IncomingRecord } from './transport.ts';
 
 // kafkajs spends as much on two headers as on the rest of a small record
 const BOTH = 'job';
@@ -32,4 +33,15 @@ export function fromWire(wire: KafkaMessage['headers']): Record<string, string> 
     }
   }
   return headers;
+}
+
+/** A record as kafkajs read it. */
+export function toIncoming(message: KafkaMessage): IncomingRecord {
+  return {
+    offset: Number(message.offset),
+    timestampMs: Number(message.timestamp),
+    key: message.key === null ? null : message.key.toString(),
+    value: message.value,
+    headers: fromWire(message.headers),
+  };
 }

@@ -19,11 +19,14 @@ export class OffsetTracker {
   /** Unfinished, in the order of offsets: a Set keeps the order of insertion. */
   readonly #open = new Set<number>();
   #last: number;
+  /** Reading has come so far since the partition was assigned; it goes up only. */
+  #read: number;
 
   constructor(floor: number | null, restored: readonly OffsetRange[] = []) {
     this.floor = floor;
     this.#restored = restored;
     this.#last = floor === null ? -1 : floor - 1;
+    this.#read = this.#last + 1;
   }
 
   /** Received offsets that are not finished. */
@@ -41,11 +44,22 @@ export class OffsetTracker {
    * finished before a crash. Amortised O(1).
    */
   receive(offset: number): boolean {
+    this.#read = offset + 1;
     if (offset <= this.#last) return false;
     this.#last = offset;
     if (this.#wasRestored(offset)) return false;
     this.#open.add(offset);
     return true;
+  }
+
+  /** The partition was assigned anew: it is read again, from here or later. */
+  rewind(offset: number): void {
+    this.#read = offset;
+  }
+
+  /** True for an offset below those that were just read: it is another log. */
+  isBehind(offset: number): boolean {
+    return offset < this.#read;
   }
 
   /** Marks a received offset as finished. O(1). */

@@ -181,13 +181,14 @@ export class QueueConsumer implements SubscriptionListener {
   async rebalancing(): Promise<void> {
     this.#frozen = true;
     await Promise.all([this.#assignment.handOver(), this.#still()]);
-    await this.#assignment.handOver();
+    if (this.#frozen) await this.#assignment.handOver();
   }
 
   assigned(partitions: readonly AssignedPartition[]): void {
     this.#assignment.assign(partitions);
     this.#frozen = false;
     release(this.#thawed);
+    release(this.#stilled); // too late for a hand-over
     this.#releaseBuffers();
   }
 
@@ -256,7 +257,7 @@ export class QueueConsumer implements SubscriptionListener {
     } else this.#lanes.unpark(key);
   }
 
-  /** Resolves when no handler is running. */
+  /** Resolves when no handler is running, or the partitions are given away. */
   async #still(): Promise<void> {
     if (this.#running.size > 0) await new Promise<void>((done) => this.#stilled.push(done));
   }

@@ -1,0 +1,133 @@
+/** Topic and partition. */
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+interface Member {
+  readonly memberId: string;
+  readonly memberMetadata: Buffer;
+}
+
+/** The part of kafkajs' cluster that an assigner is given. */
+interface ClusterLike {
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
+}
+
+const NAME = 'evenkeel-sticky';
+const VERSION = 0;
+
+/**
+ * A kafkajs assigner that moves as few partitions as it can: what runs when a partition moves may be
+ * delivered again, and kafkajs' own (by turns, in the order of random ids) moves most of them
+ * whenever a worker joins or leaves. Members say what they hold when they join, and whoever leads the
+ * group takes away only what is above a member's share.
+ */
+export function stickyAssigner(held: () => readonly Place[]) {
+  return ({ cluster }: { readonly cluster: ClusterLike }) => ({
+    name: NAME,
+    version: VERSION,
+
+    protocol({ topics }: { readonly topics: readonly string[] }) {
+      const userData = Buffer.from(JSON.stringify(held().map(placeOf)));
+      const metadata = [int16(VERSION), array(topics, text), int32(userData.length), userData];
+      return { name: NAME, metadata: Buffer.concat(metadata) };
+    },
+
+    async assign({ members, topics }: { members: readonly Member[]; topics: readonly string[] }) {
+      const places = topics
+        .flatMap((topic) =>
+          cluster
+            .findTopicPartitionMetadata(topic)
+            .map(({ partitionId }) => ({ topic, partition: partitionId })),
+        )
+        // Every topic is spread over the members, and not one to this and one to that
+        .sort((a, b) => a.partition - b.partition || (a.topic < b.topic ? -1 : 1));
+      const wishes = members.map(({ memberId, memberMetadata }) => ({
+        memberId,
+        held: new Set(heldBy(memberMetadata)),
+      }));
+      return share(places, wishes).map(({ memberId, given }) => ({
+        memberId,
+        memberAssignment: encode(given),
+      }));
+    },
+  });
+}
+
+/** Gives everyone as many as everyone else, give or take one, and first of what he holds. */
+export function share<T extends Place>(
+  places: readonly T[],
+  wishes: readonly { readonly memberId: string; readonly held: ReadonlySet<string> }[],
+): { readonly memberId: string; readonly given: T[] }[] {
+  const least = Math.floor(places.length / wishes.length);
+  let more = places.length % wishes.length; // so many members have one more
+  const free = new Set(places);
+  const shares = wishes.map(({ memberId, held }) => ({
+    memberId,
+    given: places.filter((place) => held.has(placeOf(place))),
+  }));
+  // Those who hold most may keep one more
+  shares.sort((a, b) => b.given.length - a.given.length || (a.memberId < b.memberId ? -1 : 1));
+  for (const one of shares) {
+    const own = one.given.filter((place) => free.has(place)); // nobody else has said that he holds it
+    one.given = own.slice(0, own.length > least && more > 0 ? least + 1 : least);
+    if (one.given.length > least) more--;
+    for (const place of one.given) free.delete(place);
+  }
+  for (const place of free) {
+    const poorest = shares.reduce((a, b) => (b.given.length < a.given.length ? b : a));
+    poorest.given.push(place);
+  }
+  return shares;
+}
+
+function placeOf({ topic, partition }: Place): string {
+  return `${topic}/${partition}`;
+}
+
+/** What a member said that it holds; nothing when it is another program that says nothing, or something else. */
+function heldBy(metadata: Buffer): string[] {
+  try {
+    let at = 2;
+    const count = metadata.readInt32BE(at);
+    at += 4;
+    for (let i = 0; i < count; i++) at += 2 + metadata.readInt16BE(at);
+    const places: unknown = JSON.parse(metadata.toString('utf8', at + 4));
+    return Array.isArray(places) ? places.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** @see https://kafka.apache.org/protocol ConsumerProtocolAssignment */
+function encode(given: readonly Place[]): Buffer {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of given) {
+    topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+  }
+  const one = ([topic, partitions]: [string, number[]]): Buffer =>
+    Buffer.concat([text(topic), array(partitions, int32)]);
+  return Buffer.concat([int16(VERSION), array([...topics], one), int32(0)]);
+}
+
+function array<T>(items: readonly T[], encodeItem: (item: T) => Buffer): Buffer {
+  return Buffer.concat([int32(items.length), ...items.map(encodeItem)]);
+}
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([int16(bytes.length), bytes]);
+}
+
+function int16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeInt16BE(value);
+  return bytes;
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
