@@ -652,7 +652,7 @@ declare class OutboxRelay extends EventEmitter<RelayEvents> {
         name: string;
         check(signal: AbortSignal): Promise<unknown>;
     };
-    /** Finishes the batch at hand and stops. */
+    /** Finishes the batch and the housework at hand and stops. */
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
@@ -1223,7 +1223,7 @@ interface PostgresOutboxOptions {
 }
 /**
  * Outbox, idempotency keys and inbox in PostgreSQL 12 or later. The pool stays the caller's; a
- * running relay holds one of its connections to listen, and two more while it moves jobs.
+ * running relay holds one of its connections to listen, two more while it moves jobs, and one while it tidies up.
  *
  * @throws RangeError or TypeError naming field, rule and value
  */
@@ -1231,6 +1231,8 @@ declare function postgresOutbox(pool: PgPoolLike, options?: PostgresOutboxOption
 
 /** The commands called; ioredis 5 and 6, its Cluster and iovalkey have this shape. */
 interface RedisLike {
+    /** True where the keys of one call must share a slot. */
+    readonly isCluster?: boolean;
     get(key: string): Promise<string | null>;
     evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
     eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
