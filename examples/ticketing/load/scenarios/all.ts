@@ -35,8 +35,9 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
         only: options.faults,
         readsPerSecond: 40,
         buyersPerSecond: 5,
-        faultMs: options.short ? 3_000 : 20_000,
-        calmMs: options.short ? 2_000 : 10_000,
+        faultMs: options.short ? 3_000 : 10_000,
+        calmMs: options.short ? 2_000 : 5_000,
+        ...(options.short ? {} : { allWithinMs: 600_000 }),
       }),
     ),
   crowd: (options) => {
