@@ -58,6 +58,8 @@ const variables = {
   DRAIN_DELAY_MS: z.coerce.number().int().min(0).max(600_000).optional(),
   /** at the end, idle kept-alive connections stay open so long for a request already on its way */
   LINGER_MS: z.coerce.number().int().min(0).max(60_000).default(5_000),
+  /** a process uses its own code so long before it says that it is ready; 0: it is ready, and slow, at once */
+  WARM_UP_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   /** begins every Redis key, Kafka topic and consumer group, so that two systems can share servers */
   NAMESPACE: z
     .string()
@@ -171,6 +173,7 @@ const common = [
   'GRACE_MS',
   'DRAIN_DELAY_MS',
   'LINGER_MS',
+  'WARM_UP_MS',
   'NAMESPACE',
 ] as const;
 const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;

@@ -110,7 +110,9 @@ async function onStage(
   more: Partial<StageOptions>,
   work: (stage: Stage) => Promise<ScenarioResult>,
 ): Promise<ScenarioResult> {
-  const stage = await Stage.start({ progress, seed, signal, verbose, ...more });
+  // as deploy/k8s has it
+  const env = { WARM_UP_MS: '3000', ...more.env };
+  const stage = await Stage.start({ progress, seed, signal, verbose, ...more, env });
   try {
     return await work(stage);
   } finally {
