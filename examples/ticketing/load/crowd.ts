@@ -1,21 +1,10 @@
 /** The crowd: a process for each part of it, each at a gateway of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
-import type { CrowdOrder, CrowdReport, Told } from './crowd-worker.ts';
+import { type CrowdOrder, type CrowdReport, nobody, type Told } from './crowd-report.ts';
 import { pause } from './pause.ts';
 import { socketsPerProcess } from './self-check.ts';
 
 export const partsOf = (users: number) => Math.ceil(users / socketsPerProcess);
-const nobody: CrowdReport = {
-  isIn: false,
-  connected: 0,
-  failed: 0,
-  lost: 0,
-  opening: { count: 0, firstAt: 0, lastAt: 0 },
-  changes: {},
-  toldTwice: 0,
-  messages: 0,
-  pings: 0,
-};
 
 export class Crowd {
   readonly #workers: ChildProcess[];
@@ -38,7 +27,7 @@ export class Crowd {
       width: 64,
       perSecond: perSecond / ports.length,
     }));
-    this.#reports = ports.map(() => nobody);
+    this.#reports = ports.map(nobody);
     const script = new URL('./crowd-worker.ts', import.meta.url).pathname;
     const execArgv = ['--conditions=@evenkeel/source', '--import', 'tsx'];
     this.#workers = ports.map((_, part) => {
