@@ -76,26 +76,17 @@ export class Crowd {
   }
 }
 
+const counted = ['connected', 'failed', 'lost', 'toldTwice', 'messages', 'pings'] as const;
+
 function sum(reports: readonly CrowdReport[]): CrowdReport {
-  const add = (pick: (report: CrowdReport) => number) =>
-    reports.reduce((all, one) => all + pick(one), 0);
-  const numbers = new Set(reports.flatMap(({ changes }) => Object.keys(changes)));
-  return {
-    isIn: reports.every(({ isIn }) => isIn),
-    connected: add(({ connected }) => connected),
-    failed: add(({ failed }) => failed),
-    lost: add(({ lost }) => lost),
-    opening: together(reports.map(({ opening }) => opening)),
-    changes: Object.fromEntries(
-      [...numbers].map((seq) => [
-        seq,
-        together(reports.flatMap(({ changes }) => changes[Number(seq)] ?? [])),
-      ]),
-    ),
-    toldTwice: add(({ toldTwice }) => toldTwice),
-    messages: add(({ messages }) => messages),
-    pings: add(({ pings }) => pings),
-  };
+  const all = nobody();
+  all.isIn = reports.every(({ isIn }) => isIn);
+  for (const name of counted) all[name] = reports.reduce((sum, one) => sum + one[name], 0);
+  all.opening = together(reports.map(({ opening }) => opening));
+  for (const seq of new Set(reports.flatMap(({ changes }) => Object.keys(changes).map(Number)))) {
+    all.changes[seq] = together(reports.flatMap(({ changes }) => changes[seq] ?? []));
+  }
+  return all;
 }
 
 function together(told: readonly Told[]): Told {

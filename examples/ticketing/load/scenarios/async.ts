@@ -26,7 +26,7 @@ const settledWithinMs = 90_000;
 export type AsyncSize = { orders: number; perSecond: number };
 
 export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<ScenarioResult> {
-  const { door, recorder, people, signal, fleet, progress, database } = stage;
+  const { door, recorder, people, signal, fleet, progress } = stage;
   const warm = await warmUp(stage);
   const seats = await stage.putOnSale(slug, size.orders);
   await putFaults(fleet.pspUrl, { latencyMs: chargeMs });
@@ -62,7 +62,7 @@ export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<Scen
   );
   const cpuPerOrderMs = ((cpuOf(stage) - cpuBefore) / holds.length) * 1_000;
   const inline = await progress.step('the same inline', () => ordersInline(stage, size));
-  const books = await readBooks(fleet, database, 30_000);
+  const books = await readBooks(stage, 30_000);
   const accepted = recorder.total((phase, kind) => phase === 'orders' && kind === 'order');
   settledMs.sort((a, b) => a - b);
   const settled = (settledMs[Math.floor(settledMs.length / 2)] ?? Number.NaN) / 1_000;

@@ -34,7 +34,7 @@ type Operation = Pick<Price, 'kind' | 'service' | 'storyPerSecond'> & {
 };
 
 export async function capacityScenario(stage: Stage, size: CapacitySize): Promise<ScenarioResult> {
-  const { progress, fleet, database, signal } = stage;
+  const { progress, signal } = stage;
   const prices: Price[] = [];
   for (const operation of await operationsOf(stage)) {
     if (signal.aborted) break;
@@ -43,7 +43,7 @@ export async function capacityScenario(stage: Stage, size: CapacitySize): Promis
     const knee = await progress.step(`${kind}: knee`, () => kneeOf(stage, operation, size));
     prices.push({ kind, service, storyPerSecond, ...price, knee });
   }
-  const books = await readBooks(fleet, database, 60_000);
+  const books = await readBooks(stage, 60_000);
   const plans = [1, 10].map((times) => sizing(prices, times));
   const errors = plans.flatMap((plan) => plan.errors);
   const connections = '100 services x 30 connections';

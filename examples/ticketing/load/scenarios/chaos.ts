@@ -89,7 +89,7 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
   over.abort();
   await progress.step('buyers done', () => Promise.all([buyers, readers]));
   recorder.enter('quiet');
-  const books = await progress.step('books', () => readBooks(fleet, stage.database, 90_000));
+  const books = await progress.step('books', () => readBooks(stage, 90_000));
   for (const { what, found, expected, holds } of books.proofs) {
     if (!holds) broken.push(`at the end: ${what}: ${found}, expected ${expected}`);
   }
@@ -172,8 +172,8 @@ async function buyOne(
 }
 
 /** Those proofs that must hold at every moment, also while orders are under way. */
-async function readBooksWhileSelling({ fleet, database }: Stage): Promise<string[]> {
-  const { proofs } = await readBooks(fleet, database, 0);
+async function readBooksWhileSelling(stage: Stage): Promise<string[]> {
+  const { proofs } = await readBooks(stage, 0);
   const always = [
     'categories sold beyond their seats',
     'seats with two valid tickets',

@@ -105,9 +105,7 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
   });
 
   recorder.enter('quiet');
-  const books = await stage.progress.step('books', () =>
-    readBooks(stage.fleet, stage.database, 60_000),
-  );
+  const books = await stage.progress.step('books', () => readBooks(stage, 60_000));
   const sold = books.sold - warm;
   const of = (what: string) => books.proofs.find((proof) => proof.what === what)?.found;
   const api = recorder.total((phase) => !['before', warmUpPhase, 'quiet'].includes(phase));
