@@ -139,6 +139,8 @@ const variables = {
     })
     .default(0),
 
+  /** a Redis that has not answered for so long is not waited for: holds are told to try again */
+  REDIS_SILENCE_MS: z.coerce.number().int().min(20).max(60_000).default(1_000),
   HOLD_TTL_MS: wholeMs.default(120_000),
   /** past the expiry that buyers see, so that a click in the last second is not in vain */
   HOLD_GRACE_MS: z.coerce.number().int().min(0).default(5_000),
@@ -179,7 +181,14 @@ const common = [
 const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS'] as const;
 const jobs = [...database, 'REDIS_URL', 'KAFKA_BROKERS'] as const;
-const sale = [...database, 'REDIS_URL', 'HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
+const sale = [
+  ...database,
+  'REDIS_URL',
+  'REDIS_SILENCE_MS',
+  'HOLD_TTL_MS',
+  'HOLD_GRACE_MS',
+  'SEATS_PER_BUYER',
+] as const;
 const pages = ['REDIS_URL', 'REDIS_READ_URLS', 'DATABASE_REPLICA_URL'] as const;
 const people = ['REGION', 'PEOPLE_DATABASE_URL'] as const;
 const token = ['ACCESS_TOKEN_SECRET', 'ACCESS_TOKEN_TTL_MS'] as const;

@@ -9,7 +9,7 @@ import { inventoryRoutes } from './routes.ts';
 
 export const openInventory: OpenService<'inventory'> = async ({ config, host }) => {
   const { pools, catalog, database, tokens, rooms } = host;
-  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
+  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS, pulse: host.pulse });
   const availability = new AvailabilityFeed(pools);
   await pools.openAll();
   for (const { slug } of await catalog.list()) {

@@ -14,7 +14,7 @@ export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
   const { database, queue, pools, catalog, tokens, rooms, namespace } = host;
   await queue.ensureTopics([chargeJob]);
   await host.relay();
-  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
+  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS, pulse: host.pulse });
   await pools.openAll();
   await warmUp(database);
   return {
