@@ -26,7 +26,6 @@ const long = [
   'ticketing/test/rush-killed.integration',
   'health/test/kafka-check.integration',
   'async-jobs/test/kill.integration',
-  'soft-hold/test/frozen-redis.integration',
   'async-jobs/test/memory',
 ].map((file) => `/${file}.test.ts`);
 class LongestFirst extends BaseSequencer {

@@ -24,7 +24,6 @@ import { openDatabase } from './database.ts';
 import { Pools } from './inventory/pools.ts';
 import { WaitingRooms } from './inventory/waiting-rooms.ts';
 import type { Metrics } from './metrics.ts';
-import { RedisPulse } from './redis-pulse.ts';
 import { Switches } from './switches.ts';
 
 /** Whoever asks for a thing has its variables in its own list, so they are set when they are read. */
@@ -36,7 +35,6 @@ export type HostConfig = Config<
   | 'KAFKA_BROKERS'
   | 'ACCESS_TOKEN_SECRET'
   | 'ACCESS_TOKEN_TTL_MS'
-  | 'REDIS_SILENCE_MS'
   | 'HOLD_TTL_MS'
   | 'HOLD_GRACE_MS'
   | 'SEATS_PER_BUYER'
@@ -189,18 +187,6 @@ export class Host {
       });
       this.#caches.push(() => rooms.close());
       return rooms;
-    });
-  }
-
-  get pulse(): RedisPulse {
-    return this.#once('pulse', () => {
-      const pulse = new RedisPulse({
-        redis: this.redis,
-        silenceMs: this.#config.REDIS_SILENCE_MS,
-        onChange: (isSilent) => this.#log.warn(`Redis ${isSilent ? 'is silent' : 'answers again'}`),
-      });
-      this.#caches.push(async () => pulse.close());
-      return pulse;
     });
   }
 

@@ -15,7 +15,7 @@ import {
   releaseEach,
   undecided,
 } from './browser-crowd.ts';
-import { openBrowser, phone, Window } from './browser-window.ts';
+import { moving, openBrowser, phone, Window } from './browser-window.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 const example = fileURLToPath(new URL('..', import.meta.url));
@@ -40,7 +40,7 @@ describe('the pages', () => {
     await expect.poll(() => undecided(shop), { timeout: 30_000 }).toBe(0);
     const rivals = await holdEach(shop, heldByOthers);
 
-    const buyer = await (await Window.open(browser, shop.url)).ready();
+    const buyer = await (await Window.open(browser, shop.url, moving)).ready();
     const other = await Window.open(browser, shop.url, {
       viewport: { width: 1280, height: 860 },
       colorScheme: 'dark',
@@ -145,7 +145,8 @@ describe('the pages', () => {
     const second = await first.tab();
     await second.heading('Pay with a test card').waitFor();
     const before = (await shop.pspStats()).charges;
-    // the first tab's answer is on its way back for as long as the second needs to press the button
+    // neither the answer to the first tab nor the charge comes before the second has pressed the button
+    await shop.faults({ latencyMs: 4_000 });
     let pressed = () => {};
     const alsoPressed = new Promise<void>((resolve) => {
       pressed = resolve;
@@ -158,6 +159,7 @@ describe('the pages', () => {
     await first.pay();
     await expect.poll(() => undecided(shop)).toBe(1);
     await second.pay();
+    await shop.faults({ latencyMs: 300 });
     pressed();
     await Promise.all([
       first.heading('You are in').waitFor(),
@@ -254,7 +256,7 @@ describe('the pages', () => {
   });
 
   it('fits a phone of 360 pixels from the first look to the ticket', async () => {
-    const window = await Window.open(browser, shop.url, { ...phone, reducedMotion: 'reduce' });
+    const window = await Window.open(browser, shop.url, phone);
     await window.ready();
     await window.fitsItsWidth();
     await window.screenshot('event-phone');

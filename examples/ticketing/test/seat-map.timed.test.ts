@@ -6,7 +6,7 @@ import type { Browser, CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { paths } from '../addresses.ts';
 import type { NewEvent, ServerMessage } from '../contract.ts';
-import { openBrowser, Window } from './browser-window.ts';
+import { moving, openBrowser, Window } from './browser-window.ts';
 import { TestShop } from './test-shop.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 150_000 });
@@ -79,7 +79,7 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
   const organiser = await shop.buyer('organiser');
   await organiser.call('POST', paths.organiser.events, arena);
   const buyer = await shop.buyer();
-  const window = await Window.open(browser, 'about:blank');
+  const window = await Window.open(browser, 'about:blank', moving);
   let tell: (message: ServerMessage) => void = () => {};
   let seq = -1;
   await window.page.routeWebSocket('**/ws', (socket) => {

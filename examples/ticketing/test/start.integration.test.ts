@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
 import { sellFirstTicket } from '../launcher/first-ticket.ts';
 import { freePort } from '../launcher/ports.ts';
@@ -184,5 +187,15 @@ describe('npm start on real servers', () => {
     expect(await run.end()).toBe(1);
     expect(run.output).toContain('HOLD_TTL_MS: ');
     await expectGone(children);
+  });
+
+  it('says in one line that there is no Redis, and nothing to install it with, and ends with 1', async () => {
+    const PATH = await mkdtemp(join(tmpdir(), 'no-programs-'));
+    onTestFinished(() => rm(PATH, { recursive: true }));
+    const run = await start([], { PATH, BACKENDS: 'native', REDIS_URL: '' });
+    expect(await run.end()).toBe(1);
+    expect(run.output.split('\n')).toContain(
+      'Redis is not installed, and there is no apt-get, dnf, apk or brew to install it. Install it, or start Docker, or set REDIS_URL.',
+    );
   });
 });

@@ -99,7 +99,7 @@ const longer: Fault = {
 const kills: Fault = {
   name: 'a worker is killed by -9 every few seconds, with a slow job at the head',
   slowMs: (n) => (n === 0 ? 15_000 : 2),
-  maxDeliveredAgain: 400, // a hundred a kill at most (kill.timed.test.ts), the rest by rebalances
+  maxDeliveredAgain: 400, // a hundred a kill at most (kill.integration.test.ts), the rest by rebalances
   trouble: async ({ workers, join, progress }) => {
     for (const share of [0.2, 0.4, 0.6]) {
       await progress(share);
