@@ -79,7 +79,7 @@ const frozen: Fault = {
 };
 const rebalances: Fault = {
   name: 'three workers join and leave',
-  ...(full && { maxDeliveredAgain: 500 }),
+  ...(full && { maxDeliveredAgain: 200 }),
   slowMs: () => (full ? 20 : 5),
   trouble: async ({ workers, join, progress }) => {
     for (const share of full ? [0.1, 0.25, 0.4, 0.55, 0.7] : [0.2, 0.5]) {
