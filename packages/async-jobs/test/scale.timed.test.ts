@@ -149,9 +149,9 @@ it('works off a backlog with flat memory', { timeout: 500_000 }, async () => {
   expect(buffered).toBeLessThanOrEqual(1_000);
   const growth = (mibs: readonly number[]) =>
     Math.max(...mibs.slice(5)) - Math.max(...mibs.slice(0, 5));
-  // 50 bytes kept of each of the second half's jobs would be 24 MiB
+  // Of a million: 50 bytes kept of each of the second half's jobs would be 24 MiB, 250 bytes 119
   expect(growth(held)).toBeLessThan(20);
-  expect(growth(resident)).toBeLessThan(50);
+  expect(growth(resident)).toBeLessThan(100);
   await worker.drain();
   await queue.close();
 });
