@@ -12,16 +12,23 @@ export type Claim = {
   held: boolean;
 };
 
-export function claim(
-  scenario: string,
-  text: string,
-  source: string,
+export const atMost = (most: number): Bound => ({ atMost: most });
+export const atLeast = (least: number): Bound => ({ atLeast: least });
+export const exactly = (value: number): Bound => ({ exactly: value });
+
+/** What is claimed, what was found, and where in the story it stands when that is not where the others do. */
+type Row = readonly [
+  claim: string,
   figure: number | undefined,
   bound: Bound,
-  unit = '',
-): Claim {
-  return { scenario, claim: text, source, bound, unit, figure, held: holds(figure, bound) };
-}
+  unit?: string,
+  source?: string,
+];
+
+export const claims = (scenario: string, story: string, rows: readonly Row[]): Claim[] =>
+  rows.map(([claim, figure, bound, unit = '', source = story]) => {
+    return { scenario, claim, source, bound, unit, figure, held: holds(figure, bound) };
+  });
 
 export function holds(figure: number | undefined, bound: Bound): boolean {
   if (figure === undefined || Number.isNaN(figure)) return false;

@@ -9,52 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paths } from '../addresses.ts';
 import type { ClientMessage } from '../contract.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
+import { type CrowdOrder, nobody, type Told } from './crowd-report.ts';
 import { clientFrame, FrameReader, pongFrame } from './web-socket-frames.ts';
-
-export type CrowdOrder = {
-  users: number;
-  port: number;
-  /** one for each worker, because an address has some 28,000 ports */
-  localAddress: string;
-  event: string;
-  secret: string;
-  /** connections that are being opened at a time */
-  width: number;
-  perSecond: number;
-};
-/** How many heard of one thing, and when the first and the last did: by `Date.now()`, one clock for all processes. */
-export type Told = { count: number; firstAt: number; lastAt: number };
-export type CrowdReport = {
-  /** everybody has tried */
-  isIn: boolean;
-  connected: number;
-  failed: number;
-  lost: number;
-  opening: Told;
-  /** changes of seats by their number */
-  changes: Record<number, Told>;
-  /** the same message again, or an older one after it */
-  toldTwice: number;
-  messages: number;
-  pings: number;
-};
 
 const firstLocalPort = 20_000;
 const reportEveryMs = 1_000;
 // the shop comes first on a machine that both share
 setPriority(10);
 
-const report: CrowdReport = {
-  isIn: false,
-  connected: 0,
-  failed: 0,
-  lost: 0,
-  opening: { count: 0, firstAt: 0, lastAt: 0 },
-  changes: {},
-  toldTwice: 0,
-  messages: 0,
-  pings: 0,
-};
+const report = nobody();
 const sockets: Socket[] = [];
 let isEnding = false;
 /** one for all: a chunk is dealt with before the next one is read */

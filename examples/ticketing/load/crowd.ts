@@ -1,21 +1,10 @@
 /** The crowd: a process for each part of it, each at a gateway of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
-import type { CrowdOrder, CrowdReport, Told } from './crowd-worker.ts';
+import { type CrowdOrder, type CrowdReport, nobody, type Told } from './crowd-report.ts';
 import { pause } from './pause.ts';
 import { socketsPerProcess } from './self-check.ts';
 
 export const partsOf = (users: number) => Math.ceil(users / socketsPerProcess);
-const nobody: CrowdReport = {
-  isIn: false,
-  connected: 0,
-  failed: 0,
-  lost: 0,
-  opening: { count: 0, firstAt: 0, lastAt: 0 },
-  changes: {},
-  toldTwice: 0,
-  messages: 0,
-  pings: 0,
-};
 
 export class Crowd {
   readonly #workers: ChildProcess[];
@@ -38,7 +27,7 @@ export class Crowd {
       width: 64,
       perSecond: perSecond / ports.length,
     }));
-    this.#reports = ports.map(() => nobody);
+    this.#reports = ports.map(nobody);
     const script = new URL('./crowd-worker.ts', import.meta.url).pathname;
     const execArgv = ['--conditions=@evenkeel/source', '--import', 'tsx'];
     this.#workers = ports.map((_, part) => {
@@ -87,26 +76,17 @@ export class Crowd {
   }
 }
 
+const counted = ['connected', 'failed', 'lost', 'toldTwice', 'messages', 'pings'] as const;
+
 function sum(reports: readonly CrowdReport[]): CrowdReport {
-  const add = (pick: (report: CrowdReport) => number) =>
-    reports.reduce((all, one) => all + pick(one), 0);
-  const numbers = new Set(reports.flatMap(({ changes }) => Object.keys(changes)));
-  return {
-    isIn: reports.every(({ isIn }) => isIn),
-    connected: add(({ connected }) => connected),
-    failed: add(({ failed }) => failed),
-    lost: add(({ lost }) => lost),
-    opening: together(reports.map(({ opening }) => opening)),
-    changes: Object.fromEntries(
-      [...numbers].map((seq) => [
-        seq,
-        together(reports.flatMap(({ changes }) => changes[Number(seq)] ?? [])),
-      ]),
-    ),
-    toldTwice: add(({ toldTwice }) => toldTwice),
-    messages: add(({ messages }) => messages),
-    pings: add(({ pings }) => pings),
-  };
+  const all = nobody();
+  all.isIn = reports.every(({ isIn }) => isIn);
+  for (const name of counted) all[name] = reports.reduce((sum, one) => sum + one[name], 0);
+  all.opening = together(reports.map(({ opening }) => opening));
+  for (const seq of new Set(reports.flatMap(({ changes }) => Object.keys(changes).map(Number)))) {
+    all.changes[seq] = together(reports.flatMap(({ changes }) => changes[seq] ?? []));
+  }
+  return all;
 }
 
 function together(told: readonly Told[]): Told {

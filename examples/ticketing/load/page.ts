@@ -1,6 +1,6 @@
 /** One self-contained HTML page of a report: claims, and charts with what went wrong marked on them. */
 
-import { chart, type Line } from './chart.ts';
+import { chart } from './chart.ts';
 import { boundText, figureText } from './claims.ts';
 import { claimsOf, partial, type Report } from './report.ts';
 import type { ScenarioResult } from './result.ts';
@@ -60,78 +60,47 @@ function section({
   curves,
   tables,
 }: ScenarioResult): string {
-  const line = (label: string, color: string, points: [number, number][]): Line => ({
-    label,
-    color,
-    points,
-  });
-  const has = samples.some(({ sold, held }) => sold + held > 0);
+  const plot = <Row extends { at: number }>(
+    title: string,
+    rows: readonly Row[],
+    lines: [label: string, color: string, y: (row: Row) => number][],
+  ) => {
+    const points = (y: (row: Row) => number) => rows.map((row) => [row.at, y(row)] as const);
+    return chart(
+      title,
+      marks,
+      lines.map(([label, color, y]) => ({ label, color, points: points(y) })),
+    );
+  };
+  const hasSales = samples.some(({ sold, held }) => sold + held > 0);
   const charts = [
-    chart('Latency, ms (from the moment a request was due)', marks, [
-      line(
-        'p99',
-        '#d9822b',
-        series.map(({ at, p99Ms }) => [at, p99Ms]),
-      ),
-      line(
-        'p50',
-        '#2b7bba',
-        series.map(({ at, p50Ms }) => [at, p50Ms]),
-      ),
+    plot('Latency, ms (from the moment a request was due)', series, [
+      ['p99', '#d9822b', ({ p99Ms }) => p99Ms],
+      ['p50', '#2b7bba', ({ p50Ms }) => p50Ms],
     ]),
-    chart('Requests a second', marks, [
-      line(
-        'all',
-        '#2b7bba',
-        series.map(({ at, count }) => [at, count]),
-      ),
-      line(
-        'try again',
-        '#d9b82b',
-        series.map(({ at, later }) => [at, later]),
-      ),
-      line(
-        'wrong',
-        '#c33',
-        series.map(({ at, wrong }) => [at, wrong]),
-      ),
+    plot('Requests a second', series, [
+      ['all', '#2b7bba', ({ count }) => count],
+      ['try again', '#d9b82b', ({ later }) => later],
+      ['wrong', '#c33', ({ wrong }) => wrong],
     ]),
-    ...(has
+    ...(hasSales
       ? [
-          chart('Seats', marks, [
-            line(
-              'free',
-              '#177245',
-              samples.map(({ at, free }) => [at, free]),
-            ),
-            line(
-              'held',
-              '#d9822b',
-              samples.map(({ at, held }) => [at, held]),
-            ),
-            line(
-              'sold',
-              '#2b7bba',
-              samples.map(({ at, sold }) => [at, sold]),
-            ),
+          plot('Seats', samples, [
+            ['free', '#177245', ({ free }) => free],
+            ['held', '#d9822b', ({ held }) => held],
+            ['sold', '#2b7bba', ({ sold }) => sold],
           ]),
-          chart('Orders accepted and not settled', marks, [
-            line(
-              'queue',
-              '#7a4fb5',
-              samples.map(({ at, queue }) => [at, queue]),
-            ),
+          plot('Orders accepted and not settled', samples, [
+            ['queue', '#7a4fb5', ({ queue }) => queue],
           ]),
-          chart('Circuit of the payment provider (1 open)', marks, [
-            line(
-              'open',
-              '#c33',
-              samples.map(({ at, breaker }) => [at, breaker]),
-            ),
+          plot('Circuit of the payment provider (1 open)', samples, [
+            ['open', '#c33', ({ breaker }) => breaker],
           ]),
         ]
       : []),
-    ...curves.map(({ title, points }) => chart(title, [], [line('', '#2b7bba', points)])),
+    ...curves.map(({ title, points }) =>
+      chart(title, [], [{ label: '', color: '#2b7bba', points }]),
+    ),
   ];
   const cell = (value: number | string) => `<td class="figure">${value}`;
   return `<h2>${safe(name)}</h2><ul>${notes.map((note) => `<li>${safe(note)}</li>`).join('')}</ul>

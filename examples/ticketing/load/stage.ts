@@ -5,6 +5,7 @@ import { paths } from '../addresses.ts';
 import type { NewEvent } from '../contract.ts';
 import { Fleet, type FleetOptions } from './fleet.ts';
 import { FrontDoor } from './front-door.ts';
+import { arrive } from './open-model.ts';
 import { People } from './people.ts';
 import { ProcessMeter } from './proc.ts';
 import type { Progress } from './progress.ts';
@@ -131,6 +132,16 @@ export class Stage {
     return rows.flatMap(({ row, seats: count }) =>
       Array.from({ length: count }, (_, seat) => `${row}-${seat + 1}`),
     );
+  }
+
+  /** People who come at random, so many a second; the signal ends only the coming. */
+  arrive(
+    perSecond: number,
+    count: number,
+    come: (index: number, intendedAt: number) => Promise<unknown>,
+    signal = this.signal,
+  ): Promise<void> {
+    return arrive({ perSecond, count, random: this.random, signal }, come);
   }
 
   async stop(): Promise<void> {

@@ -1,10 +1,11 @@
 /** The books, after quiet: SQL, the payment provider and the mail provider must tell the same story. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { type Proof, verifySale } from '../launcher/verify-sale.ts';
 import type { MailStats } from '../services/fake-mail/fake-mail.ts';
 import type { Charges } from '../services/fake-psp/charges.ts';
 import type { Fleet } from './fleet.ts';
+import { pause } from './pause.ts';
+import type { Stage } from './stage.ts';
 
 export type Books = {
   proofs: Proof[];
@@ -19,15 +20,15 @@ export type Books = {
  * then looks: what is not settled by then shows as a proof that does not hold.
  */
 export async function readBooks(
-  fleet: Fleet,
-  database: Pool,
+  { fleet, database, signal }: Pick<Stage, 'fleet' | 'database' | 'signal'>,
   quietWithinMs: number,
 ): Promise<Books> {
   const until = performance.now() + quietWithinMs;
   for (;;) {
     const books = await look(fleet, database);
     if (books.proofs.every(({ holds }) => holds) || performance.now() > until) return books;
-    await sleep(500);
+    if (signal.aborted) return books;
+    await pause(500, signal);
   }
 }
 

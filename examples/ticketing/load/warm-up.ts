@@ -3,7 +3,6 @@
  * on its great day is warm, so the scenarios about latency begin with this, in a phase that no claim counts.
  */
 import { paths } from '../addresses.ts';
-import { arrive } from './open-model.ts';
 import { crowdPassword } from './people.ts';
 import { Shopper } from './shopper.ts';
 import type { Stage } from './stage.ts';
@@ -15,7 +14,7 @@ const looks = 12;
 
 /** Resolves with how many tickets that has sold. */
 export async function warmUp(stage: Stage): Promise<number> {
-  const { door, recorder, people, random, signal, progress } = stage;
+  const { door, recorder, people, progress } = stage;
   recorder.enter(warmUpPhase);
   const seats = await stage.putOnSale(slug, plan.count);
   const opensAt = new Date(Date.now() + 86_400_000).toISOString();
@@ -36,6 +35,6 @@ export async function warmUp(stage: Stage): Promise<number> {
     if (held === undefined || typeof held === 'string') return;
     if ((await shopper.buy(held.id, 60_000)).end === 'paid') sold += 1;
   };
-  await progress.step('warm', () => arrive({ ...plan, random, signal }, visit));
+  await progress.step('warm', () => stage.arrive(plan.perSecond, plan.count, visit));
   return sold;
 }

@@ -58,6 +58,8 @@ const variables = {
   DRAIN_DELAY_MS: z.coerce.number().int().min(0).max(600_000).optional(),
   /** at the end, idle kept-alive connections stay open so long for a request already on its way */
   LINGER_MS: z.coerce.number().int().min(0).max(60_000).default(5_000),
+  /** a process uses its own code so long before it says that it is ready; 0: it is ready, and slow, at once */
+  WARM_UP_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   /** begins every Redis key, Kafka topic and consumer group, so that two systems can share servers */
   NAMESPACE: z
     .string()
@@ -137,6 +139,8 @@ const variables = {
     })
     .default(0),
 
+  /** a Redis that has not answered for so long is not waited for: holds are told to try again */
+  REDIS_SILENCE_MS: z.coerce.number().int().min(20).max(60_000).default(1_000),
   HOLD_TTL_MS: wholeMs.default(120_000),
   /** past the expiry that buyers see, so that a click in the last second is not in vain */
   HOLD_GRACE_MS: z.coerce.number().int().min(0).default(5_000),
@@ -171,12 +175,20 @@ const common = [
   'GRACE_MS',
   'DRAIN_DELAY_MS',
   'LINGER_MS',
+  'WARM_UP_MS',
   'NAMESPACE',
 ] as const;
 const http = ['SECURE_COOKIES', 'TRUST_PROXY'] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS'] as const;
 const jobs = [...database, 'REDIS_URL', 'KAFKA_BROKERS'] as const;
-const sale = [...database, 'REDIS_URL', 'HOLD_TTL_MS', 'HOLD_GRACE_MS', 'SEATS_PER_BUYER'] as const;
+const sale = [
+  ...database,
+  'REDIS_URL',
+  'REDIS_SILENCE_MS',
+  'HOLD_TTL_MS',
+  'HOLD_GRACE_MS',
+  'SEATS_PER_BUYER',
+] as const;
 const pages = ['REDIS_URL', 'REDIS_READ_URLS', 'DATABASE_REPLICA_URL'] as const;
 const people = ['REGION', 'PEOPLE_DATABASE_URL'] as const;
 const token = ['ACCESS_TOKEN_SECRET', 'ACCESS_TOKEN_TTL_MS'] as const;

@@ -24,6 +24,7 @@ import { openDatabase } from './database.ts';
 import { Pools } from './inventory/pools.ts';
 import { WaitingRooms } from './inventory/waiting-rooms.ts';
 import type { Metrics } from './metrics.ts';
+import { RedisPulse } from './redis-pulse.ts';
 import { Switches } from './switches.ts';
 
 /** Whoever asks for a thing has its variables in its own list, so they are set when they are read. */
@@ -35,6 +36,7 @@ export type HostConfig = Config<
   | 'KAFKA_BROKERS'
   | 'ACCESS_TOKEN_SECRET'
   | 'ACCESS_TOKEN_TTL_MS'
+  | 'REDIS_SILENCE_MS'
   | 'HOLD_TTL_MS'
   | 'HOLD_GRACE_MS'
   | 'SEATS_PER_BUYER'
@@ -187,6 +189,18 @@ export class Host {
       });
       this.#caches.push(() => rooms.close());
       return rooms;
+    });
+  }
+
+  get pulse(): RedisPulse {
+    return this.#once('pulse', () => {
+      const pulse = new RedisPulse({
+        redis: this.redis,
+        silenceMs: this.#config.REDIS_SILENCE_MS,
+        onChange: (isSilent) => this.#log.warn(`Redis ${isSilent ? 'is silent' : 'answers again'}`),
+      });
+      this.#caches.push(async () => pulse.close());
+      return pulse;
     });
   }
 

@@ -1,7 +1,9 @@
 /** Runs a set of services in this process: opens them, serves them, and ends them in order. */
+import { randomUUID } from 'node:crypto';
 import { fastifyHealth, GracefulShutdown, Health, type ShutdownPhase } from '@evenkeel/health';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { regions } from '../contract.ts';
 import { type ConfigOf, isStandIn, loadConfig, portOf, type ServiceName } from './config.ts';
 import { Host, type HostConfig } from './host.ts';
 import { httpServer } from './http-server.ts';
@@ -9,6 +11,7 @@ import { Metrics } from './metrics.ts';
 import { migrateIfAllowed } from './migrations/migrate.ts';
 import { addressOf, type OpenService, type Service } from './service.ts';
 import { startTracing, traceRequests } from './tracing.ts';
+import { warmUp } from './warm-up.ts';
 
 /** The code of a service is loaded only where it runs. */
 const services: { [Name in ServiceName]: () => Promise<OpenService<Name>> } = {
@@ -102,9 +105,29 @@ export async function runServices(
     },
     log: (line) => log.error(line),
   }).listen();
+  const passes = [...opened.values()].flatMap(({ warmUp: pass }) => pass ?? []);
+  let isWarm = config.WARM_UP_MS === 0 || passes.length === 0;
+  if (!isWarm) {
+    const check = () => {
+      if (!isWarm) throw new Error('not warm yet');
+    };
+    health.check('warm-up', check, { ttlMs: 100, recoverAfter: 1 });
+  }
   for (const { app, port } of apps) {
     await app.listen({ host: config.HOST, port });
     log.info({ url: addressOf(app.server) }, `${name} listens`);
+  }
+  if (front && !isWarm) {
+    const nobody = { id: randomUUID(), role: 'buyer', region: regions[0] } as const;
+    const token = 'ACCESS_TOKEN_SECRET' in config ? await host.tokens.issue(nobody) : undefined;
+    const passesMade = await warmUp({
+      url: addressOf(front.app.server),
+      accessToken: token?.accessToken,
+      passes,
+      forMs: config.WARM_UP_MS,
+    });
+    isWarm = true;
+    log.info({ passes: passesMade }, `${name} is warm`);
   }
   log.info(`${name} is up`);
   return { end: (reason) => shutdown.run(reason) };

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { WebSocketServer } from 'ws';
 import type { ConfigOf, ServiceName } from './config.ts';
 import type { Host } from './host.ts';
+import type { WarmUp } from './warm-up.ts';
 
 /** What a service is given: its checked configuration, and what it shares with others of its process. */
 export type ServiceContext<Name extends ServiceName> = {
@@ -22,6 +23,7 @@ export type Service = {
   webSockets?: (server: Server) => WebSocketServer;
   /** a stand-in for somebody else's product answers on a port of its own */
   ownServer?: { app: FastifyInstance; port: number };
+  warmUp?: WarmUp;
   /** what must end in which order; what `host` opened is the host's to close */
   phases?: ShutdownPhases;
 };

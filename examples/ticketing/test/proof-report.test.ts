@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { claim } from '../load/claims.ts';
+import { atLeast, atMost, claims, exactly } from '../load/claims.ts';
 import { mostUsersOf, parseProofOptions } from '../load/options.ts';
 import { page } from '../load/page.ts';
 import { Recorder } from '../load/recorder.ts';
@@ -22,14 +22,14 @@ async function reportOf(oversold: number | undefined, wrong: number): Promise<Re
     freeBytes: 1,
     driverPerSecond: wrong > 0 ? 500 : 9_000,
   });
-  const claims = [
-    claim('sale', 'oversold', 'story', oversold, { exactly: 0 }),
-    claim('sale', 'p99', 'story', p99Ms, { atMost: 1_000 }, 'ms'),
-    claim('sale', 'availability', 'story', (counts.ok / 1_000) * 100, { atLeast: 99.98 }, '%'),
-  ];
+  const found = claims('sale', 'story', [
+    ['oversold', oversold, exactly(0)],
+    ['p99', p99Ms, atMost(1_000), 'ms'],
+    ['availability', (counts.ok / 1_000) * 100, atLeast(99.98), '%'],
+  ]);
   const meter = { figures: [] } as unknown as Parameters<typeof resultOf>[1]['meter'];
   const servers = { versions: ['Redis 7.0.15'] };
-  report.scenarios.push(resultOf('sale', { recorder, samples: [], meter, servers }, claims));
+  report.scenarios.push(resultOf('sale', { recorder, samples: [], meter, servers }, found));
   report.isComplete = true;
   return report;
 }

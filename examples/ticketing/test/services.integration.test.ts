@@ -1,14 +1,18 @@
 /** Each service in a process of its own, with a database role of its own, by the same code. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { backends } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
 import { sellFirstTicket } from '../launcher/first-ticket.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 let shop: TestShop;
 beforeAll(async () => {
-  shop = await TestShop.start({ PSP_LATENCY_MS: '50', DATABASE_CONNECTIONS: '4' }, 'apart');
+  const env = { PSP_LATENCY_MS: '50', DATABASE_CONNECTIONS: '4', WARM_UP_MS: '800' };
+  shop = await TestShop.start(env, 'apart');
 });
 afterAll(() => shop?.stop());
 
@@ -24,6 +28,19 @@ async function refusal(service: string, sql: string): Promise<string> {
   } finally {
     await client.end();
   }
+}
+
+/** What a process that was killed says of itself until it is ready again. */
+async function readinessOf(url: string): Promise<string[]> {
+  const said: string[] = [];
+  const ask = (path: string) => fetch(url + path).catch(() => undefined);
+  while (said.at(-1) !== 'ready') {
+    const [ready, alive] = await Promise.all([ask('/ready'), ask('/live')]);
+    const word = ready?.ok ? 'ready' : 'alive, not ready';
+    if ((ready?.ok || alive?.ok) && said.at(-1) !== word) said.push(word);
+    await sleep(20);
+  }
+  return said;
 }
 
 describe('services in processes of their own', () => {
@@ -67,12 +84,28 @@ describe('services in processes of their own', () => {
     const victim = shop.shop.process('orders');
     const buyer = await shop.buyer();
     process.kill(victim.pid as number, 'SIGKILL');
+    const comesBack = readinessOf(shop.shop.addressOf('orders'));
     expect((await fetch(shop.url + paths.event(slug))).status).toBe(200);
     const hold = await buyer.hold(slug, ['C-1']);
     await expect
       .poll(() => buyer.order(hold.id).catch(() => undefined), { timeout: 30_000, interval: 200 })
       .toMatchObject({ state: 'processing' });
     await expect.poll(async () => (await shop.ledger()).tickets, { timeout: 30_000 }).toBe(3);
+    // alive and not ready while it makes itself warm
+    expect(await comesBack).toEqual(['alive, not ready', 'ready']);
+  });
+
+  it('make themselves warm and leave nothing of it behind', async () => {
+    const redis = new Redis(backends().redisUrl);
+    const sessions = await redis.keys(`${shop.namespace}:session:of:*`);
+    redis.disconnect();
+    const { rows } = await shop.database.query<{ people: number; orders: number; holds: number }>(
+      `select (select count(*)::int from users where email like '%warm-up%') as people,
+         (select count(*)::int from orders) as orders, (select count(*)::int from tickets) as tickets`,
+    );
+    expect({ sessions: sessions.length, ...rows[0] }).toEqual({
+      ...{ sessions: 1, people: 0, orders: 2, tickets: 3 },
+    });
   });
 
   it('answer 503 with a problem for a service that is away', async () => {

@@ -7,11 +7,10 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { paths, testCards } from '../../addresses.ts';
 import type { Order } from '../../contract.ts';
-import { claim } from '../claims.ts';
+import { atLeast, atMost, claims, exactly } from '../claims.ts';
 import { putFaults } from '../faults.ts';
 import { FrontDoor } from '../front-door.ts';
 import type { InlineSettings } from '../inline-orders.ts';
-import { arrive } from '../open-model.ts';
 import { pause } from '../pause.ts';
 import { usageOf } from '../proc.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
@@ -27,49 +26,43 @@ const settledWithinMs = 90_000;
 export type AsyncSize = { orders: number; perSecond: number };
 
 export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<ScenarioResult> {
-  const { door, recorder, people, signal, random, fleet, progress, database } = stage;
+  const { door, recorder, people, signal, fleet, progress } = stage;
   const warm = await warmUp(stage);
   const seats = await stage.putOnSale(slug, size.orders);
   await putFaults(fleet.pspUrl, { latencyMs: chargeMs });
   const ids = await people.add(size.orders);
   const holds: { shopper: Shopper; holdId: string }[] = [];
   recorder.enter('holds');
-  await arrive(
-    { perSecond: size.perSecond * 2, count: size.orders, random, signal },
-    async (index) => {
-      const shopper = new Shopper(door, recorder, await people.token(ids[index] as string));
-      const held = await shopper.hold(slug, seats[index] as string);
-      if (held && typeof held !== 'string') holds.push({ shopper, holdId: held.id });
-    },
-  );
+  await stage.arrive(size.perSecond * 2, size.orders, async (index) => {
+    const shopper = new Shopper(door, recorder, await people.token(ids[index] as string));
+    const held = await shopper.hold(slug, seats[index] as string);
+    if (held && typeof held !== 'string') holds.push({ shopper, holdId: held.id });
+  });
 
   recorder.enter('orders');
   const cpuBefore = cpuOf(stage);
   const settledMs: number[] = [];
   await progress.step(`${holds.length} orders`, () =>
-    arrive(
-      { perSecond: size.perSecond, count: holds.length, random, signal },
-      async (index, intendedAt) => {
-        const { shopper, holdId } = holds[index] as (typeof holds)[number];
-        const id = randomUUID();
-        const body = { id, holdId, card: testCards.good };
-        const call = { method: 'POST', path: paths.orders, body };
-        const accepted = await shopper.ask({ kind: 'order', ...call, intendedAt });
-        const until = performance.now() + settledWithinMs;
-        while (accepted?.status === 202 && performance.now() < until && !signal.aborted) {
-          await pause(500, signal);
-          const answer = await shopper.ask({ kind: 'order status', path: paths.order(id) });
-          if (answer?.status === 200 && (answer.body as Order).state === 'paid') {
-            settledMs.push(performance.now() - intendedAt);
-            return;
-          }
+    stage.arrive(size.perSecond, holds.length, async (index, intendedAt) => {
+      const { shopper, holdId } = holds[index] as (typeof holds)[number];
+      const id = randomUUID();
+      const body = { id, holdId, card: testCards.good };
+      const call = { method: 'POST', path: paths.orders, body };
+      const accepted = await shopper.ask({ kind: 'order', ...call, intendedAt });
+      const until = performance.now() + settledWithinMs;
+      while (accepted?.status === 202 && performance.now() < until && !signal.aborted) {
+        await pause(500, signal);
+        const answer = await shopper.ask({ kind: 'order status', path: paths.order(id) });
+        if (answer?.status === 200 && (answer.body as Order).state === 'paid') {
+          settledMs.push(performance.now() - intendedAt);
+          return;
         }
-      },
-    ),
+      }
+    }),
   );
   const cpuPerOrderMs = ((cpuOf(stage) - cpuBefore) / holds.length) * 1_000;
   const inline = await progress.step('the same inline', () => ordersInline(stage, size));
-  const books = await readBooks(fleet, database, 30_000);
+  const books = await readBooks(stage, 30_000);
   const accepted = recorder.total((phase, kind) => phase === 'orders' && kind === 'order');
   settledMs.sort((a, b) => a - b);
   const settled = (settledMs[Math.floor(settledMs.length / 2)] ?? Number.NaN) / 1_000;
@@ -77,19 +70,12 @@ export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<Scen
   return resultOf(
     'async',
     stage,
-    [
-      claim('async', 'order accepted, p99', story, accepted.p99Ms, { atMost: 50 }, 'ms'),
-      claim(
-        'async',
-        'the same done in the request, p50',
-        story,
-        inline.p50Ms / 1_000,
-        { atLeast: chargeMs / 1_000 },
-        's',
-      ),
-      claim('async', 'orders paid', story, books.paid - warm, { exactly: 2 * size.orders }),
-      claim('async', 'wrong answers', story, recorder.total().counts.wrong, { exactly: 0 }),
-    ],
+    claims('async', story, [
+      ['order accepted, p99', accepted.p99Ms, atMost(50), 'ms'],
+      ['the same done in the request, p50', inline.p50Ms / 1_000, atLeast(chargeMs / 1_000), 's'],
+      ['orders paid', books.paid - warm, exactly(2 * size.orders)],
+      ['wrong answers', recorder.total().counts.wrong, exactly(0)],
+    ]),
     [
       `as a job: accepted p50 ${accepted.p50Ms} ms, paid p50 ${settled.toFixed(1)} s, CPU an order with its status reads ${cpuPerOrderMs.toFixed(1)} ms`,
       `in the request: p50 ${(inline.p50Ms / 1_000).toFixed(1)} s, p99 ${(inline.p99Ms / 1_000).toFixed(1)} s, CPU an order ${inline.cpuPerOrderMs.toFixed(1)} ms`,
@@ -99,7 +85,7 @@ export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<Scen
 
 /** As many orders at the same rate, each done in its request by a process that does nothing else. */
 async function ordersInline(stage: Stage, size: AsyncSize) {
-  const { door, recorder, people, signal, random, fleet, servers } = stage;
+  const { door, recorder, people, signal, fleet, servers } = stage;
   const { namespace, pspUrl, mailUrl } = fleet;
   const [redisUrl, databaseUrl] = [servers.redis.url, servers.postgres.url];
   const settings: InlineSettings = { redisUrl, databaseUrl, namespace, pspUrl, mailUrl };
@@ -115,18 +101,15 @@ async function ordersInline(stage: Stage, size: AsyncSize) {
     recorder.enter('orders in the request');
     const before = usageOf(child.pid as number)?.cpuSeconds ?? Number.NaN;
     const tookMs: number[] = [];
-    await arrive(
-      { perSecond: size.perSecond, count: size.orders, random, signal },
-      async (index, intendedAt) => {
-        const userId = ids[index] as string;
-        const shopper = new Shopper(door, recorder, await people.token(userId));
-        const held = await shopper.hold(`${slug}-inline`, seats[index] as string);
-        if (held === undefined || typeof held === 'string') return;
-        const body = { holdId: held.id, userId };
-        const answer = await shop.call({ method: 'POST', path: '/', body }).catch(() => undefined);
-        if (answer?.status === 200) tookMs.push(performance.now() - intendedAt);
-      },
-    );
+    await stage.arrive(size.perSecond, size.orders, async (index, intendedAt) => {
+      const userId = ids[index] as string;
+      const shopper = new Shopper(door, recorder, await people.token(userId));
+      const held = await shopper.hold(`${slug}-inline`, seats[index] as string);
+      if (held === undefined || typeof held === 'string') return;
+      const body = { holdId: held.id, userId };
+      const answer = await shop.call({ method: 'POST', path: '/', body }).catch(() => undefined);
+      if (answer?.status === 200) tookMs.push(performance.now() - intendedAt);
+    });
     await shop.close();
     const cpuSeconds = (usageOf(child.pid as number)?.cpuSeconds ?? Number.NaN) - before;
     tookMs.sort((a, b) => a - b);

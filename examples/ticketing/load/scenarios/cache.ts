@@ -4,9 +4,8 @@
  */
 import { paths } from '../../addresses.ts';
 import type { EventPage } from '../../contract.ts';
-import { claim } from '../claims.ts';
+import { atLeast, atMost, claims, exactly } from '../claims.ts';
 import { FrontDoor } from '../front-door.ts';
-import { arrive } from '../open-model.ts';
 import { pause } from '../pause.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
 import { scrape } from '../scrape.ts';
@@ -56,47 +55,28 @@ export async function cacheScenario(stage: Stage, size: CacheSize): Promise<Scen
   const share = (value = 0) => (value / all) * 100;
   const page = recorder.total((phase, kind) => phase === 'reads' && kind === 'event page');
   const edged = recorder.total((_phase, kind) => kind === 'at the edge');
-  const story = '5 s -> 50 ms';
+  const missed = edge ? (atEdge.missed / atEdge.all) * 100 : undefined;
+  const slowest = Math.max(...changesMs);
+  const [story, less] = ['5 s -> 50 ms', '80 % less origin load'];
+  const fresh = 'a changed price is not stale';
   return resultOf(
     'cache',
     stage,
-    [
-      claim(
-        'cache',
-        'event page by a naive query, p50',
-        story,
-        slow.naiveMs / 1_000,
-        { atLeast: 4 },
-        's',
-      ),
-      claim('cache', 'the same through the tiers, p50', story, slow.tieredMs, { atMost: 50 }, 'ms'),
-      claim('cache', 'event page under load, p50', story, page.p50Ms, { atMost: 50 }, 'ms'),
-      claim(
-        'cache',
-        'reads that reach the database',
-        '80 % less origin load',
-        share(each.at(-1)),
-        { atMost: 20 },
-        '%',
-      ),
-      claim(
-        'cache',
-        'reads at the edge that reach the shop',
-        '80 % less origin load',
-        edge ? (atEdge.missed / atEdge.all) * 100 : undefined,
-        { atMost: 20 },
-        '%',
-      ),
-      claim(
-        'cache',
+    claims('cache', story, [
+      ['event page by a naive query, p50', slow.naiveMs / 1_000, atLeast(4), 's'],
+      ['the same through the tiers, p50', slow.tieredMs, atMost(50), 'ms'],
+      ['event page under load, p50', page.p50Ms, atMost(50), 'ms'],
+      ['reads that reach the database', share(each.at(-1)), atMost(20), '%', less],
+      ['reads at the edge that reach the shop', missed, atMost(20), '%', less],
+      [
         'a price change seen by every front and the edge, slowest',
-        'a changed price is not stale',
-        Math.max(...changesMs),
-        { atMost: 2_500 },
+        slowest,
+        atMost(2_500),
         'ms',
-      ),
-      claim('cache', 'wrong answers', story, recorder.total().counts.wrong, { exactly: 0 }),
-    ],
+        fresh,
+      ],
+      ['wrong answers', recorder.total().counts.wrong, exactly(0)],
+    ]),
     [
       `at ${size.perSecond}/s: p99 ${page.p99Ms} ms; ${sources.map((source, index) => `${source} ${share(each[index]).toFixed(2)} %`).join(', ')}`,
       edge
@@ -121,14 +101,9 @@ async function withSlowQuery(stage: Stage, { perSecond }: CacheSize) {
     for (let n = 0; n < naiveReads && !signal.aborted; n += 1) {
       const begin = performance.now();
       const answer = await door.call({ path: paths.event(slug) }).catch(() => undefined);
-      const isRight = answer?.status === 200;
-      recorder.add(
-        'naive',
-        'naive page',
-        isRight ? 'ok' : 'wrong',
-        performance.now() - begin,
-        `${answer?.status}`,
-      );
+      const outcome = answer?.status === 200 ? 'ok' : 'wrong';
+      const ms = performance.now() - begin;
+      recorder.add('naive', 'naive page', outcome, ms, `${answer?.status}`);
     }
     await cached(true);
     recorder.enter('tiers, slow query');
@@ -143,15 +118,15 @@ async function withSlowQuery(stage: Stage, { perSecond }: CacheSize) {
 }
 
 function readPages(
-  { door, recorder, random, signal }: Stage,
+  stage: Stage,
   kind: string,
   perSecond: number,
   count: number,
-  from = door,
+  from = stage.door,
   seen = { all: 0, missed: 0 },
 ): Promise<void> {
-  return arrive({ perSecond, count, random, signal }, async (_index, intendedAt) => {
-    const answer = await ask(from, recorder, { kind, path: paths.event(slug), intendedAt });
+  return stage.arrive(perSecond, count, async (_index, intendedAt) => {
+    const answer = await ask(from, stage.recorder, { kind, path: paths.event(slug), intendedAt });
     seen.all += 1;
     if (answer?.headers['x-cache'] !== 'hit') seen.missed += 1;
   });

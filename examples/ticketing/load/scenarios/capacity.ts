@@ -5,8 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { paths, testCards } from '../../addresses.ts';
-import { claim } from '../claims.ts';
-import { arrive } from '../open-model.ts';
+import { claims, exactly } from '../claims.ts';
 import { pause } from '../pause.ts';
 import { crowdPassword } from '../people.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
@@ -35,7 +34,7 @@ type Operation = Pick<Price, 'kind' | 'service' | 'storyPerSecond'> & {
 };
 
 export async function capacityScenario(stage: Stage, size: CapacitySize): Promise<ScenarioResult> {
-  const { progress, fleet, database, signal } = stage;
+  const { progress, signal } = stage;
   const prices: Price[] = [];
   for (const operation of await operationsOf(stage)) {
     if (signal.aborted) break;
@@ -44,44 +43,22 @@ export async function capacityScenario(stage: Stage, size: CapacitySize): Promis
     const knee = await progress.step(`${kind}: knee`, () => kneeOf(stage, operation, size));
     prices.push({ kind, service, storyPerSecond, ...price, knee });
   }
-  const books = await readBooks(fleet, database, 60_000);
+  const books = await readBooks(stage, 60_000);
   const plans = [1, 10].map((times) => sizing(prices, times));
+  const errors = plans.flatMap((plan) => plan.errors);
+  const connections = '100 services x 30 connections';
   const atPrice = stage.recorder.total((phase) => prices.some(({ kind }) => kind === phase));
   return resultOf(
     'capacity',
     stage,
-    [
-      claim('capacity', 'operations priced', story, prices.length, { exactly: 5 }),
-      claim(
-        'capacity',
-        'operations whose knee was found',
-        story,
-        prices.filter(({ knee }) => knee > 0).length,
-        {
-          exactly: 5,
-        },
-      ),
-      claim(
-        'capacity',
-        'errors in the plan of connections',
-        '100 services x 30 connections',
-        plans.reduce((sum, { errors }) => sum + errors.length, 0),
-        { exactly: 0 },
-      ),
-      claim(
-        'capacity',
-        'proofs that failed',
-        story,
-        books.proofs.filter(({ holds }) => !holds).length,
-        {
-          exactly: 0,
-        },
-      ),
-      claim('capacity', 'wrong answers below the knee', story, atPrice.counts.wrong, {
-        exactly: 0,
-      }),
-    ],
-    plans.flatMap(({ errors }) => errors),
+    claims('capacity', story, [
+      ['operations priced', prices.length, exactly(5)],
+      ['operations whose knee was found', prices.filter(({ knee }) => knee > 0).length, exactly(5)],
+      ['errors in the plan of connections', errors.length, exactly(0), '', connections],
+      ['proofs that failed', books.proofs.filter(({ holds }) => !holds).length, exactly(0)],
+      ['wrong answers below the knee', atPrice.counts.wrong, exactly(0)],
+    ]),
+    errors,
     { tables: [priceTable(prices), ...plans.map(({ table }) => table)] },
   );
 }
@@ -149,7 +126,7 @@ async function operationsOf(stage: Stage): Promise<Operation[]> {
 
 /** CPU a call, less what the same processes use when nobody calls. */
 async function priceOf(stage: Stage, operation: Operation, { calls, perSecond }: CapacitySize) {
-  const { door, recorder, meter, random, signal } = stage;
+  const { door, recorder, meter, signal } = stage;
   const { kind } = operation;
   recorder.enter(`${kind}: idle`);
   meter.sample(recorder.phase);
@@ -158,7 +135,7 @@ async function priceOf(stage: Stage, operation: Operation, { calls, perSecond }:
   meter.sample(recorder.phase);
   recorder.enter(kind);
   const begin = performance.now();
-  await arrive({ perSecond, count: calls, random, signal }, (index, intendedAt) =>
+  await stage.arrive(perSecond, calls, (index, intendedAt) =>
     ask(door, recorder, { kind, intendedAt, ...operation.call(index) }),
   );
   await settled(stage);
@@ -175,7 +152,7 @@ async function priceOf(stage: Stage, operation: Operation, { calls, perSecond }:
 
 /** Steps of four seconds, each half as much again: the last rate at which all are answered, in time. */
 async function kneeOf(stage: Stage, operation: Operation, { calls, perSecond }: CapacitySize) {
-  const { door, recorder, random, signal } = stage;
+  const { door, recorder, signal } = stage;
   const { kind, most = Number.POSITIVE_INFINITY } = operation;
   let knee = 0;
   let done = calls;
@@ -185,7 +162,7 @@ async function kneeOf(stage: Stage, operation: Operation, { calls, perSecond }: 
     const phase = `${kind}: ${rate}/s`;
     recorder.enter(phase);
     const from = done;
-    await arrive({ perSecond: rate, count, random, signal }, (index, intendedAt) =>
+    await stage.arrive(rate, count, (index, intendedAt) =>
       ask(door, recorder, { kind, intendedAt, ...operation.call(from + index) }),
     );
     done += count;

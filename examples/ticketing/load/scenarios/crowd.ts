@@ -4,10 +4,9 @@
  */
 import { paths } from '../../addresses.ts';
 import type { WaitingTicket } from '../../contract.ts';
-import { claim } from '../claims.ts';
+import { atMost, claims, exactly } from '../claims.ts';
 import { Crowd } from '../crowd.ts';
-import type { CrowdReport } from '../crowd-worker.ts';
-import { arrive } from '../open-model.ts';
+import type { CrowdReport } from '../crowd-report.ts';
 import { pause } from '../pause.ts';
 import { usageOf } from '../proc.ts';
 import { type Curve, resultOf, type ScenarioResult } from '../result.ts';
@@ -17,7 +16,6 @@ import type { Stage } from '../stage.ts';
 const slug = 'proof-crowd';
 /** each takes a seat after the opening, and everybody is told of it */
 const buyers = 5;
-const story = '150,000 concurrent users';
 
 export type CrowdSize = {
   users: number;
@@ -101,34 +99,28 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
       ({ lastAt }, index) => (lastAt - (takenAt[index] ?? 0)) / 1_000,
     );
     const { opening } = end;
-    const c = (text: string, ...rest: Rest) => claim('crowd', text, story, ...rest);
+    const toldToAll = changes.filter(({ count }) => count === users).length;
     const openSeconds = opening.count > 0 ? (opening.lastAt - openingAt) / 1_000 : undefined;
     return resultOf(
       'crowd',
       stage,
-      [
-        c('users connected', joined.connected, { exactly: users }),
-        c('users lost', end.lost, { exactly: 0 }),
-        c('told of the opening', opening.count, { exactly: users }),
-        c('last one told, after the opening', openSeconds, { atMost: 2 }, 's'),
-        c(
-          'seats taken, of which all were told',
-          changes.filter(({ count }) => count === users).length,
-          {
-            exactly: buyers,
-          },
-        ),
-        c(
+      claims('crowd', '150,000 concurrent users', [
+        ['users connected', joined.connected, exactly(users)],
+        ['users lost', end.lost, exactly(0)],
+        ['told of the opening', opening.count, exactly(users)],
+        ['last one told, after the opening', openSeconds, atMost(2), 's'],
+        ['seats taken, of which all were told', toldToAll, exactly(buyers)],
+        [
           'last one told of a seat, after it was asked for',
           Math.max(...lateSeconds),
-          { atMost: 2 },
+          atMost(2),
           's',
-        ),
-        c('told the same twice', end.toldTwice, { exactly: 0 }),
-        c('server memory a user above the base', kiB, { atMost: 6.5 }, 'KiB'),
-        c('API answers meanwhile, p99', api.p99Ms, { atMost: 200 }, 'ms'),
-        c('wrong answers', api.counts.wrong, { exactly: 0 }),
-      ],
+        ],
+        ['told the same twice', end.toldTwice, exactly(0)],
+        ['server memory a user above the base', kiB, atMost(6.5), 'KiB'],
+        ['API answers meanwhile, p99', api.p99Ms, atMost(200), 'ms'],
+        ['wrong answers', api.counts.wrong, exactly(0)],
+      ]),
       [
         `${users} users at ${gateways.length} gateways of ${Math.round(baseBytes / gateways.length / 2 ** 20)} MiB; ${Math.round(joined.connected / stormSeconds)} connections/s; kept for ${Math.round(recorder.now - stormSeconds)} s; ${end.messages} messages, ${end.pings} heartbeats`,
         `the first one was told ${openSeconds === undefined ? 'nothing' : `${(opening.firstAt - openingAt) / 1_000} s`} after the opening; of the seats the last ones ${lateSeconds.map((seconds) => seconds.toFixed(2)).join(', ')} s`,
@@ -141,8 +133,6 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
     await crowd.end();
   }
 }
-
-type Rest = [figure: number | undefined, bound: Parameters<typeof claim>[4], unit?: string];
 
 /** A few who will take seats: they stand in the room before it opens. */
 async function inTheLobby({ people, door, recorder }: Stage) {
@@ -157,14 +147,14 @@ async function inTheLobby({ people, door, recorder }: Stage) {
 }
 
 function readMeanwhile(stage: Stage, perSecond: number, signal: AbortSignal): Promise<void> {
-  const { door, recorder, random } = stage;
+  const pages = [
+    { kind: 'event page', path: paths.event(slug) },
+    { kind: 'room page', path: paths.waitingRoom(slug) },
+  ] as const;
+  const read = (index: number, intendedAt: number) =>
+    ask(stage.door, stage.recorder, { ...pages[index % 2 === 0 ? 0 : 1], intendedAt });
   // more than the longest run needs: the signal ends it
-  const plan = { perSecond, count: perSecond * 1_800, random, signal };
-  return arrive(plan, (index, intendedAt) =>
-    index % 2 === 0
-      ? ask(door, recorder, { kind: 'event page', path: paths.event(slug), intendedAt })
-      : ask(door, recorder, { kind: 'room page', path: paths.waitingRoom(slug), intendedAt }),
-  );
+  return stage.arrive(perSecond, perSecond * 1_800, read, signal);
 }
 
 /** A minute at most. */

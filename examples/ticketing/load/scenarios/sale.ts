@@ -6,8 +6,7 @@
 import { drawnPlace, standingOf } from '@evenkeel/soft-hold/waiting-room/status';
 import { paths } from '../../addresses.ts';
 import type { Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
-import { claim } from '../claims.ts';
-import { arrive } from '../open-model.ts';
+import { atMost, claims, exactly } from '../claims.ts';
 import { pause } from '../pause.ts';
 import { shuffle } from '../random.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
@@ -29,6 +28,9 @@ export type SaleSize = {
 };
 type Visitor = { id: string; shopper: Shopper; ticket: WaitingTicket; place: number };
 type End = Purchase['end'] | 'sold-out' | 'told-wrongly' | 'no-place';
+const untruths: readonly End[] = [
+  ...(['told-wrongly', 'no-place', 'unsettled', 'no-answer', 'lost-hold', 'expired'] as const),
+];
 
 export async function saleScenario(stage: Stage, size: SaleSize): Promise<ScenarioResult> {
   const { door, recorder, people, signal, random } = stage;
@@ -50,15 +52,12 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
     ends.set(how, (ends.get(how) ?? 0) + 1);
   };
   const tokens = await Promise.all(ids.map((id) => people.token(id)));
-  await arrive(
-    { perSecond: size.joinsPerSecond, count: ids.length, random, signal },
-    async (index, intendedAt) => {
-      const shopper = new Shopper(door, recorder, tokens[index] as string);
-      const ticket = await shopper.join(slug, intendedAt);
-      if (!ticket) return end('no-place');
-      visitors.push({ id: ids[index] as string, shopper, ticket, place: 2 });
-    },
-  );
+  await stage.arrive(size.joinsPerSecond, ids.length, async (index, intendedAt) => {
+    const shopper = new Shopper(door, recorder, tokens[index] as string);
+    const ticket = await shopper.join(slug, intendedAt);
+    if (!ticket) return end('no-place');
+    visitors.push({ id: ids[index] as string, shopper, ticket, place: 2 });
+  });
   while (Date.now() < opensAt && !signal.aborted) await pause(200, stage.signal);
 
   recorder.enter('sale');
@@ -97,71 +96,36 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
 
   recorder.enter('told');
   const waiting = visitors.slice(next);
-  await arrive(
-    { perSecond: 400, count: waiting.length, random, signal },
-    async (index, intendedAt) => {
-      const { shopper } = waiting[index] as Visitor;
-      const answer = await shopper.ask({
-        kind: 'availability',
-        path: paths.availability(slug),
-        intendedAt,
-      });
-      const free = answer?.status === 200 && freeOf(answer.body as Availability);
-      end(free === 0 ? 'sold-out' : 'told-wrongly');
-    },
-  );
+  await stage.arrive(400, waiting.length, async (index, intendedAt) => {
+    const { shopper } = waiting[index] as Visitor;
+    const path = paths.availability(slug);
+    const answer = await shopper.ask({ kind: 'availability', path, intendedAt });
+    const free = answer?.status === 200 && freeOf(answer.body as Availability);
+    end(free === 0 ? 'sold-out' : 'told-wrongly');
+  });
 
   recorder.enter('quiet');
-  const books = await stage.progress.step('books', () =>
-    readBooks(stage.fleet, stage.database, 60_000),
-  );
+  const books = await stage.progress.step('books', () => readBooks(stage, 60_000));
   const sold = books.sold - warm;
   const of = (what: string) => books.proofs.find((proof) => proof.what === what)?.found;
   const api = recorder.total((phase) => !['before', warmUpPhase, 'quiet'].includes(phase));
-  const wrong = [
-    'told-wrongly',
-    'no-place',
-    'unsettled',
-    'no-answer',
-    'lost-hold',
-    'expired',
-  ] as const;
+  const untold = total(untruths.map((how) => ends.get(how) ?? 0));
   const story = '50,000 people, 1,000 tickets';
   return resultOf(
     'sale',
     stage,
-    [
-      claim('sale', 'tickets sold', story, sold, { exactly: size.tickets }),
-      claim('sale', 'categories oversold', story, of('categories sold beyond their seats'), {
-        exactly: 0,
-      }),
-      claim('sale', 'seats with two tickets', story, of('seats with two valid tickets'), {
-        exactly: 0,
-      }),
-      claim('sale', 'charges without a ticket', story, books.captured - books.sold, { exactly: 0 }),
-      claim('sale', 'tickets without a charge', story, of('tickets without a charge'), {
-        exactly: 0,
-      }),
-      claim('sale', 'mails sent', 'the email provider', books.mails - warm, {
-        exactly: size.tickets,
-      }),
-      claim('sale', 'API answers, p99', 'everyone at once', api.p99Ms, { atMost: 200 }, 'ms'),
-      claim('sale', 'wrong answers', '60 % -> 99.7 %', api.counts.wrong, { exactly: 0 }),
-      claim(
-        'sale',
-        'buyers told something untrue, or nothing',
-        story,
-        wrong.reduce((sum, how) => sum + (ends.get(how) ?? 0), 0),
-        { exactly: 0 },
-      ),
-      claim(
-        'sale',
-        'buyers accounted for',
-        story,
-        [...ends.values()].reduce((a, b) => a + b, 0),
-        { exactly: size.buyers },
-      ),
-    ],
+    claims('sale', story, [
+      ['tickets sold', sold, exactly(size.tickets)],
+      ['categories oversold', of('categories sold beyond their seats'), exactly(0)],
+      ['seats with two tickets', of('seats with two valid tickets'), exactly(0)],
+      ['charges without a ticket', books.captured - books.sold, exactly(0)],
+      ['tickets without a charge', of('tickets without a charge'), exactly(0)],
+      ['mails sent', books.mails - warm, exactly(size.tickets), '', 'the email provider'],
+      ['API answers, p99', api.p99Ms, atMost(200), 'ms', 'everyone at once'],
+      ['wrong answers', api.counts.wrong, exactly(0), '', '60 % -> 99.7 %'],
+      ['buyers told something untrue, or nothing', untold, exactly(0)],
+      ['buyers accounted for', total([...ends.values()]), exactly(size.buyers)],
+    ]),
     [
       `${size.buyers} buyers, ${size.tickets} tickets; ${[...ends].map(([how, n]) => `${how} ${n}`).join(', ')}`,
       ...books.proofs
@@ -209,5 +173,6 @@ async function isSoldOut({ door }: Stage): Promise<boolean> {
   return counts.length > 0 && counts.every(({ free, held }) => free === 0 && held === 0);
 }
 
+const total = (numbers: number[]) => numbers.reduce((sum, one) => sum + one, 0);
 const freeOf = ({ counts }: Availability) =>
   counts.reduce((sum, { free, held }) => sum + free + held, 0);

@@ -4,10 +4,9 @@
  */
 import pg from 'pg';
 import { paths } from '../../addresses.ts';
-import { claim } from '../claims.ts';
+import { atLeast, atMost, claims, exactly } from '../claims.ts';
 import { putFaults } from '../faults.ts';
 import { FrontDoor } from '../front-door.ts';
-import { arrive } from '../open-model.ts';
 import { pause } from '../pause.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
 import { ask, Shopper } from '../shopper.ts';
@@ -30,60 +29,35 @@ export async function withoutScenario(stage: Stage, size: WithoutSize): Promise<
   );
   const [cached, loaded] = await both('pages', (isOn) => pages(stage, size, isOn));
   const [drained, killed] = await both('stop', (isOn) => stop(stage, size, isOn));
+  const vain = ((calm.requests - size.orders) / (storm.requests - size.orders)) * 100;
+  const [inVain, slows] = ['requests in vain to a slow provider', 'the provider slows to 30 s'];
+  const paid = calm.paid + storm.paid;
+  const loads = (cached.loads / loaded.loads) * 100;
+  const perPage = 'reads of the database for a page';
   return resultOf(
     'without',
     stage,
-    [
-      claim(
-        'without',
-        'requests in vain to a slow provider, with the breaker, of those without',
-        'the provider slows to 30 s',
-        ((calm.requests - size.orders) / (storm.requests - size.orders)) * 100,
-        { atMost: 50 },
-        '%',
-      ),
-      claim(
-        'without',
+    claims('without', '50,000 people, 1,000 tickets', [
+      [`${inVain}, with the breaker, of those without`, vain, atMost(50), '%', slows],
+      [
         'orders paid in the end, with and without',
+        paid,
+        exactly(2 * size.orders),
+        '',
         'nothing is lost',
-        calm.paid + storm.paid,
-        {
-          exactly: 2 * size.orders,
-        },
-      ),
-      claim(
-        'without',
-        'tickets oversold by soft-hold',
-        '50,000 people, 1,000 tickets',
-        held - size.tickets,
-        {
-          exactly: 0,
-        },
-      ),
-      claim(
-        'without',
-        'tickets oversold by naive SQL',
-        '50,000 people, 1,000 tickets',
-        naive - size.tickets,
-        {
-          atLeast: 1,
-        },
-      ),
-      claim(
-        'without',
-        'reads of the database for a page, with the cache, of those without',
-        '80 % less origin load',
-        (cached.loads / loaded.loads) * 100,
-        { atMost: 20 },
+      ],
+      ['tickets oversold by soft-hold', held - size.tickets, exactly(0)],
+      ['tickets oversold by naive SQL', naive - size.tickets, atLeast(1)],
+      [
+        `${perPage}, with the cache, of those without`,
+        loads,
+        atMost(20),
         '%',
-      ),
-      claim('without', 'calls lost when a front is drained', 'graceful shutdown', drained, {
-        exactly: 0,
-      }),
-      claim('without', 'calls lost when it is just killed', 'graceful shutdown', killed, {
-        atLeast: 1,
-      }),
-    ],
+        '80 % less origin load',
+      ],
+      ['calls lost when a front is drained', drained, exactly(0), '', 'graceful shutdown'],
+      ['calls lost when it is just killed', killed, atLeast(1), '', 'graceful shutdown'],
+    ]),
     [
       `slow provider (6 s a charge), ${size.orders} orders: with the breaker ${calm.requests} requests and all paid ${calm.recoveredSeconds} s after it was well again; without ${storm.requests} and ${storm.recoveredSeconds} s`,
       `${size.tickets} tickets, ${4 * size.tickets} buyers: by soft-hold ${held} sold, by a count and an update ${naive}`,
@@ -95,7 +69,7 @@ export async function withoutScenario(stage: Stage, size: WithoutSize): Promise<
 
 /** What a provider that is unwell has to bear, and how soon the orders are paid once it is well. */
 async function slowProvider(stage: Stage, { orders, ordersPerSecond }: WithoutSize, isOn: boolean) {
-  const { fleet, people, door, recorder, random, signal } = stage;
+  const { fleet, people, door, recorder, signal } = stage;
   const slug = `proof-provider-${isOn}`;
   recorder.enter(`slow provider, breaker ${isOn ? 'on' : 'off'}`);
   for (const { process } of fleet.workers) process.tell('breaker', isOn);
@@ -108,15 +82,12 @@ async function slowProvider(stage: Stage, { orders, ordersPerSecond }: WithoutSi
   const before = await requests();
   await putFaults(fleet.pspUrl, { latencyMs: 6_000 });
   let paid = 0;
-  const buyers = arrive(
-    { perSecond: ordersPerSecond, count: orders, random, signal },
-    async (index, intendedAt) => {
-      const shopper = new Shopper(door, recorder, await people.token(ids[index] as string));
-      const held = await shopper.hold(slug, seats[index] as string, { intendedAt });
-      if (held === undefined || typeof held === 'string') return;
-      if ((await shopper.buy(held.id, 90_000)).end === 'paid') paid += 1;
-    },
-  );
+  const buyers = stage.arrive(ordersPerSecond, orders, async (index, intendedAt) => {
+    const shopper = new Shopper(door, recorder, await people.token(ids[index] as string));
+    const held = await shopper.hold(slug, seats[index] as string, { intendedAt });
+    if (held === undefined || typeof held === 'string') return;
+    if ((await shopper.buy(held.id, 90_000)).end === 'paid') paid += 1;
+  });
   await pause((orders / ordersPerSecond) * 1_000, signal);
   await putFaults(fleet.pspUrl, { latencyMs: 200 });
   const wellAt = performance.now();
@@ -167,7 +138,7 @@ async function saleByNaiveSql(stage: Stage, { tickets }: WithoutSize): Promise<n
 }
 
 async function pages(stage: Stage, { reads, readsPerSecond }: WithoutSize, isOn: boolean) {
-  const { door, recorder, fleet, random, signal, database } = stage;
+  const { door, recorder, fleet, signal, database } = stage;
   const slug = 'proof-provider-true';
   for (const { process } of fleet.fronts) process.tell('cache', isOn);
   await pause(500, signal);
@@ -182,7 +153,7 @@ async function pages(stage: Stage, { reads, readsPerSecond }: WithoutSize, isOn:
   const before = await loads();
   const phase = `pages, cache ${isOn ? 'on' : 'off'}`;
   recorder.enter(phase);
-  await arrive({ perSecond: readsPerSecond, count: reads, random, signal }, (_index, intendedAt) =>
+  await stage.arrive(readsPerSecond, reads, (_index, intendedAt) =>
     ask(door, recorder, { kind: 'event page', path: paths.event(slug), intendedAt }),
   );
   const made = (await loads()) - before;
@@ -193,18 +164,18 @@ async function pages(stage: Stage, { reads, readsPerSecond }: WithoutSize, isOn:
 
 /** Calls that nobody has answered while one front of two ends and is started again. */
 async function stop(stage: Stage, { readsPerSecond }: WithoutSize, isOn: boolean): Promise<number> {
-  const { fleet, random, signal, recorder } = stage;
+  const { fleet, signal, recorder } = stage;
   recorder.enter(`a front is ${isOn ? 'drained' : 'killed'}`);
   const door = new FrontDoor(() => fleet.fronts.map(({ url }) => url), { tries: 1, signal });
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   let lost = 0;
   const perSecond = 4 * readsPerSecond;
-  const plan = { perSecond, count: perSecond * 120, random, signal: until };
-  const reading = arrive(plan, async () => {
+  const read = async () => {
     const answer = await door.call({ path: paths.event('proof-holds') }).catch(() => undefined);
     if (answer?.status !== 200) lost += 1;
-  });
+  };
+  const reading = stage.arrive(perSecond, perSecond * 120, read, until);
   try {
     // between two probes of the door, not at one
     await pause(1_100, signal);

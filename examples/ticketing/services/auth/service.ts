@@ -1,5 +1,6 @@
 /** auth: accounts, sessions, tokens. After it has answered, nobody asks a store who somebody is. */
-import { demoAccounts } from '../../addresses.ts';
+import { randomUUID } from 'node:crypto';
+import { demoAccounts, paths } from '../../addresses.ts';
 import { derivedSecret } from '../derived-secret.ts';
 import type { OpenService } from '../service.ts';
 import { LoginAttempts } from './attempts.ts';
@@ -30,7 +31,21 @@ export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
     await regions.claim(account.email, region);
     await addUser(people, { ...account, region, passwordHash });
   }
+  const sessions = new Sessions({ redis, namespace, region, ttlMs: config.REFRESH_TTL_MS });
+  const attempts = new LoginAttempts({ redis, namespace, perAddress: config.LOGINS_PER_ADDRESS });
   return {
+    // what a log-in does, for an account that nobody has
+    async warmUp(call) {
+      await call(paths.refresh, { body: {} });
+      const id = randomUUID();
+      const email = `${id}@warm-up.invalid`;
+      await attempts.clear(email);
+      await regions.homeOf(email);
+      await findUser(people, email);
+      await tokens.issue({ id, role: 'buyer', region });
+      await sessions.start({ id, email, name: '', role: 'buyer', region });
+      await sessions.endAll(id);
+    },
     routes: (app) =>
       authRoutes(app, {
         database,
@@ -38,8 +53,8 @@ export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
         regions,
         passwords,
         tokens,
-        sessions: new Sessions({ redis, namespace, region, ttlMs: config.REFRESH_TTL_MS }),
-        attempts: new LoginAttempts({ redis, namespace, perAddress: config.LOGINS_PER_ADDRESS }),
+        sessions,
+        attempts,
         cookies: { secure: config.SECURE_COOKIES, ttlMs: config.REFRESH_TTL_MS },
       }),
   };

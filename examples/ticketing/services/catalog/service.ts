@@ -1,4 +1,5 @@
 /** catalog: events, prices and halls, from the caches when they can. */
+import { paths } from '../../addresses.ts';
 import type { OpenService } from '../service.ts';
 import { pageEdge } from './edge.ts';
 import { catalogRoutes } from './routes.ts';
@@ -14,6 +15,7 @@ export const openCatalog: OpenService<'catalog'> = async ({ config, host, log })
       const { catalog, database, tokens } = host;
       catalogRoutes(app, { catalog, database, tokens, edge });
     },
+    warmUp: (call) => call(paths.event(firstNight.slug)),
     phases: { caches: [() => edge.close()] },
   };
 };

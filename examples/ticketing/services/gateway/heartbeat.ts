@@ -2,16 +2,20 @@
  * Pings of all WebSockets of a process, by one timer: each second a slice of them, so that all have had
  * theirs within the period and no moment has to ping everybody.
  */
-import type { WebSocket } from 'ws';
+/** a whole frame without payload (RFC 6455, section 5.5.2): of these there are 5,000 a second */
+export const pingFrame = Buffer.from([0x89, 0]);
+
+/** A WebSocket, as far as it matters here. */
+export type Pulse = { ping(): void; terminate(): void };
 
 const periodSeconds = 30;
 
 export class Heartbeat {
   /** dense: the last one takes the place of one that leaves */
-  readonly #sockets: WebSocket[] = [];
-  readonly #places = new Map<WebSocket, number>();
+  readonly #sockets: Pulse[] = [];
+  readonly #places = new Map<Pulse, number>();
   /** who was pinged and has not answered */
-  readonly #silent = new Set<WebSocket>();
+  readonly #silent = new Set<Pulse>();
   readonly #timer: NodeJS.Timeout;
   #next = 0;
 
@@ -19,16 +23,16 @@ export class Heartbeat {
     this.#timer = setInterval(() => this.#beat(), 1_000).unref();
   }
 
-  add(socket: WebSocket): void {
+  add(socket: Pulse): void {
     this.#places.set(socket, this.#sockets.length);
     this.#sockets.push(socket);
   }
 
-  heard(socket: WebSocket): void {
+  heard(socket: Pulse): void {
     this.#silent.delete(socket);
   }
 
-  remove(socket: WebSocket): void {
+  remove(socket: Pulse): void {
     const place = this.#places.get(socket);
     const last = this.#sockets.pop();
     if (place !== undefined && last && last !== socket) {
@@ -48,7 +52,7 @@ export class Heartbeat {
     const count = Math.ceil(this.#sockets.length / periodSeconds);
     for (let pinged = 0; pinged < count; pinged += 1) {
       this.#next = (this.#next + 1) % this.#sockets.length;
-      const socket = this.#sockets[this.#next] as WebSocket;
+      const socket = this.#sockets[this.#next] as Pulse;
       if (this.#silent.has(socket)) socket.terminate();
       else {
         this.#silent.add(socket);

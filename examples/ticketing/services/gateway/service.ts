@@ -17,7 +17,7 @@ import { WaitingFeed } from './waiting-feed.ts';
 export const openGateway: OpenService<'gateway'> = async ({ config, host, names, log }) => {
   const { database, queue, pools, tokens, catalog, rooms, namespace } = host;
   const availability = new AvailabilityFeed(pools);
-  const waiting = new WaitingFeed({ rooms, catalog, log });
+  const waiting = new WaitingFeed({ rooms, catalog, seats: availability, log });
   const upstreams = apiServices.flatMap((service): Upstream[] => {
     const url = (config as Record<string, unknown>)[urlOf(service)];
     return names.includes(service) ? [] : [{ service, url: String(url) }];

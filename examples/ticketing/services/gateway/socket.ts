@@ -15,7 +15,7 @@ import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat, type Pulse, pingFrame } from './heartbeat.ts';
 import { sharedTextFrame, textFrame } from './text-frame.ts';
 import type { WaitingFeed } from './waiting-feed.ts';
 
@@ -87,7 +87,7 @@ class Watch {
   }
 }
 
-class Connection {
+class Connection implements Pulse {
   readonly #socket: WebSocket;
   /** beneath it: whole frames may go there, as `ws` writes its own in one go without compression */
   readonly #wire: Duplex;
@@ -103,15 +103,23 @@ class Connection {
     this.#socket = socket;
     this.#wire = wire;
     this.#deps = deps;
-    heartbeat.add(socket);
-    socket.on('pong', () => heartbeat.heard(socket));
+    heartbeat.add(this);
+    socket.on('pong', () => heartbeat.heard(this));
     socket.on('message', (data) => void this.#receive(data));
     socket.on('error', (error) => deps.log.debug({ err: error }, 'WebSocket failed'));
     socket.on('close', () => {
-      heartbeat.remove(socket);
+      heartbeat.remove(this);
       this.#isClosed = true;
       for (const watch of this.#watched.values()) watch.end();
     });
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#wire.write(pingFrame);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
   }
 
   async #receive(data: RawData): Promise<void> {

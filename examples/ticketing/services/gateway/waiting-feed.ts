@@ -1,37 +1,45 @@
 /**
  * Tells everybody in a waiting room where the queue is. It is one document for all, so it is written
- * once and sent as the same bytes; the more people wait, the rarer they are told. What nobody may learn
- * late is told at once: the opening to all of them, and their turn to those who come next, who say for
- * that where they stand.
+ * once and sent as the same bytes. One after the other is told, steadily, so that the more people wait,
+ * the rarer each hears of it. What nobody may learn late is told at once: the opening to all of them, and
+ * their turn to those who come next, who say for that where they stand.
  */
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ServerMessage } from '../../contract.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { AvailabilityFeed } from '../inventory/availability.ts';
 import type { WaitingRooms } from '../inventory/waiting-rooms.ts';
 
 const lookEveryMs = 1_000;
 /** after the moment of the opening, for the room's own clock to have come that far */
 const afterOpeningMs = 20;
 /**
- * So many a millisecond: eight processes of 18,750 people on two cores then use a third of one for this, and what cannot
- * wait, a seat or the opening, does not queue behind it. In a full process everybody is told each nine seconds.
+ * So many a millisecond, a few at a time: eight processes of 18,750 people on two cores then spend a sixth of them on this, and
+ * never all at the same moment. In a full process everybody is told each nine seconds.
  */
 const toldPerMs = 2;
-/** sent without a pause; between slices, others have their turn */
+const few = 50;
+/** sent without a pause when it is news to all; between slices, others have their turn */
 const slice = 500;
+/** where the queue is can wait for a seat that is taken, but not for one seat after the other for ever */
+const patienceMs = 2_000;
 
+type Reading = { phase: string; opensAt: number; admittedBelow: number; message: Buffer };
 type Listener = (message: Buffer) => void;
 type Audience = {
-  listeners: Set<Listener>;
+  /** with what each was told last: nobody is told the same twice */
+  listeners: Map<Listener, Buffer>;
   /** the places of those who come next, until it is their turn */
   near: Map<Listener, number>;
-  latest: Buffer | undefined;
+  latest: Buffer;
+  isBeingTold: boolean;
 };
-type Reading = { phase: string; opensAt: number; admittedBelow: number; message: Buffer };
 export type WaitingFeedOptions = {
   rooms: Pick<WaitingRooms, 'of'>;
   catalog: Pick<Catalog, 'event'>;
+  /** what goes before this feed's news */
+  seats: Pick<AvailabilityFeed, 'isTelling'>;
   log: Pick<Logger, 'warn'>;
 };
 
@@ -51,15 +59,14 @@ export class WaitingFeed {
    */
   async watch(slug: string, listener: Listener, place?: number): Promise<() => void> {
     let audience = this.#audiences.get(slug);
-    if (!audience?.latest) {
-      const { message } = await this.#read(slug);
-      audience = this.#audiences.get(slug) ?? this.#gather(slug);
-      audience.latest = message;
+    if (!audience) {
+      const read = await this.#read(slug);
+      audience = this.#audiences.get(slug) ?? this.#gather(slug, read);
     }
-    const { listeners, near } = audience;
-    listeners.add(listener);
+    const { listeners, near, latest } = audience;
+    listeners.set(listener, latest);
     if (place !== undefined) near.set(listener, place);
-    listener(audience.latest as Buffer);
+    listener(latest);
     return () => {
       listeners.delete(listener);
       near.delete(listener);
@@ -70,52 +77,73 @@ export class WaitingFeed {
     this.#closed.abort();
   }
 
-  #gather(slug: string): Audience {
-    const audience: Audience = { listeners: new Set(), near: new Map(), latest: undefined };
+  #gather(slug: string, read: Reading): Audience {
+    const audience: Audience = {
+      ...{ listeners: new Map(), near: new Map() },
+      ...{ latest: read.message, isBeingTold: false },
+    };
     this.#audiences.set(slug, audience);
-    void this.#tell(slug, audience);
+    void this.#look(slug, audience, read);
     return audience;
   }
 
   /** Until nobody listens any more. */
-  async #tell(slug: string, audience: Audience): Promise<void> {
+  async #look(slug: string, audience: Audience, { phase, opensAt }: Reading): Promise<void> {
     const { signal } = this.#closed;
-    let shown: string | undefined;
-    let opensAt = 0;
-    let toldAt = performance.now();
     do {
       // the opening is looked for when it is due, and not up to a second later
       const opensInMs = opensAt + afterOpeningMs - Date.now();
-      const waitMs = opensInMs > 0 ? Math.min(lookEveryMs, opensInMs) : lookEveryMs;
-      await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {});
+      await this.#pause(opensInMs > 0 ? Math.min(lookEveryMs, opensInMs) : lookEveryMs);
       if (signal.aborted) return;
       const read = await this.#read(slug).catch((error) => {
         this.#options.log.warn({ err: error, event: slug }, 'waiting room cannot be read');
       });
-      // nobody is told the same twice
-      if (read) ({ opensAt } = read);
-      if (!read || audience.latest?.equals(read.message)) continue;
-      audience.latest = read.message;
+      if (!read) continue;
+      audience.latest = audience.latest.equals(read.message) ? audience.latest : read.message;
+      const isNews = read.phase !== phase;
+      ({ phase, opensAt } = read);
       const letIn = takeLetIn(audience.near, read.admittedBelow);
-      const isDue = performance.now() - toldAt >= audience.listeners.size / toldPerMs;
-      if (read.phase === shown && !isDue) {
-        await this.#send(letIn, audience, read.message);
-        continue;
-      }
-      shown = read.phase;
-      toldAt = performance.now();
-      await this.#send([...audience.listeners], audience, read.message);
+      const atOnce = isNews ? audience.listeners.keys() : letIn;
+      await this.#tell(audience, atOnce, slice, () => setImmediate());
+      if (!audience.isBeingTold) void this.#tellInTurn(audience);
     } while (audience.listeners.size > 0);
     this.#audiences.delete(slug);
   }
 
-  async #send(to: Listener[], { listeners }: Audience, message: Buffer): Promise<void> {
+  async #tellInTurn(audience: Audience): Promise<void> {
+    let patience = patienceMs;
+    audience.isBeingTold = true;
+    await this.#tell(audience, audience.listeners.keys(), few, async () => {
+      do {
+        await this.#pause(few / toldPerMs);
+        patience -= few / toldPerMs;
+      } while (this.#options.seats.isTelling && patience > 0);
+    });
+    audience.isBeingTold = false;
+  }
+
+  /** Those of `to` who have not left and have not heard the latest, which may become another one meanwhile. */
+  async #tell(
+    audience: Audience,
+    to: Iterable<Listener>,
+    atATime: number,
+    rest: () => Promise<unknown>,
+  ): Promise<void> {
+    const { listeners } = audience;
     let told = 0;
     for (const listener of to) {
-      // who came in the middle has the latest already, who left needs none
-      if (listeners.has(listener)) listener(message);
-      if (++told % slice === 0) await setImmediate();
+      if (this.#closed.signal.aborted) return;
+      const { latest } = audience;
+      const heard = listeners.get(listener);
+      if (heard === undefined || heard === latest) continue;
+      listeners.set(listener, latest);
+      listener(latest);
+      if (++told % atATime === 0) await rest();
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#closed.signal, ref: false }).catch(() => {});
   }
 
   async #read(slug: string): Promise<Reading> {

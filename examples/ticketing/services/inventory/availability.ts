@@ -23,10 +23,16 @@ export class AvailabilityFeed {
   readonly #pools: Pools;
   readonly #audiences = new Map<string, Audience>();
   readonly #reading = new Map<string, Promise<Availability>>();
+  #telling = 0;
 
   constructor(pools: Pools) {
     this.#pools = pools;
     pools.onOpen((slug, pool) => pool.on('change', (event) => this.#publish(slug, event)));
+  }
+
+  /** A change is on its way to those who watch. */
+  get isTelling(): boolean {
+    return this.#telling > 0;
   }
 
   /** Callers that ask at the same time share one answer. @throws ProblemError `not_found` */
@@ -113,6 +119,7 @@ export class AvailabilityFeed {
   }
 
   async #tell({ listeners, untold }: Audience): Promise<void> {
+    this.#telling += 1;
     for (; untold[0]; untold.shift()) {
       // where it cannot be read, the gap in the numbers tells the browser to ask
       const message = await Promise.resolve(untold[0]).catch(() => undefined);
@@ -123,6 +130,7 @@ export class AvailabilityFeed {
         if (++told % slice === 0) await setImmediate();
       }
     }
+    this.#telling -= 1;
   }
 }
 

@@ -4,6 +4,7 @@ import type { HeldSeats, HoldRequest } from '../../contract.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEvent, categoryOf, priceOf } from '../catalog/event-page.ts';
 import { ProblemError } from '../problem.ts';
+import type { RedisPulse } from '../redis-pulse.ts';
 import type { FoundHold, Pools } from './pools.ts';
 
 export type KeptHold = { hold: Hold; event: string; seats: string[] };
@@ -12,11 +13,13 @@ export class Holds {
   readonly #pools: Pools;
   readonly #catalog: Catalog;
   readonly #ttlMs: number;
+  readonly #pulse: RedisPulse;
 
-  constructor(options: { pools: Pools; catalog: Catalog; ttlMs: number }) {
+  constructor(options: { pools: Pools; catalog: Catalog; ttlMs: number; pulse: RedisPulse }) {
     this.#pools = options.pools;
     this.#catalog = options.catalog;
     this.#ttlMs = options.ttlMs;
+    this.#pulse = options.pulse;
   }
 
   /** @throws ProblemError `seat_taken`, `limit_reached`, `conflict`, `hold_expired`, ... */
@@ -24,7 +27,7 @@ export class Holds {
     const event = await this.#catalog.event(slug);
     const items = itemsOf(event, seats);
     const pool = await this.#pools.of(slug);
-    const result = await pool.hold({ id, holder: userId, items });
+    const result = await this.#pulse.guard(() => pool.hold({ id, holder: userId, items }));
     switch (result.status) {
       case 'held':
         return this.#describe(event, result.hold);
@@ -67,7 +70,7 @@ export class Holds {
     if (expiresAt - createdAt > this.#ttlMs) return this.#describe(page, hold);
     const pool = await this.#pools.of(event);
     const forMs = Math.max(1, createdAt + 2 * this.#ttlMs - serverNow);
-    const extended = await pool.extend(hold, { forMs });
+    const extended = await this.#pulse.guard(() => pool.extend(hold, { forMs }));
     if (extended.status === 'held') return this.#describe(page, extended.hold);
     if (extended.status === 'committing' || extended.status === 'confirmed') {
       throw new ProblemError('conflict', 'These seats are paid for already.');
@@ -87,7 +90,7 @@ export class Holds {
   async keepForPayment(id: string, userId: string): Promise<KeptHold> {
     const { event, hold } = await this.#own(id, userId, 'hold_expired');
     const pool = await this.#pools.of(event);
-    const extended = await pool.extend(hold, { forMs: this.#ttlMs });
+    const extended = await this.#pulse.guard(() => pool.extend(hold, { forMs: this.#ttlMs }));
     if (extended.status === 'held') {
       return { hold: extended.hold, event, seats: seatsOf(hold.items) };
     }
@@ -102,7 +105,7 @@ export class Holds {
     userId: string,
     otherwise: 'not_found' | 'hold_expired' = 'not_found',
   ): Promise<FoundHold> {
-    const found = await this.#pools.find(id);
+    const found = await this.#pulse.guard(() => this.#pools.find(id));
     if (found?.hold.holder === userId) return found;
     throw otherwise === 'hold_expired' && !found
       ? expired()

@@ -13,11 +13,20 @@ function stepOf(status: JobStatus | null, before: OrderStep = 'queued'): OrderSt
   return running.find((step) => step === status?.note) ?? before;
 }
 
+/** the step is worth so long a wait, which a frozen Redis would make endless */
+const stepWithinMs = 100;
+
 /** The order with its step. Without Redis it is still true, only less talkative. */
 export async function currentOrder(queue: JobQueue, stored: StoredOrder): Promise<Order> {
   const { order, jobId } = stored;
   if (order.state !== 'processing') return order;
-  const status = await queue.status(jobId).catch(() => null);
+  const enough = new AbortController();
+  const { signal } = enough;
+  const status = await Promise.race([
+    queue.status(jobId),
+    sleep(stepWithinMs, null, { signal, ref: false }),
+  ]).catch(() => null);
+  enough.abort();
   return { ...order, step: stepOf(status) };
 }
 

@@ -1,4 +1,6 @@
 /** orders: promises to sell what is held, at once; the payments worker keeps the promise. */
+import { randomUUID } from 'node:crypto';
+import { paths, testCards } from '../../addresses.ts';
 import { warmUp } from '../database.ts';
 import { Holds } from '../inventory/holds.ts';
 import { organiserRoutes } from '../organiser/routes.ts';
@@ -12,10 +14,15 @@ export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
   const { database, queue, pools, catalog, tokens, rooms, namespace } = host;
   await queue.ensureTopics([chargeJob]);
   await host.relay();
-  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS });
+  const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS, pulse: host.pulse });
   await pools.openAll();
   await warmUp(database);
   return {
+    async warmUp(call) {
+      const body = { id: randomUUID(), holdId: randomUUID(), card: testCards.good };
+      await call(paths.orders, { body });
+      await call(paths.order(body.id));
+    },
     routes: (app) => {
       const ticketKey = config.TICKET_PUBLIC_KEY;
       orderRoutes(app, { database, queue, holds, tokens, ticketKey });

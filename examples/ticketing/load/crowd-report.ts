@@ -1,0 +1,42 @@
+/** What the crowd and its parts tell one another. */
+
+export type CrowdOrder = {
+  users: number;
+  port: number;
+  /** one for each worker, because an address has some 28,000 ports */
+  localAddress: string;
+  event: string;
+  secret: string;
+  /** connections that are being opened at a time */
+  width: number;
+  perSecond: number;
+};
+/** How many heard of one thing, and when the first and the last did: by `Date.now()`, one clock for all processes. */
+export type Told = { count: number; firstAt: number; lastAt: number };
+export type CrowdReport = {
+  /** everybody has tried */
+  isIn: boolean;
+  connected: number;
+  failed: number;
+  lost: number;
+  opening: Told;
+  /** changes of seats by their number */
+  changes: Record<number, Told>;
+  /** the same message again, or an older one after it */
+  toldTwice: number;
+  messages: number;
+  pings: number;
+};
+
+/** Before anybody has come. */
+export const nobody = (): CrowdReport => ({
+  isIn: false,
+  connected: 0,
+  failed: 0,
+  lost: 0,
+  opening: { count: 0, firstAt: 0, lastAt: 0 },
+  changes: {},
+  toldTwice: 0,
+  messages: 0,
+  pings: 0,
+});
