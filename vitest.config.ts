@@ -20,6 +20,7 @@ const long = [
   'tiered-cache/test/soak.integration',
   'ticketing/test/control-room.integration',
   'test/backends.integration',
+  'ticketing/test/proof-endings.integration',
   'ticketing/test/browser-expiry.integration',
   'async-jobs/test/storm.integration',
   'soft-hold/test/fallback.integration',
