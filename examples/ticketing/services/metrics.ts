@@ -168,7 +168,8 @@ export class Metrics {
     if (breakers.length > 0) registerBreakers(registry, breakers);
     if (caches.length > 0) registerCaches(registry, caches);
     // events come on sale later too: the array is read at each scrape
-    registerHolds(registry, pools);
+    // a Redis that is silent takes the units out of a scrape, and not the scrape away
+    registerHolds(registry, pools, { timeoutMs: 300 });
   }
 
   /** `/metrics` on the service's own port, where one machine is all there is. */

@@ -104,9 +104,9 @@ describe('its page', () => {
       const frozen = window.page.locator('.chaos li', { hasText: 'Freeze Redis' });
       await frozen.getByRole('button', { name: 'Under way' }).waitFor();
       await log.getByText('Redis was stopped with SIGSTOP').waitFor();
-      // what needs Redis fails and says so; pages go on out of memory
+      // what needs Redis fails and says so; pages go on
       await expect.poll(() => now('failed (5xx)').textContent()).not.toMatch(/^0 /);
-      expect(await figure('hit rate, memory').textContent()).toBe('100 %');
+      expect(await now('answered').textContent()).not.toMatch(/^0 /);
       await window.screenshot('control-room-frozen', { fullPage: true });
       await window.button('Take everything back').click();
       await log.getByText('Freeze Redis: taken back.').waitFor();
