@@ -33,7 +33,8 @@ export function openQueue(
   });
   return new JobQueue({
     transport: kafkajsTransport(kafka),
-    outbox: postgresOutbox(stores.database),
+    // the database is reached through a PgBouncer, and those before 1.21 lose prepared statements
+    outbox: postgresOutbox(stores.database, { prepare: false }),
     status: redisStatus(stores.redis),
     topicPrefix: `${stores.namespace}.jobs`,
     traceContext,
