@@ -52,10 +52,9 @@ export class Definition<A, T> {
         throw new TypeError(`Expected \`${name}\` to be a function, got ${typeof options?.[name]}`);
       }
     }
-    // its methods may use fields of its own, but hardly a `ttl` or a `loadmany`
+    // its methods may use fields of its own, but hardly one that is nearly called like an option
     for (const name in options) {
-      const begins = (option: string) => option.toLowerCase().startsWith(name.toLowerCase());
-      if (!OPTIONS.includes(name) && OPTIONS.some(begins)) throw unknownOption(name, OPTIONS);
+      if (!OPTIONS.includes(name) && isNearlyOption(name)) throw unknownOption(name, OPTIONS);
     }
     const { ttlMs, negativeTtlMs, tags } = options;
     this.#cache = cache;
@@ -136,4 +135,24 @@ export class Definition<A, T> {
   async expire(argument: A, options?: InvalidateOptions): Promise<InvalidateResult> {
     return await this.#cache.expire(this.#options.key(argument), options);
   }
+}
+
+/** Whether few letters have to be changed for the name of an option. */
+function isNearlyOption(name: string): boolean {
+  const few = Math.max(2, name.length / 3);
+  return OPTIONS.some((one) => editDistance(name.toLowerCase(), one.toLowerCase()) <= few);
+}
+
+/** @see https://en.wikipedia.org/wiki/Wagner%E2%80%93Fischer_algorithm row by row */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (let i = 0; i < from.length; i += 1) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j += 1) {
+      const swapped = (row[j] as number) + (from[i] === to[j] ? 0 : 1);
+      next.push(Math.min(swapped, (row[j + 1] as number) + 1, (next[j] as number) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] as number;
 }

@@ -111,7 +111,7 @@ test('so has a call or a definition, before anything is sent', async () => {
   ]) {
     await expect(call).rejects.toThrow('Unknown option `require`, expected one of');
   }
-  for (const more of [unknown, { loadmany: load }, { TTLMS: 5 }]) {
+  for (const more of [unknown, { loadmany: load }, { TTLMS: 5 }, { negativeTllMs: 5 }]) {
     expect(() => cache.define({ key: String, load, ...more })).toThrow(
       'expected one of key, load,',
     );

@@ -79,8 +79,10 @@ export class WaitingFeed {
 
   #gather(slug: string, read: Reading): Audience {
     const audience: Audience = {
-      ...{ listeners: new Map(), near: new Map() },
-      ...{ latest: read.message, isBeingTold: false },
+      listeners: new Map(),
+      near: new Map(),
+      latest: read.message,
+      isBeingTold: false,
     };
     this.#audiences.set(slug, audience);
     void this.#look(slug, audience, read);
