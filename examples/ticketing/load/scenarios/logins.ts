@@ -1,5 +1,5 @@
 /**
- * Everybody logs in at once: 833 a second for ten minutes, while others use the tokens they have. A token
+ * Everybody logs in at once: more than 833 a second for ten minutes, 500,000 in all, while others use the tokens they have. A token
  * is checked without asking anybody, which PostgreSQL's own counters show.
  */
 import { paths } from '../../addresses.ts';
@@ -74,7 +74,7 @@ export async function loginsScenario(stage: Stage, size: LoginsSize): Promise<Sc
     'logins',
     stage,
     claims('logins', story, [
-      ['log-ins a second', done.counts.ok / took, atLeast(size.perSecond * 0.97)],
+      ['log-ins a second', done.counts.ok / took, atLeast(833)],
       ['log-ins that succeeded', share(done.counts.ok, logins), ...nearlyAll, '60 % -> 99.7 %'],
       ['tokens that were checked rightly', share(refused, refused + wrong + later), ...nearlyAll],
       [`reads of accounts for ${validations} validations`, reads, exactly(0), '', untouched],
