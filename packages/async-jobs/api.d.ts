@@ -1311,10 +1311,15 @@ interface JobsThings {
 interface MetricsOptions {
     /** Upper bounds of the wait's histogram in seconds. Default 0.005 to 600. */
     readonly waitBucketsSeconds?: readonly number[];
+    /** How long a scrape waits for the outbox in milliseconds. Default 1,000 */
+    readonly timeoutMs?: number;
 }
 /**
  * Registers metrics named `evenkeel_async_jobs_...` that read the workers' and relays' figures when
- * they are scraped. Returns a function that takes them back.
+ * they are scraped; an outbox whose database does not answer in time is left out of that scrape.
+ * Returns a function that takes them back.
+ *
+ * @throws TypeError when an option is unknown; RangeError naming the field
  */
 declare function registerMetrics(registry: RegistryLike, things: JobsThings, options?: MetricsOptions): () => void;
 

@@ -55,7 +55,7 @@ export const descriptions: Record<ChaosName, Description> = {
     package: 'tiered-cache',
     caption:
       'SIGSTOP: connections stay open, nothing answers. Event pages come from the local tier; what needs Redis fails fast and says so.',
-    file: 'services/connections.ts',
+    file: 'services/redis-pulse.ts',
   },
   drain: {
     title: 'Drain this instance',

@@ -139,7 +139,10 @@ const variables = {
     })
     .default(0),
 
-  /** a Redis that has not answered for so long is not waited for: holds are told to try again */
+  /**
+   * A Redis that has not answered for so long is not waited for: holds are told to try again. One second where everything shares
+   * a machine, whose own pauses must not look like Redis's; where Redis has cores of its own, as in deploy/k8s, less.
+   */
   REDIS_SILENCE_MS: z.coerce.number().int().min(20).max(60_000).default(1_000),
   HOLD_TTL_MS: wholeMs.default(120_000),
   /** past the expiry that buyers see, so that a click in the last second is not in vain */

@@ -164,12 +164,13 @@ export class Metrics {
   /** What the packages tell of the things that were opened. Once. */
   register(): void {
     const { registry, workers, relays, breakers, caches, pools } = this;
-    if (workers.length + relays.length > 0) registerJobs(registry, { workers, relays });
+    // a server that is silent takes its figures out of a scrape, and not the scrape away
+    const patience = { timeoutMs: 300 };
+    if (workers.length + relays.length > 0) registerJobs(registry, { workers, relays }, patience);
     if (breakers.length > 0) registerBreakers(registry, breakers);
     if (caches.length > 0) registerCaches(registry, caches);
     // events come on sale later too: the array is read at each scrape
-    // a Redis that is silent takes the units out of a scrape, and not the scrape away
-    registerHolds(registry, pools, { timeoutMs: 300 });
+    registerHolds(registry, pools, patience);
   }
 
   /** `/metrics` on the service's own port, where one machine is all there is. */

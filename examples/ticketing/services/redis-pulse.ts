@@ -1,6 +1,7 @@
 /**
  * A Redis that is frozen keeps its connections and never answers: each caller would find that out for himself, by waiting. Here
- * one ping after the other finds it out for all of them, those who wait already included.
+ * one ping after the other finds it out for all of them, those who wait already included. A pool's own deadline
+ * (`commandTimeoutMs`) is each call's: as short as this it would also cut those that a rush makes slow.
  */
 import type { Redis } from 'ioredis';
 import { ProblemError } from './problem.ts';

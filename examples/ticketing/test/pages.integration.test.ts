@@ -2,7 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { paths } from '../addresses.ts';
-import type { NewEvent } from '../contract.ts';
+import type { ClientMessage, NewEvent } from '../contract.ts';
 import { address } from './browser-crowd.ts';
 import { openBrowser, phone, Window } from './browser-window.ts';
 import { each, TestShop } from './test-shop.ts';
@@ -65,6 +65,10 @@ describe('the waiting room', () => {
     const opensAt = new Date(Date.now() + 25_000).toISOString();
     const url = await put({ opensAt });
     const arriving = each(crowd, 4, (buyer) => buyer.call('POST', paths.waitingTicket(event.slug)));
+    const said: ClientMessage[] = [];
+    window.page.on('websocket', (socket) =>
+      socket.on('framesent', ({ payload }) => said.push(JSON.parse(String(payload)))),
+    );
     await window.page.goto(url);
     await window.heading('The sale opens soon').waitFor();
     await window.button('Join the waiting room').click();
@@ -79,7 +83,14 @@ describe('the waiting room', () => {
     const position = window.page.locator('[data-position]');
     await position.waitFor();
     await window.screenshot('waiting-queue');
-    expect(asked.filter((one) => !one.endsWith('/passes'))).toEqual([]);
+    // so near the front it says once where it stands, and is told of its turn at once
+    const places = () =>
+      said.flatMap((one) => (one.type === 'watch-waiting-room' && one.place) || []);
+    const kept = `JSON.parse(localStorage.getItem('evenkeel:waiting:${event.slug}'))`;
+    // a place is drawn from 0 to 1; who is drawn the very first is let in as soon as they stand there
+    const isFirst = (await window.page.evaluate(`${kept}.firstPosition`)) === 0;
+    await expect.poll(() => places().length).toBe(isFirst ? 0 : 1);
+    for (const place of places()) expect(place).toBeLessThan(1);
 
     await window.page.reload();
     const second = await window.tab();
@@ -88,6 +99,9 @@ describe('the waiting room', () => {
       second.heading('Choose your seats').waitFor(),
     ]);
     await window.page.getByText('It is your turn.').waitFor();
+    // asked for its pass when it was told of its turn, once more where the reload cut that off
+    expect(asked.filter((one) => !one.endsWith('/passes'))).toEqual([]);
+    expect(asked.length).toBeLessThanOrEqual(2);
     await window.screenshot('waiting-admitted');
     await window.pick('A-15');
     await window.button('Hold seats').click();

@@ -1,5 +1,5 @@
 /** Each service in a process of its own, with a database role of its own, by the same code. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backends } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
 import { sellFirstTicket } from '../launcher/first-ticket.ts';
+import { Regions } from '../services/auth/regions.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 let shop: TestShop;
@@ -106,6 +107,27 @@ describe('services in processes of their own', () => {
     expect({ sessions: sessions.length, ...rows[0] }).toEqual({
       ...{ sessions: 1, people: 0, orders: 2, tickets: 3 },
     });
+  });
+
+  it('claim an address at the same moment, as two that start together do, and neither ends of it', async () => {
+    const pool = new pg.Pool({ connectionString: shop.databaseUrlOf('auth'), max: 2 });
+    const auth = (database: Pick<pg.Pool, 'query'>) =>
+      new Regions({ own: 'eu', all: ['eu', 'us'], urls: {}, secret: 'of both', database });
+    const email = `${randomUUID()}@example.com`;
+    const [first, second] = [await pool.connect(), await pool.connect()];
+    await first.query('begin');
+    await auth(first).claim(email, 'eu');
+    const claim = auth(second).claim(email, 'eu');
+    const waiting = `select from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`;
+    const role = `${shop.namespace}_auth`;
+    await expect.poll(async () => (await shop.database.query(waiting, [role])).rowCount).toBe(1);
+    await first.query('commit');
+    await claim;
+    await expect(auth(second).claim(email, 'us')).rejects.toMatchObject({
+      problem: { code: 'email_taken' },
+    });
+    for (const client of [first, second]) client.release();
+    await pool.end();
   });
 
   it('answer 503 with a problem for a service that is away', async () => {

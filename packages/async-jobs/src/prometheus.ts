@@ -1,4 +1,7 @@
+import { systemClock, within } from './clock.ts';
 import type { OutboxRelay, Worker, WorkerSnapshot } from './index.ts';
+import { knownOptions } from './known-options.ts';
+import { integer } from './options.ts';
 
 /** What is called of a registry; prom-client 15's `Registry` has this shape. */
 export interface RegistryLike {
@@ -17,6 +20,8 @@ export interface JobsThings {
 export interface MetricsOptions {
   /** Upper bounds of the wait's histogram in seconds. Default 0.005 to 600. */
   readonly waitBucketsSeconds?: readonly number[];
+  /** How long a scrape waits for the outbox in milliseconds. Default 1,000 */
+  readonly timeoutMs?: number;
 }
 
 interface Value {
@@ -32,13 +37,18 @@ const WAIT_BUCKETS = [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600];
 
 /**
  * Registers metrics named `evenkeel_async_jobs_...` that read the workers' and relays' figures when
- * they are scraped. Returns a function that takes them back.
+ * they are scraped; an outbox whose database does not answer in time is left out of that scrape.
+ * Returns a function that takes them back.
+ *
+ * @throws TypeError when an option is unknown; RangeError naming the field
  */
 export function registerMetrics(
   registry: RegistryLike,
   things: JobsThings,
   options: MetricsOptions = {},
 ): () => void {
+  knownOptions(options, { waitBucketsSeconds: true, timeoutMs: true });
+  const timeoutMs = integer('timeoutMs', options.timeoutMs ?? 1_000, 1);
   const workers = things.workers ?? [];
   const relays = things.relays ?? [];
   const names: string[] = [];
@@ -164,17 +174,39 @@ export function registerMetrics(
     add('gauge', 'outbox_failures', 'Rounds of the relay that failed in a row', () => [
       { value: sum(relays.map((relay) => relay.snapshot().failuresInARow)), labels: {} },
     ]);
+    const oldest = new OldestJobs(timeoutMs);
     add('gauge', 'outbox_oldest_seconds', 'Age of the oldest job in the outbox', async () => {
-      const ages = await Promise.all(
-        relays.map((relay) => relay.oldestMs().catch(() => Number.NaN)),
-      );
-      return [{ value: Math.max(...ages) / 1_000, labels: {} }];
+      const ages = (await Promise.all(relays.map((relay) => oldest.of(relay)))).flat();
+      return ages.length === 0 ? [] : [{ value: Math.max(...ages) / 1_000, labels: {} }];
     });
   }
   return () => {
     for (const name of names) registry.removeSingleMetric(name);
     for (const worker of workers) worker.off('completed', wait.observe);
   };
+}
+
+/** Asks an outbox one thing at a time: each scrape of a frozen database would take one more connection. */
+class OldestJobs {
+  readonly #timeoutMs: number;
+  readonly #asked = new Map<OutboxRelay, Promise<number>>();
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The age in milliseconds; nothing from an outbox that fails or does not answer in time. */
+  of(relay: OutboxRelay): Promise<number[]> {
+    let age = this.#asked.get(relay);
+    if (!age) {
+      age = relay.oldestMs().finally(() => this.#asked.delete(relay));
+      this.#asked.set(relay, age);
+    }
+    return within(systemClock, this.#timeoutMs, age, () => new Error('late')).then(
+      (ageMs) => [ageMs],
+      () => [],
+    );
+  }
 }
 
 class WaitHistogram {

@@ -142,4 +142,38 @@ describe('metrics and channels', () => {
     expect((await registry.metrics()).trim()).toBe('');
     await worker.drain();
   });
+
+  it('are scraped in time while the database does not answer, and it is asked once', async () => {
+    const outbox = clients.outbox();
+    await outbox.migrate();
+    const queue = new JobQueue({ transport: kafkajsTransport(clients.kafka()), outbox });
+    const registry = new Registry();
+    registerMetrics(registry, { relays: [queue.relay()] }, { timeoutMs: 100 });
+    const lock = await clients.pool.connect();
+    await lock.query('BEGIN');
+    await lock.query(`LOCK TABLE "${clients.schema}".job_outbox IN ACCESS EXCLUSIVE MODE`);
+    const from = performance.now();
+    const texts = [await registry.metrics(), await registry.metrics(), await registry.metrics()];
+    expect(performance.now() - from).toBeLessThan(5_000);
+    for (const text of texts) {
+      expect(text).not.toMatch(/^evenkeel_async_jobs_outbox_oldest_seconds/m);
+      expect(text).toContain('evenkeel_async_jobs_outbox_sent_total 0');
+    }
+    const { rowCount } = await lock.query(
+      `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1`,
+      [`SELECT coalesce(max(extract%FROM "${clients.schema}".job_outbox%`],
+    );
+    expect(rowCount).toBe(1);
+    await lock.query('COMMIT');
+    lock.release();
+    await until('it is told again', async () =>
+      (await registry.metrics()).includes('outbox_oldest_seconds 0'),
+    );
+    await queue.close();
+    expect(() => registerMetrics(registry, {}, { timeoutMs: 0 })).toThrow(
+      'Expected `timeoutMs` to be an integer in [1, 2147483647], got 0',
+    );
+    const misspelt = { waitBucketsSeconds: [1], timeoutMS: 100 };
+    expect(() => registerMetrics(registry, {}, misspelt)).toThrow('Unknown option `timeoutMS`');
+  });
 });

@@ -18,7 +18,7 @@ export type RegionsOptions = {
   /** front doors of the others */
   urls: Partial<Record<Region, string | undefined>>;
   /** the sale's database, which every region reaches */
-  database: Pool;
+  database: Pick<Pool, 'query'>;
   /** the same in every region */
   secret: string;
 };
@@ -46,12 +46,16 @@ export class Regions {
    * between here and its home may be repeated. @throws ProblemError `email_taken`
    */
   async claim(email: string, region: Region): Promise<void> {
-    const { rows } = await this.#options.database.query<{ region: Region }>(
-      `with added as (
-         insert into homes (address_key, region) values ($1, $2) on conflict do nothing
-         returning region)
-       select region from added union all select region from homes where address_key = $1`,
+    const { database } = this.#options;
+    const { rowCount } = await database.query(
+      'insert into homes (address_key, region) values ($1, $2) on conflict do nothing',
       [this.#key(email), region],
+    );
+    if (rowCount === 1) return;
+    // by a statement of its own: the one that waited for another process's insert does not see its row
+    const { rows } = await database.query<{ region: Region }>(
+      'select region from homes where address_key = $1',
+      [this.#key(email)],
     );
     if (rows[0]?.region === region) return;
     throw new ProblemError('email_taken', 'This address has an account already.');

@@ -94,7 +94,8 @@ function options(element: HTMLElement, lines: Line[]): uPlot.Options {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 6, 0, 0],
+    // on the right half a time, which stands below the last line of the grid
+    padding: [8, 26, 0, 0],
     scales: {
       x: {
         time: true,
