@@ -7,15 +7,22 @@ export type Fault = {
   name: string;
   /** what happens */
   what: string;
+  /** what breaks: those of servers and those of processes can be had at the same time */
+  of: 'servers' | 'processes';
   /** the design lets the shop say "try again in a moment" meanwhile: what it needs is gone */
   mayDefer: boolean;
+  /** it does so again and again: alone for three times, with all the others from begin to end */
+  everyMs?: number;
   /** does it for about `forMs`, and takes it back */
   run: (stage: Stage, forMs: number) => Promise<void>;
 };
 
+const killEveryMs = 20_000;
+
 export const faults: readonly Fault[] = [
   {
     name: 'slow-provider',
+    of: 'servers',
     what: 'the payment provider takes 30 s for a charge',
     mayDefer: false,
     run: ({ fleet, signal }, forMs) =>
@@ -23,6 +30,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'dead-mail',
+    of: 'servers',
     what: 'the mail provider cuts every connection',
     mayDefer: false,
     run: ({ fleet, signal }, forMs) =>
@@ -30,19 +38,24 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'kill-worker',
+    of: 'processes',
     what: 'kill -9 of a payments worker, again each 20 s',
     mayDefer: false,
+    everyMs: killEveryMs,
     run: async ({ fleet, signal }, forMs) => {
-      for (let left = forMs, turn = 0; left > 0 && !signal.aborted; left -= 20_000, turn += 1) {
-        const victim = fleet.workers[turn % fleet.workers.length];
+      const until = performance.now() + forMs;
+      for (let turn = 0; performance.now() < until && !signal.aborted; turn += 1) {
+        const alive = fleet.workers.filter(({ process: { pid } }) => pid !== undefined);
+        const victim = alive[turn % alive.length];
         if (victim) fleet.signal(victim, 'SIGKILL');
-        await pause(Math.min(left, 20_000), signal);
+        await pause(Math.min(until - performance.now(), killEveryMs), signal);
       }
       await fleet.allReady();
     },
   },
   {
     name: 'flushall',
+    of: 'servers',
     what: 'FLUSHALL: Redis has forgotten every hold, session and page',
     mayDefer: true,
     run: async ({ servers, signal }, forMs) => {
@@ -55,6 +68,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'redis-replaced',
+    of: 'servers',
     what: 'the Redis master dies, its replica takes over',
     mayDefer: true,
     run: async ({ servers, signal }, forMs) => {
@@ -64,12 +78,14 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'redis-frozen',
+    of: 'servers',
     what: 'Redis is stopped by SIGSTOP: connections stay open, nothing answers',
     mayDefer: true,
     run: ({ servers, signal }, forMs) => frozen(servers.redis, forMs, signal),
   },
   {
     name: 'postgres-restarted',
+    of: 'servers',
     what: 'PostgreSQL is restarted',
     mayDefer: true,
     run: async ({ servers, signal }, forMs) => {
@@ -79,12 +95,14 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'kafka-frozen',
+    of: 'servers',
     what: 'Kafka is stopped by SIGSTOP',
     mayDefer: false,
     run: ({ servers, signal }, forMs) => frozen(servers.kafka, forMs, signal),
   },
   {
     name: 'kafka-restarted',
+    of: 'servers',
     what: 'Kafka is restarted',
     mayDefer: false,
     run: async ({ servers, signal }, forMs) => {
@@ -94,6 +112,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'zone-lost',
+    of: 'processes',
     what: 'kill -9 of 40 % of all processes at once',
     mayDefer: false,
     run: async ({ fleet, signal }, forMs) => {
@@ -105,6 +124,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'rolling-restart',
+    of: 'processes',
     what: 'every process is restarted, one after the other',
     mayDefer: false,
     run: async ({ fleet }) => {
@@ -113,6 +133,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'blue-green',
+    of: 'processes',
     what: 'a second set of processes takes over, the first one ends',
     mayDefer: false,
     run: async ({ fleet, signal }) => {
@@ -124,6 +145,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'clock-jump',
+    of: 'processes',
     what: 'the clock of one front jumps two minutes ahead',
     mayDefer: false,
     run: async ({ fleet, signal }, forMs) => {

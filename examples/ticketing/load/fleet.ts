@@ -223,10 +223,11 @@ export class Fleet {
     this.onChange();
   }
 
-  /** @throws StartError with the last words of a process that cannot run or does not come up */
-  async #untilReady({ name, url, process, lines }: Member, signal?: AbortSignal): Promise<void> {
+  /** Or retired. @throws StartError with the last words of a process that cannot run or does not come up */
+  async #untilReady(member: Member, signal?: AbortSignal): Promise<void> {
+    const { name, url, process, lines } = member;
     const deadline = performance.now() + this.#readyWithinMs;
-    for (;;) {
+    while (this.members.includes(member)) {
       signal?.throwIfAborted();
       process.assertAlive();
       if (await isReady(url)) return process.confirmReady();

@@ -37,7 +37,8 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
         buyersPerSecond: 5,
         faultMs: options.short ? 3_000 : 10_000,
         calmMs: options.short ? 2_000 : 5_000,
-        ...(options.short ? {} : { allWithinMs: 600_000 }),
+        apart: true,
+        ...(options.short ? {} : { together: { withinMs: 600_000, tracks: 1 } }),
       }),
     ),
   crowd: (options) => {

@@ -18,25 +18,33 @@ const slug = 'proof-chaos';
 export type ChaosSize = {
   readsPerSecond: number;
   buyersPerSecond: number;
-  /** of each fault that has no length of its own */
-  faultMs: number;
-  /** between the end of a fault and the next one */
-  calmMs: number;
   /** names of faults */
   only: readonly string[];
-  /** after each by itself: all of them within so long, drawn by lot, with no look at whether the last one is over */
-  allWithinMs?: number;
+  /** of a fault that has no length of its own, at least */
+  faultMs: number;
+  /** after a fault by itself, and at the end of all of them */
+  calmMs: number;
+  /** first one after the other, with a look at the books after each */
+  apart: boolean;
+  /**
+   * Then all of them within so long, drawn by lot, with no look at whether the last one is over. `tracks`: with two, what
+   * breaks servers and what breaks processes does so at the same time.
+   */
+  together?: { withinMs: number; tracks: 1 | 2 };
 };
 
 /** The phases of the run with all of them. */
-const together = 'all: ';
+const allOfThem = 'all: ';
 
 export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<ScenarioResult> {
   const { door, recorder, people, signal, random, fleet, progress } = stage;
+  const { faultMs, calmMs, apart, together } = size;
   const chosen = faults.filter(({ name }) => size.only.includes(name));
   // more seats and people than the longest run needs
-  const { faultMs, calmMs, allWithinMs = 0 } = size;
-  const seconds = chosen.length * ((faultMs + calmMs) / 1_000 + 40) + 120 + allWithinMs / 800;
+  const seconds =
+    (apart ? chosen.length * ((faultMs + calmMs) / 1_000 + 40) : 0) +
+    (together?.withinMs ?? 0) / 500 +
+    120;
   const most = Math.ceil(seconds * size.buyersPerSecond);
   const seats = shuffle(await stage.putOnSale(slug, most), random);
   const ids = await people.add(most);
@@ -58,32 +66,33 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
 
   const broken: string[] = [];
   const staleMs: number[] = [];
+  const seePrice = async () => {
+    const priceCents = 2_000 + staleMs.length;
+    staleMs.push(await priceSeenAfter(stage, slug, priceCents).catch(() => Number.NaN));
+  };
   recorder.enter('calm');
   await pause(Math.max(3_000, calmMs), signal);
-  for (const [index, fault] of chosen.entries()) {
-    if (signal.aborted) break;
-    await progress.step(fault.name, async () => {
-      await breakIt(stage, fault, fault.name, faultMs);
-      await pause(calmMs, signal);
-    });
-    // "no stale price after quiet": every front itself must show the new one
-    staleMs.push(await priceSeenAfter(stage, slug, 2_000 + index).catch(() => Number.NaN));
-    const books = await readBooksWhileSelling(stage);
-    if (books.length > 0) broken.push(`${fault.name}: ${books.join('; ')}`);
-  }
-  if (allWithinMs > 0) {
-    const begin = performance.now();
-    const slotMs = allWithinMs / chosen.length;
-    for (const [index, fault] of shuffle([...chosen], random).entries()) {
+  if (apart) {
+    for (const fault of chosen) {
       if (signal.aborted) break;
-      await progress.step(together + fault.name, async () => {
-        await breakIt(stage, fault, together + fault.name, Math.max(faultMs, slotMs / 2));
-        await pause(begin + (index + 1) * slotMs - performance.now(), signal);
+      const forMs = together && fault.everyMs ? 2 * fault.everyMs + faultMs : faultMs;
+      await progress.step(fault.name, async () => {
+        recorder.enter(fault.name);
+        recorder.mark(fault.name, forMs);
+        await fault.run(stage, forMs);
+        await pause(calmMs, signal);
       });
+      // "no stale price after quiet": every front itself must show the new one
+      await seePrice();
+      const books = await readBooksWhileSelling(stage);
+      if (books.length > 0) broken.push(`${fault.name}: ${books.join('; ')}`);
     }
+  }
+  if (together) {
+    await breakAll(stage, chosen, { faultMs, ...together });
     recorder.enter('calm again');
     await pause(calmMs, signal);
-    staleMs.push(await priceSeenAfter(stage, slug, 3_000).catch(() => Number.NaN));
+    await seePrice();
   }
   recorder.enter('after');
   over.abort();
@@ -95,7 +104,7 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
   }
 
   const deferring = chosen.filter(({ mayDefer }) => mayDefer).map(({ name }) => name);
-  const mayDefer = (phase: string) => deferring.includes(phase.replace(together, ''));
+  const mayDefer = (phase: string) => deferring.some((name) => phase.includes(name));
   /** percent of the requests of these phases that were answered correctly */
   const availability = (accept: (phase: string) => boolean) => {
     const { ok, refused, later, wrong } = recorder.total(accept).counts;
@@ -105,23 +114,24 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
     return { percent: ((ok + refused + excused) / total) * 100, text };
   };
   const whole = availability(() => true);
-  const allInOne = availability((phase) => phase.startsWith(together));
+  const allInOne = availability((phase) => phase.startsWith(allOfThem));
   const paid = ends.get('paid') ?? 0;
   const uptime = [atLeast(99.98), '%', '99.98 % uptime'] as const;
+  const inOne = together
+    ? [
+        [
+          `the same, all within ${together.withinMs / 1_000} s`,
+          allInOne.percent,
+          ...uptime,
+        ] as const,
+      ]
+    : [];
   return resultOf(
     'chaos',
     stage,
     claims('chaos', 'every component breaks while tickets are sold', [
       ['requests answered correctly', whole.percent, ...uptime],
-      ...(allWithinMs > 0
-        ? [
-            [
-              `the same, all within ${allWithinMs / 60_000} minutes`,
-              allInOne.percent,
-              ...uptime,
-            ] as const,
-          ]
-        : []),
+      ...inOne,
       ['proofs that failed, after each fault and at the end', broken.length, exactly(0)],
       ['buyers who ended with a ticket', (paid / sum(ends)) * 100, atLeast(99.9), '%'],
       ['tickets sold, against buyers told "paid"', books.sold - paid, exactly(0)],
@@ -138,7 +148,7 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
     [
       `${chosen.length} faults: ${chosen.map(({ name }) => name).join(', ')}`,
       whole.text,
-      ...(allWithinMs > 0 ? [`all together: ${allInOne.text}`] : []),
+      ...(together ? [`all together: ${allInOne.text}`] : []),
       `buyers: ${[...ends].map(([how, n]) => `${how} ${n}`).join(', ')}`,
       ...broken,
       ...fleet.crashes,
@@ -146,10 +156,48 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
   );
 }
 
-async function breakIt(stage: Stage, fault: Fault, phase: string, forMs: number): Promise<void> {
-  stage.recorder.enter(phase);
-  stage.recorder.mark(phase, forMs);
-  await fault.run(stage, forMs);
+/** All within a time, whatever the last one has left behind; the phase is the names of those at work. */
+async function breakAll(
+  stage: Stage,
+  chosen: readonly Fault[],
+  { faultMs, withinMs, tracks }: { faultMs: number; withinMs: number; tracks: 1 | 2 },
+): Promise<void> {
+  const { recorder, signal, random, progress } = stage;
+  const atWork = new Set<string>();
+  const breakIt = async ({ name, run }: Fault, forMs: number) => {
+    const enter = () => recorder.enter(allOfThem + [...atWork].join(' + '));
+    atWork.add(name);
+    enter();
+    recorder.mark(allOfThem + name, forMs);
+    await run(stage, forMs);
+    return () => {
+      atWork.delete(name);
+      enter();
+    };
+  };
+  const begin = performance.now();
+  const track = async (some: Fault[]) => {
+    const slotMs = withinMs / some.length;
+    for (const [index, fault] of some.entries()) {
+      if (signal.aborted) break;
+      await progress.step(allOfThem + fault.name, async () => {
+        const over = await breakIt(fault, Math.max(faultMs, slotMs / 2));
+        await pause(begin + (index + 1) * slotMs - performance.now(), signal);
+        over();
+      });
+    }
+  };
+  const once = shuffle(
+    chosen.filter(({ everyMs }) => everyMs === undefined),
+    random,
+  );
+  const ended = await Promise.allSettled([
+    ...chosen.filter(({ everyMs }) => everyMs !== undefined).map((one) => breakIt(one, withinMs)),
+    ...(tracks === 1
+      ? [track(once)]
+      : (['servers', 'processes'] as const).map((of) => track(once.filter((f) => f.of === of)))),
+  ]);
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
 }
 
 /** A hold that was lost with Redis is told as such, and the buyer takes the seat again: as a person would. */
