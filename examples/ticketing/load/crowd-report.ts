@@ -7,10 +7,9 @@ export type CrowdOrder = {
   localAddress: string;
   event: string;
   secret: string;
-  /** connections that are being opened at a time */
-  width: number;
   perSecond: number;
 };
+
 /** How many heard of one thing, and when the first and the last did: by `Date.now()`, one clock for all processes. */
 export type Told = { count: number; firstAt: number; lastAt: number };
 export type CrowdReport = {

@@ -1,7 +1,7 @@
 /** The crowd: a process for each part of it, each at a gateway of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { type CrowdOrder, type CrowdReport, nobody, type Told } from './crowd-report.ts';
-import { pause } from './pause.ts';
+import { until } from './pause.ts';
 import { socketsPerProcess } from './self-check.ts';
 
 export const partsOf = (users: number) => Math.ceil(users / socketsPerProcess);
@@ -24,7 +24,6 @@ export class Crowd {
       port,
       users: Math.floor(users / ports.length) + (part < users % ports.length ? 1 : 0),
       localAddress: `127.0.0.${part + 2}`,
-      width: 64,
       perSecond: perSecond / ports.length,
     }));
     this.#reports = ports.map(nobody);
@@ -52,12 +51,13 @@ export class Crowd {
   /** Resolves when everybody has tried to come in. */
   async join(signal: AbortSignal): Promise<CrowdReport> {
     for (const [part, worker] of this.#workers.entries()) worker.send(this.#orders[part] as object);
-    while (!this.report.isIn && !signal.aborted) {
+    const isIn = () => {
       const dead = this.#workers.find(({ exitCode, signalCode }) => exitCode ?? signalCode);
       if (dead)
         throw new Error(`A part of the crowd ended with ${dead.exitCode ?? dead.signalCode}`);
-      await pause(100, signal);
-    }
+      return this.report.isIn;
+    };
+    await until(isIn, { everyMs: 100, forMs: Number.POSITIVE_INFINITY, signal });
     return this.report;
   }
 

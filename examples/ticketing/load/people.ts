@@ -5,7 +5,9 @@ import type { Role } from '../contract.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { Passwords } from '../services/auth/passwords.ts';
 
-export const crowdPassword = 'everybody has the same one';
+const password = 'everybody has the same one';
+/** With what somebody logs in. */
+export const logInOf = (id: string) => ({ email: `${id}@example.com`, password });
 const rowsAtOnce = 5_000;
 
 export class People {
@@ -18,9 +20,9 @@ export class People {
     this.#tokens = new AccessTokens({ secret: options.secret, ttlMs: 3_600_000 });
   }
 
-  /** Their ids. The address of one is `<id>@example.com`. */
+  /** Their ids. */
   async add(count: number, role: Role = 'buyer'): Promise<string[]> {
-    this.#hash ??= new Passwords({ costLog2: 4, passes: 1 }).hash(crowdPassword);
+    this.#hash ??= new Passwords({ costLog2: 4, passes: 1 }).hash(password);
     const hash = await this.#hash;
     const ids: string[] = [];
     for (let done = 0; done < count; done += rowsAtOnce) {

@@ -26,6 +26,10 @@ export type ScenarioResult = {
   mistakes: string[];
 };
 
+/** `paid 3, declined 1` of how each one ended. */
+export const counted = (ends: readonly string[]): string =>
+  [...new Set(ends)].map((how) => `${how} ${ends.filter((end) => end === how).length}`).join(', ');
+
 export function resultOf(
   name: string,
   {

@@ -75,11 +75,13 @@ export type Purchase =
 export class Shopper {
   readonly #door: FrontDoor;
   readonly #recorder: Recorder;
+  readonly id: string;
   readonly token: string;
 
-  constructor(door: FrontDoor, recorder: Recorder, token: string) {
+  constructor(door: FrontDoor, recorder: Recorder, id: string, token: string) {
     this.#door = door;
     this.#recorder = recorder;
+    this.id = id;
     this.token = token;
   }
 

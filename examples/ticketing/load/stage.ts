@@ -6,6 +6,7 @@ import type { NewEvent } from '../contract.ts';
 import { Fleet, type FleetOptions } from './fleet.ts';
 import { FrontDoor } from './front-door.ts';
 import { arrive } from './open-model.ts';
+import type { ProofOptions } from './options.ts';
 import { People } from './people.ts';
 import { ProcessMeter } from './proc.ts';
 import type { Progress } from './progress.ts';
@@ -13,6 +14,7 @@ import { seeded } from './random.ts';
 import { Recorder } from './recorder.ts';
 import { scrape } from './scrape.ts';
 import { Servers } from './servers.ts';
+import { Shopper } from './shopper.ts';
 
 export type Sample = {
   at: number;
@@ -25,16 +27,9 @@ export type Sample = {
   breaker: number;
 };
 
-export type StageOptions = {
-  progress: Progress;
-  seed: number;
-  signal: AbortSignal;
-  verbose: boolean;
-  fronts?: number;
-  workers?: number;
-  sockets?: number;
-  env?: Record<string, string>;
-};
+export type RunOptions = ProofOptions & { progress: Progress; signal: AbortSignal };
+type RunBasics = Pick<RunOptions, 'progress' | 'seed' | 'signal' | 'verbose'>;
+export type StageOptions = Partial<Pick<FleetOptions, 'fronts' | 'workers' | 'sockets' | 'env'>>;
 
 export class Stage {
   readonly servers: Servers;
@@ -49,11 +44,11 @@ export class Stage {
   readonly signal: AbortSignal;
   readonly progress: Progress;
   readonly #timer: NodeJS.Timeout;
-  #organiser: string | undefined;
+  #organiser: Promise<string> | undefined;
   #sampling = false;
   #stopped = false;
 
-  private constructor(servers: Servers, fleet: Fleet, options: StageOptions) {
+  private constructor(servers: Servers, fleet: Fleet, options: RunBasics) {
     this.servers = servers;
     this.fleet = fleet;
     this.signal = options.signal;
@@ -71,22 +66,22 @@ export class Stage {
     this.#timer = setInterval(() => void this.#sample(), 1_000).unref();
   }
 
-  static async start(options: StageOptions): Promise<Stage> {
+  static async start(
+    options: RunBasics,
+    { fronts = 3, workers = 2, sockets = 0, env = {} }: StageOptions,
+  ): Promise<Stage> {
     const { progress, signal, verbose } = options;
     const servers = await progress.step('Redis, PostgreSQL and Kafka', () =>
       Servers.start((line) => verbose && progress.line(line), signal),
     );
     try {
       const fleetOptions: FleetOptions = {
-        env: { ...servers.env, ...options.env },
-        fronts: options.fronts ?? 3,
-        workers: options.workers ?? 2,
-        sockets: options.sockets ?? 0,
+        ...{ fronts, workers, sockets },
+        env: { ...servers.env, ...env },
         onLine: (name, line) => verbose && progress.line(`${name.padEnd(10)} ${line}`),
       };
-      const fleet = await progress.step(
-        `shop: ${fleetOptions.fronts} fronts, ${fleetOptions.workers} workers`,
-        () => Fleet.start(fleetOptions, signal),
+      const fleet = await progress.step(`shop: ${fronts} fronts, ${workers} workers`, () =>
+        Fleet.start(fleetOptions, signal),
       );
       return new Stage(servers, fleet, options);
     } catch (error) {
@@ -95,12 +90,20 @@ export class Stage {
     }
   }
 
-  async organiser(): Promise<string> {
-    if (this.#organiser === undefined) {
-      const [id = ''] = await this.people.add(1, 'organiser');
-      this.#organiser = await this.people.token(id, 'organiser');
-    }
+  /** The token of who puts on sale and sets prices. */
+  organiser(): Promise<string> {
+    this.#organiser ??= this.people
+      .add(1, 'organiser')
+      .then(([id = '']) => this.people.token(id, 'organiser'));
     return this.#organiser;
+  }
+
+  /** So many new buyers. */
+  async shoppers(count: number): Promise<Shopper[]> {
+    const ids = await this.people.add(count);
+    return Promise.all(
+      ids.map(async (id) => new Shopper(this.door, this.recorder, id, await this.people.token(id))),
+    );
   }
 
   /** Puts an event of `seats` seats on sale and gives their names, row by row. */

@@ -4,7 +4,7 @@ import { type Proof, verifySale } from '../launcher/verify-sale.ts';
 import type { MailStats } from '../services/fake-mail/fake-mail.ts';
 import type { Charges } from '../services/fake-psp/charges.ts';
 import type { Fleet } from './fleet.ts';
-import { pause } from './pause.ts';
+import { until } from './pause.ts';
 import type { Stage } from './stage.ts';
 
 export type Books = {
@@ -19,17 +19,16 @@ export type Books = {
  * Waits until no order is under way and every promised mail is sent, for `quietWithinMs` at most, and
  * then looks: what is not settled by then shows as a proof that does not hold.
  */
-export async function readBooks(
+export function readBooks(
   { fleet, database, signal }: Pick<Stage, 'fleet' | 'database' | 'signal'>,
   quietWithinMs: number,
 ): Promise<Books> {
-  const until = performance.now() + quietWithinMs;
-  for (;;) {
-    const books = await look(fleet, database);
-    if (books.proofs.every(({ holds }) => holds) || performance.now() > until) return books;
-    if (signal.aborted) return books;
-    await pause(500, signal);
-  }
+  const patience = { everyMs: 500, forMs: quietWithinMs, signal };
+  return until(
+    () => look(fleet, database),
+    patience,
+    ({ proofs }) => proofs.every(({ holds }) => holds),
+  );
 }
 
 async function look(fleet: Fleet, database: Pool): Promise<Books> {

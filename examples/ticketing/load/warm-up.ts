@@ -3,8 +3,8 @@
  * on its great day is warm, so the scenarios about latency begin with this, in a phase that no claim counts.
  */
 import { paths } from '../addresses.ts';
-import { crowdPassword } from './people.ts';
-import { Shopper } from './shopper.ts';
+import { logInOf } from './people.ts';
+import type { Shopper } from './shopper.ts';
 import type { Stage } from './stage.ts';
 
 export const warmUpPhase = 'warm-up';
@@ -14,17 +14,16 @@ const looks = 12;
 
 /** Resolves with how many tickets that has sold. */
 export async function warmUp(stage: Stage): Promise<number> {
-  const { door, recorder, people, progress } = stage;
+  const { recorder, progress } = stage;
   recorder.enter(warmUpPhase);
   const seats = await stage.putOnSale(slug, plan.count);
   const opensAt = new Date(Date.now() + 86_400_000).toISOString();
   await stage.putOnSale(`${slug}-room`, 1, { hasWaitingRoom: true, opensAt });
-  const ids = await people.add(plan.count);
+  const shoppers = await stage.shoppers(plan.count);
   let sold = 0;
   const visit = async (index: number) => {
-    const id = ids[index] as string;
-    const shopper = new Shopper(door, recorder, await people.token(id));
-    const body = { email: `${id}@example.com`, password: crowdPassword };
+    const shopper = shoppers[index] as Shopper;
+    const body = logInOf(shopper.id);
     for (let look = 0; look < looks; look += 1) {
       await shopper.join(`${slug}-room`);
       await shopper.ask({ kind: 'event page', path: paths.event(slug) });

@@ -23,14 +23,8 @@ function broken({ claims }: ScenarioResult, ...timed: string[]): Claim[] {
 it('holds 5,000 users, and what it promises while everything breaks', async () => {
   const { signal } = new AbortController();
   const progress = new Progress();
-  stage = await Stage.start({
-    progress,
-    signal,
-    seed: 11,
-    verbose: false,
-    fronts: 2,
-    sockets: 1,
-  });
+  const run = { progress, signal, seed: 11, verbose: false };
+  stage = await Stage.start(run, { fronts: 2, sockets: 1 });
   const crowd = await crowdScenario(stage, {
     users,
     joinsPerSecond: 1_000,

@@ -14,8 +14,8 @@ import type { InlineSettings } from '../inline-orders.ts';
 import { pause } from '../pause.ts';
 import { usageOf } from '../proc.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
-import { Shopper } from '../shopper.ts';
-import type { Stage } from '../stage.ts';
+import type { Shopper } from '../shopper.ts';
+import type { RunOptions, Stage } from '../stage.ts';
 import { readBooks } from '../truth.ts';
 import { warmUp } from '../warm-up.ts';
 
@@ -23,18 +23,19 @@ const slug = 'proof-async';
 const chargeMs = 8_000;
 const settledWithinMs = 90_000;
 
-export type AsyncSize = { orders: number; perSecond: number };
+const perSecond = 10;
 
-export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<ScenarioResult> {
-  const { door, recorder, people, signal, fleet, progress } = stage;
+export async function asyncScenario(stage: Stage, { short }: RunOptions): Promise<ScenarioResult> {
+  const { recorder, signal, fleet, progress } = stage;
+  const orders = short ? 50 : 300;
   const warm = await warmUp(stage);
-  const seats = await stage.putOnSale(slug, size.orders);
+  const seats = await stage.putOnSale(slug, orders);
   await putFaults(fleet.pspUrl, { latencyMs: chargeMs });
-  const ids = await people.add(size.orders);
+  const shoppers = await stage.shoppers(orders);
   const holds: { shopper: Shopper; holdId: string }[] = [];
   recorder.enter('holds');
-  await stage.arrive(size.perSecond * 2, size.orders, async (index) => {
-    const shopper = new Shopper(door, recorder, await people.token(ids[index] as string));
+  await stage.arrive(perSecond * 2, orders, async (index) => {
+    const shopper = shoppers[index] as Shopper;
     const held = await shopper.hold(slug, seats[index] as string);
     if (held && typeof held !== 'string') holds.push({ shopper, holdId: held.id });
   });
@@ -43,7 +44,7 @@ export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<Scen
   const cpuBefore = cpuOf(stage);
   const settledMs: number[] = [];
   await progress.step(`${holds.length} orders`, () =>
-    stage.arrive(size.perSecond, holds.length, async (index, intendedAt) => {
+    stage.arrive(perSecond, holds.length, async (index, intendedAt) => {
       const { shopper, holdId } = holds[index] as (typeof holds)[number];
       const id = randomUUID();
       const body = { id, holdId, card: testCards.good };
@@ -61,7 +62,7 @@ export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<Scen
     }),
   );
   const cpuPerOrderMs = ((cpuOf(stage) - cpuBefore) / holds.length) * 1_000;
-  const inline = await progress.step('the same inline', () => ordersInline(stage, size));
+  const inline = await progress.step('the same inline', () => ordersInline(stage, orders));
   const books = await readBooks(stage, 30_000);
   const accepted = recorder.total((phase, kind) => phase === 'orders' && kind === 'order');
   settledMs.sort((a, b) => a - b);
@@ -73,7 +74,7 @@ export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<Scen
     claims('async', story, [
       ['order accepted, p99', accepted.p99Ms, atMost(50), 'ms'],
       ['the same done in the request, p50', inline.p50Ms / 1_000, atLeast(chargeMs / 1_000), 's'],
-      ['orders paid', books.paid - warm, exactly(2 * size.orders)],
+      ['orders paid', books.paid - warm, exactly(2 * orders)],
       ['wrong answers', recorder.total().counts.wrong, exactly(0)],
     ]),
     [
@@ -84,13 +85,13 @@ export async function asyncScenario(stage: Stage, size: AsyncSize): Promise<Scen
 }
 
 /** As many orders at the same rate, each done in its request by a process that does nothing else. */
-async function ordersInline(stage: Stage, size: AsyncSize) {
-  const { door, recorder, people, signal, fleet, servers } = stage;
+async function ordersInline(stage: Stage, orders: number) {
+  const { recorder, signal, fleet, servers } = stage;
   const { namespace, pspUrl, mailUrl } = fleet;
   const [redisUrl, databaseUrl] = [servers.redis.url, servers.postgres.url];
   const settings: InlineSettings = { redisUrl, databaseUrl, namespace, pspUrl, mailUrl };
-  const seats = await stage.putOnSale(`${slug}-inline`, size.orders);
-  const ids = await people.add(size.orders);
+  const seats = await stage.putOnSale(`${slug}-inline`, orders);
+  const shoppers = await stage.shoppers(orders);
   const script = new URL('../inline-orders.ts', import.meta.url).pathname;
   const execArgv = ['--conditions=@evenkeel/source', '--import', 'tsx'];
   const child = fork(script, [], { execArgv, detached: true });
@@ -101,12 +102,11 @@ async function ordersInline(stage: Stage, size: AsyncSize) {
     recorder.enter('orders in the request');
     const before = usageOf(child.pid as number)?.cpuSeconds ?? Number.NaN;
     const tookMs: number[] = [];
-    await stage.arrive(size.perSecond, size.orders, async (index, intendedAt) => {
-      const userId = ids[index] as string;
-      const shopper = new Shopper(door, recorder, await people.token(userId));
+    await stage.arrive(perSecond, orders, async (index, intendedAt) => {
+      const shopper = shoppers[index] as Shopper;
       const held = await shopper.hold(`${slug}-inline`, seats[index] as string);
       if (held === undefined || typeof held === 'string') return;
-      const body = { holdId: held.id, userId };
+      const body = { holdId: held.id, userId: shopper.id };
       const answer = await shop.call({ method: 'POST', path: '/', body }).catch(() => undefined);
       if (answer?.status === 200) tookMs.push(performance.now() - intendedAt);
     });
@@ -114,7 +114,7 @@ async function ordersInline(stage: Stage, size: AsyncSize) {
     const cpuSeconds = (usageOf(child.pid as number)?.cpuSeconds ?? Number.NaN) - before;
     tookMs.sort((a, b) => a - b);
     const at = (part: number) => tookMs[Math.floor(part * (tookMs.length - 1))] ?? Number.NaN;
-    return { p50Ms: at(0.5), p99Ms: at(0.99), cpuPerOrderMs: (cpuSeconds / size.orders) * 1_000 };
+    return { p50Ms: at(0.5), p99Ms: at(0.99), cpuPerOrderMs: (cpuSeconds / orders) * 1_000 };
   } finally {
     child.disconnect();
   }

@@ -6,45 +6,44 @@ import { paths } from '../../addresses.ts';
 import type { EventPage } from '../../contract.ts';
 import { atLeast, atMost, claims, exactly } from '../claims.ts';
 import { FrontDoor } from '../front-door.ts';
-import { pause } from '../pause.ts';
+import { pause, until } from '../pause.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
 import { scrape } from '../scrape.ts';
 import { ask } from '../shopper.ts';
 import { slowPage } from '../slow-page.ts';
-import type { Stage } from '../stage.ts';
+import type { RunOptions, Stage } from '../stage.ts';
 
 const slug = 'proof-cache';
 const reads = 'evenkeel_tiered_cache_reads_total';
 const sources = ['local', 'joined', 'near', 'loader'];
 const naiveReads = 3;
 
-export type CacheSize = {
-  perSecond: number;
-  forMs: number;
-  priceChanges: number;
-  /** the HTTP cache in front, where there is one */
-  edgeUrl: string | undefined;
-};
+const perSecond = 200;
+const priceChanges = 4;
 
-export async function cacheScenario(stage: Stage, size: CacheSize): Promise<ScenarioResult> {
+/** `edge`: the HTTP cache in front, where there is one */
+export async function cacheScenario(
+  stage: Stage,
+  { short }: RunOptions,
+  edge: string | undefined,
+): Promise<ScenarioResult> {
   const { recorder, signal, progress, fleet } = stage;
   await stage.putOnSale(slug, 1_000);
-  const slow = await progress.step('a query of five seconds', () => withSlowQuery(stage, size));
+  const slow = await progress.step('a query of five seconds', () => withSlowQuery(stage));
 
-  const edge = size.edgeUrl;
+  const forMs = short ? 10_000 : 60_000;
   const edgeDoor = edge ? new FrontDoor(() => [edge], { signal }) : undefined;
   const before = await readsBySource(stage);
   recorder.enter('reads');
-  const count = (size.perSecond * size.forMs) / 1_000;
+  const count = (perSecond * forMs) / 1_000;
   const shops = [...fleet.fronts.map(({ url }) => url), ...(edge ? [edge] : [])];
   const changesMs: number[] = [];
   const atEdge = { all: 0, missed: 0 };
   await progress.step(`${count} reads`, async () => {
-    const reading = readPages(stage, 'event page', size.perSecond, count);
-    const atTheEdge =
-      edgeDoor && readPages(stage, 'at the edge', size.perSecond, count, edgeDoor, atEdge);
-    for (let n = 1; n <= size.priceChanges && !signal.aborted; n += 1) {
-      await pause(size.forMs / (size.priceChanges + 1), signal);
+    const reading = readPages(stage, 'event page', count);
+    const atTheEdge = edgeDoor && readPages(stage, 'at the edge', count, edgeDoor, atEdge);
+    for (let n = 1; n <= priceChanges && !signal.aborted; n += 1) {
+      await pause(forMs / (priceChanges + 1), signal);
       changesMs.push(await priceSeenAfter(stage, slug, 3_000 + n, shops).catch(() => Number.NaN));
     }
     await Promise.all([reading, atTheEdge]);
@@ -78,7 +77,7 @@ export async function cacheScenario(stage: Stage, size: CacheSize): Promise<Scen
       ['wrong answers', recorder.total().counts.wrong, exactly(0)],
     ]),
     [
-      `at ${size.perSecond}/s: p99 ${page.p99Ms} ms; ${sources.map((source, index) => `${source} ${share(each[index]).toFixed(2)} %`).join(', ')}`,
+      `at ${perSecond}/s: p99 ${page.p99Ms} ms; ${sources.map((source, index) => `${source} ${share(each[index]).toFixed(2)} %`).join(', ')}`,
       edge
         ? `at the edge, at the same rate besides: p50 ${edged.p50Ms} ms, p99 ${edged.p99Ms} ms`
         : 'Varnish is not installed here: nothing is known of the edge',
@@ -88,7 +87,7 @@ export async function cacheScenario(stage: Stage, size: CacheSize): Promise<Scen
 }
 
 /** The page with its query slowed to five seconds: each reader asks the database, then the tiers do. */
-async function withSlowQuery(stage: Stage, { perSecond }: CacheSize) {
+async function withSlowQuery(stage: Stage) {
   const { recorder, fleet, signal, door, database } = stage;
   const cached = async (isOn: boolean) => {
     for (const { process } of fleet.fronts) process.tell('cache', isOn);
@@ -107,7 +106,7 @@ async function withSlowQuery(stage: Stage, { perSecond }: CacheSize) {
     }
     await cached(true);
     recorder.enter('tiers, slow query');
-    await readPages(stage, 'event page', perSecond, perSecond * 5);
+    await readPages(stage, 'event page', perSecond * 5);
   } finally {
     await restore();
     await cached(true);
@@ -120,7 +119,6 @@ async function withSlowQuery(stage: Stage, { perSecond }: CacheSize) {
 function readPages(
   stage: Stage,
   kind: string,
-  perSecond: number,
   count: number,
   from = stage.door,
   seen = { all: 0, missed: 0 },
@@ -159,16 +157,13 @@ export async function priceSeenAfter(
   const begin = performance.now();
   await Promise.all(
     shops.map(async (url) => {
-      for (let look = 0; look < 200 && !signal.aborted; look += 1) {
-        const page = await fetch(url + paths.event(slug), {
-          signal: AbortSignal.timeout(5_000),
-        }).then(
-          async (response) => (await response.json()) as EventPage,
-          () => undefined,
-        );
-        if (page?.categories?.[0]?.priceCents === priceCents) return;
-        await pause(50, signal);
-      }
+      const isShown = async () => {
+        const answer = await fetch(url + paths.event(slug), { signal: AbortSignal.timeout(5_000) });
+        const page = (await answer.json()) as EventPage;
+        return page.categories?.[0]?.priceCents === priceCents;
+      };
+      const looking = { everyMs: 50, forMs: 10_000, signal };
+      if (await until(() => isShown().catch(() => false), looking)) return;
       throw new Error(`${url} shows an old price`);
     }),
   );

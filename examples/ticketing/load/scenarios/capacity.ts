@@ -6,12 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import { paths, testCards } from '../../addresses.ts';
 import { claims, exactly } from '../claims.ts';
-import { pause } from '../pause.ts';
-import { crowdPassword } from '../people.ts';
+import { pause, until } from '../pause.ts';
+import { logInOf } from '../people.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
-import { type Ask, ask } from '../shopper.ts';
+import { type Ask, ask, type Shopper } from '../shopper.ts';
 import { type Price, priceTable, sizing } from '../sizing.ts';
-import type { Stage } from '../stage.ts';
+import type { RunOptions, Stage } from '../stage.ts';
 import { readBooks } from '../truth.ts';
 
 const slug = 'proof-capacity';
@@ -22,25 +22,24 @@ const stepMs = 4_000;
 const stepFactor = 1.5;
 const slowestMs = 200;
 
-export type CapacitySize = {
-  /** of each operation, for its price */
-  calls: number;
-  perSecond: number;
-};
+/** of each operation, for its price */
+const callsOf = ({ short }: RunOptions) => (short ? 500 : 3_000);
+const perSecond = 50;
 type Operation = Pick<Price, 'kind' | 'service' | 'storyPerSecond'> & {
   /** calls there can be; default: any number */
   most?: number;
   call: (index: number) => Omit<Ask, 'kind'>;
 };
 
-export async function capacityScenario(stage: Stage, size: CapacitySize): Promise<ScenarioResult> {
+export async function capacityScenario(stage: Stage, options: RunOptions): Promise<ScenarioResult> {
   const { progress, signal } = stage;
+  const calls = callsOf(options);
   const prices: Price[] = [];
   for (const operation of await operationsOf(stage)) {
     if (signal.aborted) break;
     const { kind, service, storyPerSecond } = operation;
-    const price = await progress.step(kind, () => priceOf(stage, operation, size));
-    const knee = await progress.step(`${kind}: knee`, () => kneeOf(stage, operation, size));
+    const price = await progress.step(kind, () => priceOf(stage, operation, calls));
+    const knee = await progress.step(`${kind}: knee`, () => kneeOf(stage, operation, calls));
     prices.push({ kind, service, storyPerSecond, ...price, knee });
   }
   const books = await readBooks(stage, 60_000);
@@ -64,9 +63,8 @@ export async function capacityScenario(stage: Stage, size: CapacitySize): Promis
 }
 
 async function operationsOf(stage: Stage): Promise<Operation[]> {
-  const ids = await stage.people.add(buyers);
-  const tokens = await Promise.all(ids.map((id) => stage.people.token(id)));
-  const tokenOf = (index: number) => tokens[index % buyers] as string;
+  const shoppers = await stage.shoppers(buyers);
+  const shopper = (index: number) => shoppers[index % buyers] as Shopper;
   const seats = await stage.putOnSale(slug, buyers * seatsPerBuyer);
   await stage.putOnSale(`${slug}-room`, 1, {
     hasWaitingRoom: true,
@@ -74,7 +72,7 @@ async function operationsOf(stage: Stage): Promise<Operation[]> {
   });
   const holds: string[] = [];
   const post = (path: string, index: number, body?: object) => ({
-    ...{ method: 'POST', path, token: tokenOf(index) },
+    ...{ method: 'POST', path, token: shopper(index).token },
     ...(body ? { body } : {}),
   });
   const order: Operation = {
@@ -99,8 +97,8 @@ async function operationsOf(stage: Stage): Promise<Operation[]> {
       service: 'auth',
       storyPerSecond: 833,
       call: (index) => {
-        const email = `${ids[index % buyers]}@example.com`;
-        return { method: 'POST', path: paths.session, body: { email, password: crowdPassword } };
+        const body = logInOf(shopper(index).id);
+        return { method: 'POST', path: paths.session, body };
       },
     },
     {
@@ -125,7 +123,7 @@ async function operationsOf(stage: Stage): Promise<Operation[]> {
 }
 
 /** CPU a call, less what the same processes use when nobody calls. */
-async function priceOf(stage: Stage, operation: Operation, { calls, perSecond }: CapacitySize) {
+async function priceOf(stage: Stage, operation: Operation, calls: number) {
   const { door, recorder, meter, signal } = stage;
   const { kind } = operation;
   recorder.enter(`${kind}: idle`);
@@ -151,7 +149,7 @@ async function priceOf(stage: Stage, operation: Operation, { calls, perSecond }:
 }
 
 /** Steps of four seconds, each half as much again: the last rate at which all are answered, in time. */
-async function kneeOf(stage: Stage, operation: Operation, { calls, perSecond }: CapacitySize) {
+async function kneeOf(stage: Stage, operation: Operation, calls: number) {
   const { door, recorder, signal } = stage;
   const { kind, most = Number.POSITIVE_INFINITY } = operation;
   let knee = 0;
@@ -176,11 +174,10 @@ async function kneeOf(stage: Stage, operation: Operation, { calls, perSecond }: 
 
 /** What was accepted is worked off: its work is part of the price, and not of the next operation's. */
 async function settled({ database, signal }: Stage): Promise<void> {
-  for (let wait = 0; wait < 120 && !signal.aborted; wait += 1) {
-    await pause(500, signal);
-    const { rows } = await database.query<{ open: number }>(
-      `select count(*)::int as open from orders where state = 'processing'`,
-    );
-    if (rows[0]?.open === 0) return;
-  }
+  const areSettled = async () => {
+    const { rows } = await database.query(`select from orders where state = 'processing' limit 1`);
+    return rows.length === 0;
+  };
+  await pause(500, signal);
+  await until(areSettled, { everyMs: 500, forMs: 60_000, signal });
 }

@@ -6,11 +6,10 @@ import { paths } from '../../addresses.ts';
 import type { WaitingTicket } from '../../contract.ts';
 import { atMost, claims, exactly } from '../claims.ts';
 import { Crowd } from '../crowd.ts';
-import type { CrowdReport } from '../crowd-report.ts';
-import { pause } from '../pause.ts';
+import { pause, until } from '../pause.ts';
 import { usageOf } from '../proc.ts';
 import { type Curve, resultOf, type ScenarioResult } from '../result.ts';
-import { ask, Shopper } from '../shopper.ts';
+import { ask, type Shopper } from '../shopper.ts';
 import type { Stage } from '../stage.ts';
 
 const slug = 'proof-crowd';
@@ -70,7 +69,9 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
     }
     recorder.enter('opening');
     recorder.mark('the sale opens');
-    await until(crowd, signal, ({ opening }) => opening.count >= joined.connected);
+    // a minute at most
+    const patience = { everyMs: 200, forMs: 60_000, signal };
+    await until(() => crowd.report.opening.count >= joined.connected, patience);
     recorder.enter('seats');
     const takenAt: number[] = [];
     for (const [index, { shopper, ticket }] of visitors.entries()) {
@@ -79,10 +80,10 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
       recorder.mark('a seat is taken');
       takenAt.push(Date.now());
       if (pass) await shopper.hold(slug, seats[index] as string, { pass });
-      await until(crowd, signal, ({ changes }) => {
-        const told = Object.values(changes);
+      await until(() => {
+        const told = Object.values(crowd.report.changes);
         return told.length > index && told.every(({ count }) => count >= joined.connected);
-      });
+      }, patience);
     }
     recorder.enter('after');
     await pause(openingAt + keptMs / 2 - Date.now(), signal);
@@ -135,10 +136,9 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
 }
 
 /** A few who will take seats: they stand in the room before it opens. */
-async function inTheLobby({ people, door, recorder }: Stage) {
+async function inTheLobby(stage: Stage) {
   const visitors: { shopper: Shopper; ticket: WaitingTicket }[] = [];
-  for (const id of await people.add(buyers)) {
-    const shopper = new Shopper(door, recorder, await people.token(id));
+  for (const shopper of await stage.shoppers(buyers)) {
     const ticket = await shopper.join(slug);
     if (!ticket) throw new Error('nobody is let into the waiting room');
     visitors.push({ shopper, ticket });
@@ -155,11 +155,4 @@ function readMeanwhile(stage: Stage, perSecond: number, signal: AbortSignal): Pr
     ask(stage.door, stage.recorder, { ...pages[index % 2 === 0 ? 0 : 1], intendedAt });
   // more than the longest run needs: the signal ends it
   return stage.arrive(perSecond, perSecond * 1_800, read, signal);
-}
-
-/** A minute at most. */
-async function until(crowd: Crowd, signal: AbortSignal, is: (report: CrowdReport) => boolean) {
-  for (let wait = 0; wait < 300 && !signal.aborted && !is(crowd.report); wait += 1) {
-    await pause(200, signal);
-  }
 }

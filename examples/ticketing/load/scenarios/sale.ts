@@ -7,11 +7,11 @@ import { drawnPlace, standingOf } from '@evenkeel/soft-hold/waiting-room/status'
 import { paths } from '../../addresses.ts';
 import type { Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
 import { atMost, claims, exactly } from '../claims.ts';
-import { pause } from '../pause.ts';
+import { pause, until } from '../pause.ts';
 import { shuffle } from '../random.ts';
-import { resultOf, type ScenarioResult } from '../result.ts';
-import { type Purchase, Shopper } from '../shopper.ts';
-import type { Stage } from '../stage.ts';
+import { counted, resultOf, type ScenarioResult } from '../result.ts';
+import type { Purchase, Shopper } from '../shopper.ts';
+import type { RunOptions, Stage } from '../stage.ts';
 import { readBooks } from '../truth.ts';
 import { warmUp, warmUpPhase } from '../warm-up.ts';
 
@@ -20,22 +20,26 @@ const settledWithinMs = 120_000;
 /** a buyer who was let in and finds every seat taken looks so often for one that came free */
 const looks = 400;
 
-export type SaleSize = {
-  buyers: number;
-  tickets: number;
-  joinsPerSecond: number;
-  admitPerSecond: number;
-};
-type Visitor = { id: string; shopper: Shopper; ticket: WaitingTicket; place: number };
+/** a third of the crowd buys */
+function sizeOf({ users, short }: RunOptions) {
+  const buyers = Math.ceil(users / 3);
+  const tickets = Math.max(1, Math.min(1_000, Math.floor(buyers / 5)));
+  return { buyers, tickets, ...(short ? shortly : fully) };
+}
+const fully = { joinsPerSecond: 833, admitPerSecond: 40 };
+const shortly = { joinsPerSecond: 200, admitPerSecond: 20 };
+
+type Visitor = { shopper: Shopper; ticket: WaitingTicket; place: number };
 type End = Purchase['end'] | 'sold-out' | 'told-wrongly' | 'no-place';
 const untruths: readonly End[] = [
   ...(['told-wrongly', 'no-place', 'unsettled', 'no-answer', 'lost-hold', 'expired'] as const),
 ];
 
-export async function saleScenario(stage: Stage, size: SaleSize): Promise<ScenarioResult> {
-  const { door, recorder, people, signal, random } = stage;
+export async function saleScenario(stage: Stage, options: RunOptions): Promise<ScenarioResult> {
+  const { recorder, signal, random } = stage;
+  const size = sizeOf(options);
   const warm = await warmUp(stage);
-  const ids = await people.add(size.buyers);
+  const shoppers = await stage.shoppers(size.buyers);
   const lobbyMs = (size.buyers / size.joinsPerSecond) * 1_000 + 5_000;
   const opensAt = Date.now() + lobbyMs;
   const seats = await stage.putOnSale(slug, size.tickets, {
@@ -47,45 +51,48 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
 
   recorder.enter('lobby');
   const visitors: Visitor[] = [];
-  const ends = new Map<End, number>();
-  const end = (how: End): void => {
-    ends.set(how, (ends.get(how) ?? 0) + 1);
-  };
-  const tokens = await Promise.all(ids.map((id) => people.token(id)));
-  await stage.arrive(size.joinsPerSecond, ids.length, async (index, intendedAt) => {
-    const shopper = new Shopper(door, recorder, tokens[index] as string);
+  const ends: End[] = [];
+  await stage.arrive(size.joinsPerSecond, size.buyers, async (index, intendedAt) => {
+    const shopper = shoppers[index] as Shopper;
     const ticket = await shopper.join(slug, intendedAt);
-    if (!ticket) return end('no-place');
-    visitors.push({ id: ids[index] as string, shopper, ticket, place: 2 });
+    if (ticket) visitors.push({ shopper, ticket, place: 2 });
+    else ends.push('no-place');
   });
-  while (Date.now() < opensAt && !signal.aborted) await pause(200, stage.signal);
+  await pause(opensAt - Date.now(), signal);
 
   recorder.enter('sale');
   recorder.mark('the sale opens');
   // the document is the same for all and cached for a second: the driver reads it as an edge would
-  let page = await roomPage(stage);
-  for (let wait = 0; page?.phase !== 'open' && wait < 100 && !signal.aborted; wait += 1) {
-    await pause(100, stage.signal);
-    page = await roomPage(stage);
-  }
+  let page = await until(
+    () => roomPage(stage),
+    { everyMs: 100, forMs: 10_000, signal },
+    (seen) => seen?.phase === 'open',
+  );
   for (const visitor of visitors) {
     const { place } = visitor.ticket;
-    visitor.place = place ?? (page?.seed ? await drawnPlace(page.seed, page.room, visitor.id) : 2);
+    visitor.place =
+      place ?? (page?.seed ? await drawnPlace(page.seed, page.room, visitor.shopper.id) : 2);
   }
   visitors.sort((a, b) => a.place - b.place);
 
   const state = { soldOut: false };
-  const inside = new Set<Promise<void>>();
+  const inside = new Set<Promise<unknown>>();
   let next = 0;
-  const until = performance.now() + settledWithinMs + (size.tickets / size.admitPerSecond) * 3_000;
-  while (next < visitors.length && !state.soldOut && performance.now() < until && !signal.aborted) {
+  const deadline =
+    performance.now() + settledWithinMs + (size.tickets / size.admitPerSecond) * 3_000;
+  while (
+    next < visitors.length &&
+    !state.soldOut &&
+    performance.now() < deadline &&
+    !signal.aborted
+  ) {
     page = (await roomPage(stage)) ?? page;
     for (; page && next < visitors.length; next += 1) {
       const visitor = visitors[next] as Visitor;
       const { steps } = page;
       if (standingOf({ ...page, steps: steps as [number, number][] }, visitor.place).position > 0)
         break;
-      const visit = goIn(stage, visitor, wanted, state).then(end);
+      const visit = goIn(stage, visitor, wanted, state).then((end) => ends.push(end));
       inside.add(visit);
       void visit.finally(() => inside.delete(visit));
     }
@@ -101,7 +108,7 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
     const path = paths.availability(slug);
     const answer = await shopper.ask({ kind: 'availability', path, intendedAt });
     const free = answer?.status === 200 && freeOf(answer.body as Availability);
-    end(free === 0 ? 'sold-out' : 'told-wrongly');
+    ends.push(free === 0 ? 'sold-out' : 'told-wrongly');
   });
 
   recorder.enter('quiet');
@@ -109,7 +116,7 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
   const sold = books.sold - warm;
   const of = (what: string) => books.proofs.find((proof) => proof.what === what)?.found;
   const api = recorder.total((phase) => !['before', warmUpPhase, 'quiet'].includes(phase));
-  const untold = total(untruths.map((how) => ends.get(how) ?? 0));
+  const untold = ends.filter((end) => untruths.includes(end)).length;
   const story = '50,000 people, 1,000 tickets';
   return resultOf(
     'sale',
@@ -124,10 +131,10 @@ export async function saleScenario(stage: Stage, size: SaleSize): Promise<Scenar
       ['API answers, p99', api.p99Ms, atMost(200), 'ms', 'everyone at once'],
       ['wrong answers', api.counts.wrong, exactly(0), '', '60 % -> 99.7 %'],
       ['buyers told something untrue, or nothing', untold, exactly(0)],
-      ['buyers accounted for', total([...ends.values()]), exactly(size.buyers)],
+      ['buyers accounted for', ends.length, exactly(size.buyers)],
     ]),
     [
-      `${size.buyers} buyers, ${size.tickets} tickets; ${[...ends].map(([how, n]) => `${how} ${n}`).join(', ')}`,
+      `${size.buyers} buyers, ${size.tickets} tickets; ${counted(ends)}`,
       ...books.proofs
         .filter(({ holds }) => !holds)
         .map(({ what, found, expected }) => `${what}: ${found}, expected ${expected}`),
@@ -173,6 +180,5 @@ async function isSoldOut({ door }: Stage): Promise<boolean> {
   return counts.length > 0 && counts.every(({ free, held }) => free === 0 && held === 0);
 }
 
-const total = (numbers: number[]) => numbers.reduce((sum, one) => sum + one, 0);
 const freeOf = ({ counts }: Availability) =>
   counts.reduce((sum, { free, held }) => sum + free + held, 0);

@@ -9,27 +9,25 @@ import { putFaults } from '../faults.ts';
 import { FrontDoor } from '../front-door.ts';
 import { pause } from '../pause.ts';
 import { resultOf, type ScenarioResult } from '../result.ts';
-import { ask, Shopper } from '../shopper.ts';
+import { ask, type Shopper } from '../shopper.ts';
 import type { Stage } from '../stage.ts';
 
-export type WithoutSize = {
-  orders: number;
-  ordersPerSecond: number;
-  tickets: number;
-  reads: number;
-  readsPerSecond: number;
-};
+const orders = 60;
+const ordersPerSecond = 3;
+const tickets = 100;
+const reads = 1_000;
+const readsPerSecond = 100;
 
-export async function withoutScenario(stage: Stage, size: WithoutSize): Promise<ScenarioResult> {
+export async function withoutScenario(stage: Stage): Promise<ScenarioResult> {
   const both = async <T>(name: string, run: (isOn: boolean) => Promise<T>): Promise<[T, T]> =>
     stage.progress.step(name, async () => [await run(true), await run(false)]);
-  const [calm, storm] = await both('slow provider', (isOn) => slowProvider(stage, size, isOn));
+  const [calm, storm] = await both('slow provider', (isOn) => slowProvider(stage, isOn));
   const [held, naive] = await both('sale', (isOn) =>
-    isOn ? saleByHolds(stage, size) : saleByNaiveSql(stage, size),
+    isOn ? saleByHolds(stage) : saleByNaiveSql(stage),
   );
-  const [cached, loaded] = await both('pages', (isOn) => pages(stage, size, isOn));
-  const [drained, killed] = await both('stop', (isOn) => stop(stage, size, isOn));
-  const vain = ((calm.requests - size.orders) / (storm.requests - size.orders)) * 100;
+  const [cached, loaded] = await both('pages', (isOn) => pages(stage, isOn));
+  const [drained, killed] = await both('stop', (isOn) => stop(stage, isOn));
+  const vain = ((calm.requests - orders) / (storm.requests - orders)) * 100;
   const [inVain, slows] = ['requests in vain to a slow provider', 'the provider slows to 30 s'];
   const paid = calm.paid + storm.paid;
   const loads = (cached.loads / loaded.loads) * 100;
@@ -42,12 +40,12 @@ export async function withoutScenario(stage: Stage, size: WithoutSize): Promise<
       [
         'orders paid in the end, with and without',
         paid,
-        exactly(2 * size.orders),
+        exactly(2 * orders),
         '',
         'nothing is lost',
       ],
-      ['tickets oversold by soft-hold', held - size.tickets, exactly(0)],
-      ['tickets oversold by naive SQL', naive - size.tickets, atLeast(1)],
+      ['tickets oversold by soft-hold', held - tickets, exactly(0)],
+      ['tickets oversold by naive SQL', naive - tickets, atLeast(1)],
       [
         `${perPage}, with the cache, of those without`,
         loads,
@@ -59,22 +57,22 @@ export async function withoutScenario(stage: Stage, size: WithoutSize): Promise<
       ['calls lost when it is just killed', killed, atLeast(1), '', 'graceful shutdown'],
     ]),
     [
-      `slow provider (6 s a charge), ${size.orders} orders: with the breaker ${calm.requests} requests and all paid ${calm.recoveredSeconds} s after it was well again; without ${storm.requests} and ${storm.recoveredSeconds} s`,
-      `${size.tickets} tickets, ${4 * size.tickets} buyers: by soft-hold ${held} sold, by a count and an update ${naive}`,
-      `${size.reads} pages: with the cache p50 ${cached.p50Ms} ms, p99 ${cached.p99Ms} ms, ${cached.loads} loads; without p50 ${loaded.p50Ms} ms, p99 ${loaded.p99Ms} ms, ${loaded.loads} loads`,
-      `a front of two is stopped at ${4 * size.readsPerSecond} calls a second, none of which is tried again: drained ${drained} lost, killed ${killed}`,
+      `slow provider (6 s a charge), ${orders} orders: with the breaker ${calm.requests} requests and all paid ${calm.recoveredSeconds} s after it was well again; without ${storm.requests} and ${storm.recoveredSeconds} s`,
+      `${tickets} tickets, ${4 * tickets} buyers: by soft-hold ${held} sold, by a count and an update ${naive}`,
+      `${reads} pages: with the cache p50 ${cached.p50Ms} ms, p99 ${cached.p99Ms} ms, ${cached.loads} loads; without p50 ${loaded.p50Ms} ms, p99 ${loaded.p99Ms} ms, ${loaded.loads} loads`,
+      `a front of two is stopped at ${4 * readsPerSecond} calls a second, none of which is tried again: drained ${drained} lost, killed ${killed}`,
     ],
   );
 }
 
 /** What a provider that is unwell has to bear, and how soon the orders are paid once it is well. */
-async function slowProvider(stage: Stage, { orders, ordersPerSecond }: WithoutSize, isOn: boolean) {
-  const { fleet, people, door, recorder, signal } = stage;
+async function slowProvider(stage: Stage, isOn: boolean) {
+  const { fleet, recorder, signal } = stage;
   const slug = `proof-provider-${isOn}`;
   recorder.enter(`slow provider, breaker ${isOn ? 'on' : 'off'}`);
   for (const { process } of fleet.workers) process.tell('breaker', isOn);
   const seats = await stage.putOnSale(slug, orders);
-  const ids = await people.add(orders);
+  const shoppers = await stage.shoppers(orders);
   const requests = async () => {
     const stats = await fetch(`${fleet.pspUrl}/stats`);
     return ((await stats.json()) as { requests: number }).requests;
@@ -83,7 +81,7 @@ async function slowProvider(stage: Stage, { orders, ordersPerSecond }: WithoutSi
   await putFaults(fleet.pspUrl, { latencyMs: 6_000 });
   let paid = 0;
   const buyers = stage.arrive(ordersPerSecond, orders, async (index, intendedAt) => {
-    const shopper = new Shopper(door, recorder, await people.token(ids[index] as string));
+    const shopper = shoppers[index] as Shopper;
     const held = await shopper.hold(slug, seats[index] as string, { intendedAt });
     if (held === undefined || typeof held === 'string') return;
     if ((await shopper.buy(held.id, 90_000)).end === 'paid') paid += 1;
@@ -101,22 +99,18 @@ async function slowProvider(stage: Stage, { orders, ordersPerSecond }: WithoutSi
 }
 
 /** How many of four times as many buyers get one of the tickets. */
-async function saleByHolds(stage: Stage, { tickets }: WithoutSize): Promise<number> {
-  const { door, recorder, people } = stage;
-  recorder.enter('sale by holds');
+async function saleByHolds(stage: Stage): Promise<number> {
+  stage.recorder.enter('sale by holds');
   const seats = await stage.putOnSale('proof-holds', tickets);
-  const ids = await people.add(4 * tickets);
+  const shoppers = await stage.shoppers(4 * tickets);
   const held = await Promise.all(
-    ids.map(async (id, index) => {
-      const shopper = new Shopper(door, recorder, await people.token(id));
-      return shopper.hold('proof-holds', seats[index % tickets] as string);
-    }),
+    shoppers.map((shopper, index) => shopper.hold('proof-holds', seats[index % tickets] as string)),
   );
   return held.filter((one) => typeof one === 'object').length;
 }
 
 /** As it is written the first time: look whether there is one, then take it. */
-async function saleByNaiveSql(stage: Stage, { tickets }: WithoutSize): Promise<number> {
+async function saleByNaiveSql(stage: Stage): Promise<number> {
   const shop = new pg.Pool({ connectionString: stage.servers.postgres.url, max: 20 });
   try {
     await shop.query('create table naive (total int, sold int)');
@@ -137,7 +131,7 @@ async function saleByNaiveSql(stage: Stage, { tickets }: WithoutSize): Promise<n
   }
 }
 
-async function pages(stage: Stage, { reads, readsPerSecond }: WithoutSize, isOn: boolean) {
+async function pages(stage: Stage, isOn: boolean) {
   const { door, recorder, fleet, signal, database } = stage;
   const slug = 'proof-provider-true';
   for (const { process } of fleet.fronts) process.tell('cache', isOn);
@@ -163,7 +157,7 @@ async function pages(stage: Stage, { reads, readsPerSecond }: WithoutSize, isOn:
 }
 
 /** Calls that nobody has answered while one front of two ends and is started again. */
-async function stop(stage: Stage, { readsPerSecond }: WithoutSize, isOn: boolean): Promise<number> {
+async function stop(stage: Stage, isOn: boolean): Promise<number> {
   const { fleet, signal, recorder } = stage;
   recorder.enter(`a front is ${isOn ? 'drained' : 'killed'}`);
   const door = new FrontDoor(() => fleet.fronts.map(({ url }) => url), { tries: 1, signal });
