@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 export const help = `npm start [-- options]
 
@@ -39,7 +39,17 @@ export class StartError extends Error {
 
 /** @throws StartError naming the option, its rule and what was given */
 export function parseOptions(args: string[]): Options {
-  const { values } = read(args);
+  const { values } = readArgs('npm start', args, {
+    port: { type: 'string' },
+    'psp-latency-ms': { type: 'string' },
+    'psp-error-rate': { type: 'string' },
+    'no-first-ticket': { type: 'boolean', default: false },
+    once: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    control: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
   const options: Options = {
     port: numeric('port', values.port, 8080, 0, 65_535),
     pspLatencyMs: numeric('psp-latency-ms', values['psp-latency-ms'], 2_000, 0, 600_000),
@@ -59,31 +69,24 @@ export function parseOptions(args: string[]): Options {
   return options;
 }
 
-function read(args: string[]) {
+/** Of a command whose `--help` tells the rest. @throws StartError */
+export function readArgs<const Known extends NonNullable<ParseArgsConfig['options']>>(
+  command: string,
+  args: string[],
+  options: Known,
+) {
   try {
-    return parseArgs({
-      args,
-      options: {
-        port: { type: 'string' },
-        'psp-latency-ms': { type: 'string' },
-        'psp-error-rate': { type: 'string' },
-        'no-first-ticket': { type: 'boolean', default: false },
-        once: { type: 'boolean', default: false },
-        full: { type: 'boolean', default: false },
-        control: { type: 'boolean', default: false },
-        verbose: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
+    return parseArgs({ args, options });
   } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('. ');
+    const [sentence = ''] = (error as Error).message.split(/\.\s/);
     throw new StartError(
-      `${sentence.replace(/\.$/, '')}. \`npm start -- --help\` lists the options.`,
+      `${sentence.replace(/\.$/, '')}. \`${command} -- --help\` lists the options.`,
     );
   }
 }
 
-function numeric(
+/** A whole number, unless it is a share of one. @throws StartError */
+export function numeric(
   name: string,
   text: string | undefined,
   fallback: number,

@@ -1,6 +1,5 @@
 import { totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
-import { StartError } from '../launcher/options.ts';
+import { numeric, readArgs, StartError } from '../launcher/options.ts';
 import { faults } from './faults.ts';
 import { scenarioNames } from './scenarios/names.ts';
 
@@ -42,9 +41,19 @@ export const mostUsersOf = (memoryBytes: number) =>
 
 /** @throws StartError naming the option, its rule and what was given */
 export function parseProofOptions(args: string[], memoryBytes = totalmem()): ProofOptions {
-  const { values } = read(args);
+  const { values } = readArgs('npm run proof', args, {
+    users: { type: 'string' },
+    short: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    faults: { type: 'string' },
+    seed: { type: 'string' },
+    json: { type: 'string', default: 'proof.json' },
+    html: { type: 'string', default: 'proof.html' },
+    verbose: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
   const short = values.short;
-  const users = whole('users', values.users, short ? 5_000 : 150_000, 1, 1_000_000);
+  const users = numeric('users', values.users, short ? 5_000 : 150_000, 1, 1_000_000);
   const most = mostUsersOf(memoryBytes);
   if (users > most) {
     const gib = (memoryBytes / 1024 ** 3).toFixed(0);
@@ -52,43 +61,17 @@ export function parseProofOptions(args: string[], memoryBytes = totalmem()): Pro
       `Expected \`--users\` to be at most ${most} on this machine of ${gib} GiB, got ${users}.`,
     );
   }
-  const only = some('only', values.only, scenarioNames);
-  const faultNames = faults.map(({ name }) => name);
   return {
+    ...values,
     users,
-    short,
-    only,
-    faults: some('faults', values.faults, faultNames),
-    seed: whole('seed', values.seed, Math.floor(Math.random() * 2 ** 31), 0, 2 ** 32 - 1),
-    json: values.json,
-    html: values.html,
-    verbose: values.verbose,
-    help: values.help,
+    only: some('only', values.only, scenarioNames),
+    faults: some(
+      'faults',
+      values.faults,
+      faults.map(({ name }) => name),
+    ),
+    seed: numeric('seed', values.seed, Math.floor(Math.random() * 2 ** 31), 0, 2 ** 32 - 1),
   };
-}
-
-function read(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        users: { type: 'string' },
-        short: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        faults: { type: 'string' },
-        seed: { type: 'string' },
-        json: { type: 'string', default: 'proof.json' },
-        html: { type: 'string', default: 'proof.html' },
-        verbose: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    const [sentence = ''] = (error as Error).message.split(/\.\s/);
-    throw new StartError(
-      `${sentence.replace(/\.$/, '')}. \`npm run proof -- --help\` lists the options.`,
-    );
-  }
 }
 
 function some(option: string, text: string | undefined, known: readonly string[]): string[] {
@@ -97,14 +80,5 @@ function some(option: string, text: string | undefined, known: readonly string[]
   if (unknown === undefined) return names;
   throw new StartError(
     `Expected \`--${option}\` to name some of ${known.join(', ')}, got "${unknown}".`,
-  );
-}
-
-function whole(name: string, text: string | undefined, fallback: number, min: number, max: number) {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new StartError(
-    `Expected \`--${name}\` to be a whole number from ${min} to ${max}, got "${text}".`,
   );
 }
