@@ -14,7 +14,7 @@ const maxBackOffMs = 5_000;
 const steadyMs = 10_000;
 /** exit code of a service whose environment is wrong: starting it again changes nothing */
 const badConfigCode = 78;
-const keptLines = 40;
+const keptLines = 10;
 
 export type ServiceProcessOptions = {
   name: string;
@@ -47,6 +47,11 @@ export class ServiceProcess {
 
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Its last lines of output, each in a line. */
+  get lastWords(): string {
+    return this.#lines.join('\n  ');
   }
 
   start(): void {
@@ -98,8 +103,7 @@ export class ServiceProcess {
       crashes += 1;
       const isHopeless = how === `exit code ${badConfigCode}` || crashes >= 5;
       if (!this.#wasReady && isHopeless) {
-        const last = this.#lines.slice(-10).join('\n  ');
-        this.#failure = new StartError(`${this.name} ended with ${how}:\n  ${last}`);
+        this.#failure = new StartError(`${this.name} ended with ${how}:\n  ${this.lastWords}`);
         return;
       }
       this.#options.onCrash?.(how, backOffMs);

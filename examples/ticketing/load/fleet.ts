@@ -23,8 +23,6 @@ export type Member = {
   role: 'front' | 'worker' | 'sockets' | 'stand-ins';
   url: string;
   process: ServiceProcess;
-  /** its last words */
-  lines: string[];
 };
 export type FleetOptions = {
   env: Record<string, string>;
@@ -36,9 +34,6 @@ export type FleetOptions = {
   readyWithinMs?: number;
   onLine?: (name: string, line: string) => void;
 };
-
-/** lines of a process that are shown when it ends or hangs and nobody has asked for that */
-const lastWords = 6;
 
 export class Fleet {
   readonly secret = randomBytes(32).toString('base64url');
@@ -198,21 +193,16 @@ export class Fleet {
     const [main = 'gateway'] = services;
     this.#created += 1;
     const name = role === 'stand-ins' ? role : `${role}-${this.#created}`;
-    const lines: string[] = [];
-    const process = new ServiceProcess({
+    const process: ServiceProcess = new ServiceProcess({
       name,
       services,
       env: { ...this.#env, [portOf(main)]: String(port), ...env },
-      onLine: (line) => {
-        lines.push(line);
-        if (lines.length > lastWords) lines.shift();
-        this.#options.onLine?.(name, line);
-      },
+      onLine: (line) => this.#options.onLine?.(name, line),
       onCrash: (how) => {
-        if (!this.#bidden.delete(name)) this.crashes.push(`${name}: ${how}: ${lines.join(' | ')}`);
+        if (!this.#bidden.delete(name)) this.crashes.push(`${name}: ${how}: ${process.lastWords}`);
       },
     });
-    return { name, role, process, lines, url: `http://127.0.0.1:${port}` };
+    return { name, role, process, url: `http://127.0.0.1:${port}` };
   }
 
   async #join(members: Member[], signal?: AbortSignal): Promise<void> {
@@ -225,7 +215,7 @@ export class Fleet {
 
   /** Or retired. @throws StartError with the last words of a process that cannot run or does not come up */
   async #untilReady(member: Member, signal?: AbortSignal): Promise<void> {
-    const { name, url, process, lines } = member;
+    const { name, url, process } = member;
     const deadline = performance.now() + this.#readyWithinMs;
     while (this.members.includes(member)) {
       signal?.throwIfAborted();
@@ -233,7 +223,7 @@ export class Fleet {
       if (await isReady(url)) return process.confirmReady();
       if (performance.now() > deadline) {
         const after = `${this.#readyWithinMs / 1_000} s`;
-        throw new StartError([`${name} was not ready after ${after}.`, ...lines].join('\n  '));
+        throw new StartError(`${name} was not ready after ${after}.\n  ${process.lastWords}`);
       }
       await sleep(100);
     }
