@@ -1,5 +1,6 @@
 /** What goes wrong while tickets are sold, each done to the real thing and taken back after its time. */
 import { Redis } from 'ioredis';
+import type { Member } from './fleet.ts';
 import { pause } from './pause.ts';
 import type { Stage } from './stage.ts';
 
@@ -125,10 +126,13 @@ export const faults: readonly Fault[] = [
   {
     name: 'rolling-restart',
     of: 'processes',
-    what: 'every process is restarted, one after the other',
+    what: 'every process is restarted, fronts and workers one after the other each',
     mayDefer: false,
     run: async ({ fleet }) => {
-      for (const member of [...fleet.fronts, ...fleet.workers]) await fleet.restart(member);
+      const roll = async (members: Member[]) => {
+        for (const member of members) await fleet.restart(member);
+      };
+      await Promise.all([roll(fleet.fronts), roll(fleet.workers)]);
     },
   },
   {
