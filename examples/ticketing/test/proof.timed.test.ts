@@ -28,7 +28,7 @@ it('holds 5,000 users, and what it promises while everything breaks', async () =
   const crowd = await crowdScenario(stage, {
     users,
     joinsPerSecond: 1_000,
-    slackMs: 3_000,
+    slackMs: 1_000,
     keptMs: 3_000,
     readsPerSecond: 10,
   });

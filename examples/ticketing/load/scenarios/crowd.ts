@@ -28,8 +28,8 @@ export type CrowdSize = {
 export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<ScenarioResult> {
   const { recorder, signal, fleet, progress, meter } = stage;
   const { users, joinsPerSecond, keptMs } = size;
-  // room for a storm that is slower than planned
-  const openingAt = Date.now() + (users / joinsPerSecond) * 1_500 + size.slackMs + keptMs / 2;
+  // room for a storm that takes twice as long as planned
+  const openingAt = Date.now() + (users / joinsPerSecond) * 2_000 + size.slackMs + keptMs / 2;
   const seats = await stage.putOnSale(slug, 1_000, {
     hasWaitingRoom: true,
     opensAt: new Date(openingAt).toISOString(),
@@ -61,6 +61,7 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
     const storm = performance.now();
     const joined = await progress.step(`${users} users connect`, () => crowd.join(signal));
     const stormSeconds = (performance.now() - storm) / 1_000;
+    const joinedAt = Date.now();
     recorder.enter('lobby');
     while (Date.now() < openingAt && !signal.aborted) {
       const left = Math.ceil((openingAt - Date.now()) / 1_000);
@@ -86,7 +87,8 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
       }, patience);
     }
     recorder.enter('after');
-    await pause(openingAt + keptMs / 2 - Date.now(), signal);
+    await pause(Math.max(openingAt + keptMs / 2, joinedAt + keptMs) - Date.now(), signal);
+    const keptSeconds = (Date.now() - joinedAt) / 1_000;
     const kiB = perUserKiB();
     over.abort();
     await readers;
@@ -123,7 +125,7 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
         ['wrong answers', api.counts.wrong, exactly(0)],
       ]),
       [
-        `${users} users at ${gateways.length} gateways of ${Math.round(baseBytes / gateways.length / 2 ** 20)} MiB; ${Math.round(joined.connected / stormSeconds)} connections/s; kept for ${Math.round(recorder.now - stormSeconds)} s; ${end.messages} messages, ${end.pings} heartbeats`,
+        `${users} users at ${gateways.length} gateways of ${Math.round(baseBytes / gateways.length / 2 ** 20)} MiB; ${Math.round(joined.connected / stormSeconds)} connections/s; kept for ${Math.round(keptSeconds)} s; ${end.messages} messages, ${end.pings} heartbeats`,
         `the first one was told ${openSeconds === undefined ? 'nothing' : `${(opening.firstAt - openingAt) / 1_000} s`} after the opening; of the seats the last ones ${lateSeconds.map((seconds) => seconds.toFixed(2)).join(', ')} s`,
       ],
       { curves: [memoryCurve] },
