@@ -33,8 +33,7 @@ export function openQueue(
   });
   return new JobQueue({
     transport: kafkajsTransport(kafka),
-    // the database is reached through a PgBouncer, and those before 1.21 lose prepared statements
-    outbox: postgresOutbox(stores.database, { prepare: false }),
+    outbox: postgresOutbox(stores.database),
     status: redisStatus(stores.redis),
     topicPrefix: `${stores.namespace}.jobs`,
     traceContext,

@@ -34,28 +34,53 @@ function checkOut(pool: PgPoolLike, onError: (error: unknown) => void): Promise<
   });
 }
 
+/** Runs `work` on a connection of the pool, which does not go back there when `broken` was called. */
+async function borrow<T>(
+  pool: PgPoolLike,
+  work: (client: PgClientLike, broken: () => void) => Promise<T>,
+): Promise<T> {
+  let isBroken = false;
+  const broken = (): void => {
+    isBroken = true;
+  };
+  const client = await checkOut(pool, broken);
+  try {
+    return await work(client, broken);
+  } finally {
+    client.removeListener('error', broken);
+    client.release(isBroken);
+  }
+}
+
+/** Runs `work`, whose statements are transactions of their own. A connection on which one failed is not used again. */
+export function onConnection<T>(
+  pool: PgPoolLike,
+  work: (client: PgClientLike) => Promise<T>,
+): Promise<T> {
+  return borrow(pool, (client, broken) =>
+    work(client).catch((error) => {
+      broken();
+      throw error;
+    }),
+  );
+}
+
 /** Runs `work` between BEGIN and COMMIT, or ROLLBACK when it fails. */
-export async function inTransaction<T>(
+export function inTransaction<T>(
   pool: PgPoolLike,
   work: (tx: PgClientLike) => Promise<T>,
 ): Promise<T> {
-  let broken = false;
-  const onError = (): void => {
-    broken = true;
-  };
-  const client = await checkOut(pool, onError);
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(onError);
-    throw error;
-  } finally {
-    client.removeListener('error', onError);
-    client.release(broken);
-  }
+  return borrow(pool, async (client, broken) => {
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(broken);
+      throw error;
+    }
+  });
 }
 
 /** Calls `wake` at every notification. Resolves when it listens, to its end; `lost` says that it no longer does. */

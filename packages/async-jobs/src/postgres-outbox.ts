@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { PreparedStatement, Priority, SqlExecutor } from './define-job.ts';
+import type { Priority, SqlExecutor } from './define-job.ts';
 import { knownOptions } from './known-options.ts';
 import { integer, name } from './options.ts';
 import type {
@@ -11,9 +10,10 @@ import type {
   Outbox,
 } from './outbox.ts';
 import { murmur2 } from './partitioner.ts';
-import { inTransaction, listenOn, type PgPoolLike } from './postgres-connection.ts';
+import { inTransaction, listenOn, onConnection, type PgPoolLike } from './postgres-connection.ts';
 import { changeFlow, readFlow, startFlow } from './postgres-flows.ts';
 import { MIGRATIONS } from './postgres-schema.ts';
+import { Statements } from './postgres-statements.ts';
 import type { QueuedJob } from './record.ts';
 import { traceContextOf } from './trace-context.ts';
 
@@ -24,8 +24,9 @@ export interface PostgresOutboxOptions {
   /** Lanes of the outbox; jobs of one key share a lane. Default 8. The same in every process. */
   readonly shards?: number;
   /**
-   * Statements of every job are prepared by name, which saves a third of their cost. False where
-   * the connections of a pool are not told apart: PgBouncer before 1.21 in transaction mode. Default `true`.
+   * Statements of every job are prepared by name, which saves a third of their cost. Default: on connections of `pg` that
+   * lead to PostgreSQL itself. Behind a pooler they are not, since one in transaction mode loses them; `true` is for poolers
+   * that keep them (PgBouncer from 1.21 with `max_prepared_statements`, or in session mode).
    */
   readonly prepare?: boolean;
 }
@@ -57,8 +58,7 @@ class PostgresOutbox implements Outbox {
   readonly #schema: string;
   readonly #channel: string;
   readonly #lock: number;
-  readonly #prepare: boolean;
-  readonly #prepared = new Map<string, PreparedStatement>();
+  readonly #statements: Statements;
   #notifiedAt = 0;
 
   constructor(pool: PgPoolLike, options: PostgresOutboxOptions) {
@@ -69,7 +69,7 @@ class PostgresOutbox implements Outbox {
     this.#channel = `job_outbox.${schema}`;
     this.#lock = murmur2(Buffer.from(`@evenkeel/async-jobs ${schema}`));
     this.shards = integer('shards', options.shards ?? 8, 1, 256);
-    this.#prepare = options.prepare ?? true;
+    this.#statements = new Statements(options.prepare);
   }
 
   async migrate(): Promise<void> {
@@ -92,20 +92,18 @@ class PostgresOutbox implements Outbox {
   }
 
   async insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void> {
+    if (!tx) return onConnection(this.#pool, (own) => this.insert(jobs, own));
     const delayed = jobs.filter(({ runAtMs }) => runAtMs !== undefined);
     const [one, ...more] = delayed.length === 0 ? jobs : jobs.filter((job) => !job.runAtMs);
     if (one && more.length === 0) {
       const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
-      await (tx ?? this.#pool).query(
-        this.#statement(this.#withNotification(sql)),
-        this.#values(one),
-      );
+      await this.#statements.run(tx, this.#withNotification(sql), this.#values(one));
     } else if (one) {
       const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) SELECT * FROM ${ARRAYS}`;
-      await (tx ?? this.#pool).query(this.#withNotification(sql), this.#arrays([one, ...more]));
+      await tx.query(this.#withNotification(sql), this.#arrays([one, ...more]));
     }
     if (delayed.length > 0) {
-      await (tx ?? this.#pool).query(
+      await tx.query(
         `INSERT INTO ${this.#schema}.job_delayed (${COLUMNS}, run_at)
 SELECT shard, id, name, queue, key, payload, traceparent, tracestate, headers, clock_timestamp() + ms * interval '1 millisecond'
 FROM unnest($10::float8[]) WITH ORDINALITY w(ms, n) JOIN ${ARRAYS} WITH ORDINALITY j(shard, id, name, queue, key, payload, traceparent, tracestate, headers, n) USING (n)`,
@@ -117,8 +115,9 @@ FROM unnest($10::float8[]) WITH ORDINALITY w(ms, n) JOIN ${ARRAYS} WITH ORDINALI
   async insertOnce(
     job: QueuedJob,
     claim: IdempotencyClaim,
-    tx: SqlExecutor = this.#pool,
+    tx?: SqlExecutor,
   ): Promise<ClaimOutcome> {
+    if (!tx) return onConnection(this.#pool, (own) => this.insertOnce(job, claim, own));
     const schema = this.#schema;
     const table =
       job.runAtMs === undefined ? `job_outbox (${COLUMNS})` : `job_delayed (${COLUMNS}, run_at)`;
@@ -135,7 +134,7 @@ FROM unnest($10::float8[]) WITH ORDINALITY w(ms, n) JOIN ${ARRAYS} WITH ORDINALI
   RETURNING 1)
 INSERT INTO ${schema}.${table}
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9${delay} FROM claimed`;
-    const { rowCount } = await tx.query(this.#statement(this.#withNotification(sql)), [
+    const { rowCount } = await this.#statements.run(tx, this.#withNotification(sql), [
       ...this.#values(job),
       claim.key,
       claim.fingerprint,
@@ -265,10 +264,9 @@ RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate
     const values = [key.jobId, key.consumer, key.step];
     return inTransaction(this.#pool, async (tx) => {
       // Waits while another delivery of this job is in its transaction
-      const { rowCount } = await tx.query(
-        this.#statement(
-          `INSERT INTO ${table} (job_id, consumer, step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-        ),
+      const { rowCount } = await this.#statements.run(
+        tx,
+        `INSERT INTO ${table} (job_id, consumer, step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
         values,
       );
       if (rowCount === 0) {
@@ -282,10 +280,9 @@ RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate
       const value = await work(tx);
       const json = JSON.stringify(value);
       if (json !== undefined) {
-        await tx.query(
-          this.#statement(
-            `UPDATE ${table} SET result = $4 WHERE job_id = $1 AND consumer = $2 AND step = $3`,
-          ),
+        await this.#statements.run(
+          tx,
+          `UPDATE ${table} SET result = $4 WHERE job_id = $1 AND consumer = $2 AND step = $3`,
           [...values, json],
         );
       }
@@ -344,17 +341,6 @@ FROM generate_series(0, $1::int) shard, LATERAL (
 
   #shardOf(key: string): number {
     return (murmur2(Buffer.from(key)) >>> 8) % this.shards;
-  }
-
-  /** A statement by a name of its own: two schemas may share a pool. */
-  #statement(sql: string): string | PreparedStatement {
-    if (!this.#prepare) return sql;
-    const known = this.#prepared.get(sql);
-    if (known) return known;
-    const hash = createHash('sha256').update(sql).digest('base64url').slice(0, 16);
-    const prepared = { name: `async_jobs_${hash}`, text: sql };
-    this.#prepared.set(sql, prepared);
-    return prepared;
   }
 
   #withNotification(sql: string): string {

@@ -6,6 +6,7 @@ import {
   handle,
   JobQueue,
   memoryTransport,
+  postgresOutbox,
   RetryLater,
   redisSpool,
   schedule,
@@ -122,6 +123,10 @@ describe('bad input', () => {
         'Expected `tokens.secrets` of 32 bytes or more, got 5 bytes',
       ],
       [() => redisSpool({} as never, { maxJobs: 0 }), 'Expected `maxJobs` to be an integer'],
+      [
+        () => postgresOutbox({} as never, { prepare: 'auto' as never }),
+        'Expected `prepare` to be true or false, got "auto"',
+      ],
       [() => queue.deadLetters('a b'), 'Expected `queue` to be 1 to 100 of letters'],
     ];
     for (const [call, message] of bad) expect(call, message).toThrow(message);

@@ -2,8 +2,16 @@ import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { backends, uniqueName } from '../../../test/backends.ts';
-import { defineJob, handle, JobQueue, memoryTransport, Worker } from '../src/index.ts';
+import { backends, startPgBouncer, uniqueName } from '../../../test/backends.ts';
+import {
+  defineJob,
+  handle,
+  JobQueue,
+  memoryTransport,
+  type PostgresOutboxOptions,
+  postgresOutbox,
+  Worker,
+} from '../src/index.ts';
 import { MIGRATIONS } from '../src/postgres-schema.ts';
 import { Clients } from './clients.ts';
 import { until } from './until.ts';
@@ -91,14 +99,14 @@ describe('enqueue in a transaction', () => {
   });
 
   it('prepares its statements once a connection, and none where that is turned off', async () => {
-    for (const [prepare, most] of [
-      [true, 2], // with and without a notification
-      [false, 0],
+    for (const [options, most] of [
+      [{}, 2], // with and without a notification
+      [{ prepare: false }, 0],
     ] as const) {
       const job = newJob();
       const own = new JobQueue({
         transport: queue.transport,
-        outbox: clients.outbox({ prepare }),
+        outbox: clients.outbox(options),
       });
       const client = new pg.Client(backends().databaseUrl);
       await client.connect();
@@ -107,10 +115,41 @@ describe('enqueue in a transaction', () => {
         `SELECT name FROM pg_prepared_statements WHERE name LIKE 'async_jobs_%'`,
       );
       await client.end();
-      expect(rows.length > 0).toBe(prepare);
+      expect(rows.length > 0).toBe(most > 0);
       expect(rows.length).toBeLessThanOrEqual(most);
       expect(await waiting(job.queue)).toBe(5);
     }
+  });
+
+  it('works behind a pooler that hands on each transaction to another connection, where names of statements are lost', async () => {
+    await using pooler = await startPgBouncer({
+      databases: { jobs: backends().databaseUrl },
+      settings: { default_pool_size: '1' },
+    });
+    const pool = new pg.Pool({ connectionString: `${pooler.url}/jobs`, max: 2 });
+    const [one, two] = [await pool.connect(), await pool.connect()];
+    const through = (options: PostgresOutboxOptions) =>
+      new JobQueue({
+        transport: queue.transport,
+        outbox: postgresOutbox(pool, { schema: clients.schema, ...options }),
+      });
+    const job = newJob();
+    const inTransaction = async (own: JobQueue, tx: pg.PoolClient, n: number) => {
+      await tx.query('BEGIN');
+      await own.enqueue(job, { key: 'a', n }, { tx, idempotencyKey: String(n) });
+      await tx.query('COMMIT');
+    };
+    const named = through({ prepare: true });
+    await inTransaction(named, one, 0);
+    await expect(inTransaction(named, two, 1)).rejects.toMatchObject({ code: '42P05' });
+    await two.query('ROLLBACK');
+    const unnamed = through({});
+    for (let n = 1; n < 10; n++) await inTransaction(unnamed, n % 2 ? one : two, n);
+    one.release();
+    two.release();
+    await unnamed.enqueue(job, { key: 'a', n: 10 });
+    expect(await waiting(job.queue)).toBe(11);
+    await pool.end();
   });
 
   it('brings an idle queue’s job to its handler in less than 100 ms', async () => {

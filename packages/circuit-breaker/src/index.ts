@@ -37,7 +37,13 @@ export {
 } from './fallback.ts';
 export type { HealthCheck } from './health-check.ts';
 export type { Isolation } from './isolation.ts';
-export { type LaterContext, LaterQueue, type LaterQueueOptions } from './later-queue.ts';
+export {
+  type FailingEntry,
+  type LaterContext,
+  LaterQueue,
+  type LaterQueueOptions,
+  type LaterQueueSnapshot,
+} from './later-queue.ts';
 export type {
   BulkheadOptions,
   CircuitBreakerOptions,

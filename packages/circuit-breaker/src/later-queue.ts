@@ -35,17 +35,47 @@ export interface LaterContext extends CallContext {
   readonly key: string;
 }
 
-/** The entries of one lane, oldest first; its head may be under way. */
+/** An entry that failed, and that its lane waits for. */
+export interface FailingEntry {
+  readonly key: string;
+  readonly lane: string;
+  /** Milliseconds since it was put aside. */
+  readonly ageMs: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** What the last one threw. */
+  readonly error: unknown;
+  /** Entries of the lane that wait behind it. */
+  readonly behind: number;
+}
+
+/** Figures of a {@link LaterQueue} at a moment. */
+export interface LaterQueueSnapshot {
+  /** Entries that have not ended well yet, those under way included. */
+  readonly size: number;
+  readonly underWay: number;
+  /** Milliseconds since the oldest entry was put aside; 0 without one. */
+  readonly oldestMs: number;
+  /** The entries that failed, oldest first. While the circuit is open none is tried, so none fails. */
+  readonly failing: readonly FailingEntry[];
+}
+
+/** The entries of one lane, oldest first. */
 interface Lane<A extends readonly unknown[]> {
   readonly name: string;
-  readonly entries: LaterEntry<A>[];
+  readonly entries: { readonly entry: LaterEntry<A>; readonly sinceMs: number }[];
+  /** Its head is being tried. */
+  underWay: boolean;
   failures: number;
+  error: unknown;
+  /** Runs while it waits after a failure. */
+  timer: unknown;
 }
 
 /**
  * A queue for later in the memory of this process: entries go out again, oldest first and lane by lane, through the same
- * breaker, as soon as that lets them. An entry that fails stays at the head of its lane; while the circuit is open none is
- * tried. Nobody else needs to call the dependency for that: when the circuit is due for a probe, an entry is one.
+ * breaker, as soon as that lets them. An entry that fails stays at the head of its lane until it ends well or is taken out by
+ * `remove`; while the circuit is open none is tried. Nobody else needs to call the dependency for that: when the circuit is due for a probe, an entry is one.
  *
  * Not durable: what is queued when the process ends is lost. Each entry ends well exactly once as seen from here; a call
  * that timed out may have had its effect already, and is made again with the same `key`.
@@ -58,7 +88,7 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
   readonly #retryMs: number;
   readonly #maxRetryMs: number;
   readonly #clock: Clock;
-  readonly #keys = new Set<string>();
+  readonly #keys = new Map<string, Lane<A>>();
   readonly #lanes = new Map<string, Lane<A>>();
   /** Lanes that may go, in the order in which they became so. */
   readonly #ready: Lane<A>[] = [];
@@ -112,18 +142,66 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
     if (this.#keys.size >= this.#maxEntries) {
       throw new LaterQueueFullError(this.#breaker.name, this.#maxEntries);
     }
-    this.#keys.add(entry.key);
+    const waiting = { entry, sinceMs: this.#clock.now() };
     const lane = this.#lanes.get(entry.lane);
     if (lane !== undefined) {
-      lane.entries.push(entry);
+      this.#keys.set(entry.key, lane);
+      lane.entries.push(waiting);
       return;
     }
-    const fresh = { name: entry.lane, entries: [entry], failures: 0 };
+    const fresh: Lane<A> = {
+      name: entry.lane,
+      entries: [waiting],
+      underWay: false,
+      failures: 0,
+      error: undefined,
+      timer: undefined,
+    };
+    this.#keys.set(entry.key, fresh);
     this.#lanes.set(entry.lane, fresh);
     this.#ready.push(fresh);
     // Not at once: the call that brought the entry has just been refused, or failed.
     // While others are under way it goes when one of them has ended.
     if (!this.#paused && this.#running === 0) this.#pause(this.#retryMs);
+  }
+
+  /** Figures at this moment; `failing` is what somebody should look at. O(lanes). */
+  snapshot(): LaterQueueSnapshot {
+    const nowMs = this.#clock.now();
+    const failing: FailingEntry[] = [];
+    let oldestMs = 0;
+    for (const { name: lane, entries, failures, error } of this.#lanes.values()) {
+      const [head, ...behind] = entries as [Lane<A>['entries'][number]];
+      const ageMs = nowMs - head.sinceMs;
+      oldestMs = Math.max(oldestMs, ageMs);
+      if (failures === 0) continue;
+      failing.push({ key: head.entry.key, lane, ageMs, failures, error, behind: behind.length });
+    }
+    failing.sort((one, other) => other.ageMs - one.ageMs);
+    return { size: this.size, underWay: this.#running, oldestMs, failing };
+  }
+
+  /**
+   * Takes an entry out that will never end well, so that those behind it go on, and returns it: to be repaired and added
+   * again, or kept elsewhere. Undefined when it is not here, or under way just now. O(entries of its lane).
+   */
+  remove(key: string): LaterEntry<A> | undefined {
+    const lane = this.#keys.get(key);
+    if (lane === undefined) return undefined;
+    const index = lane.entries.findIndex(({ entry }) => entry.key === key);
+    if (index === 0 && lane.underWay) return undefined;
+    const entry = lane.entries[index]?.entry;
+    if (index > 0) {
+      lane.entries.splice(index, 1);
+      this.#keys.delete(key);
+    } else {
+      if (this.#timers.delete(lane.timer)) this.#clock.clearTimeout(lane.timer);
+      const place = this.#ready.indexOf(lane);
+      if (place >= 0) this.#ready.splice(place, 1);
+      this.#shift(lane);
+      this.#go();
+    }
+    return entry;
   }
 
   /**
@@ -154,7 +232,7 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
     this.#closed = true;
     for (const timer of this.#timers) this.#clock.clearTimeout(timer);
     this.#timers.clear();
-    return [...this.#lanes.values()].flatMap(({ entries }) => entries);
+    return [...this.#lanes.values()].flatMap(({ entries }) => entries.map(({ entry }) => entry));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,7 +249,8 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
   }
 
   async #try(lane: Lane<A>): Promise<void> {
-    const entry = lane.entries[0] as LaterEntry<A>;
+    const { entry } = lane.entries[0] as (typeof lane.entries)[number];
+    lane.underWay = true;
     try {
       await this.#breaker.execute((context) => {
         const { key } = entry;
@@ -186,18 +265,22 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
           ...entry.args,
         );
       });
-      this.#ended(lane, entry);
+      lane.underWay = false;
+      this.#shift(lane);
     } catch (error) {
+      lane.underWay = false;
       this.#failed(lane, error);
     }
     this.#running -= 1;
     this.#go();
   }
 
-  #ended(lane: Lane<A>, entry: LaterEntry<A>): void {
-    lane.entries.shift();
+  /** The head has left its lane, which may go on. */
+  #shift(lane: Lane<A>): void {
+    const head = lane.entries.shift();
+    if (head) this.#keys.delete(head.entry.key);
     lane.failures = 0;
-    this.#keys.delete(entry.key);
+    lane.error = undefined;
     if (lane.entries.length > 0) this.#ready.push(lane);
     else this.#lanes.delete(lane.name);
     if (this.size > 0) return;
@@ -215,8 +298,9 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
       this.#pause(Math.max(retryAfterMs, this.#retryMs));
     } else {
       lane.failures += 1;
+      lane.error = error;
       const wait = Math.min(this.#retryMs * 2 ** (lane.failures - 1), this.#maxRetryMs);
-      this.#after(wait, () => {
+      lane.timer = this.#after(wait, () => {
         this.#ready.push(lane);
         this.#go();
       });
@@ -232,13 +316,14 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
     });
   }
 
-  #after(delayMs: number, callback: () => void): void {
-    if (this.#closed) return;
+  #after(delayMs: number, callback: () => void): unknown {
+    if (this.#closed) return undefined;
     const timer = this.#clock.setTimeout(() => {
       this.#timers.delete(timer);
       callback();
     }, Math.ceil(delayMs));
     this.#timers.add(timer);
+    return timer;
   }
 }
 

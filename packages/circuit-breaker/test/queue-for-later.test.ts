@@ -128,6 +128,69 @@ describe('work put aside for later', () => {
     expect(done).toEqual(['b1', 'c1', 'd1', 'b2', 'a1', 'a2']);
   });
 
+  it('shows an entry that never ends well, and goes on behind it once that is taken out', async () => {
+    const done: string[] = [];
+    const started: (() => void)[] = [];
+    const { breaker, clock } = breakerWith({ consecutive: false, minimumCalls: 1_000 });
+    const broken = new Error('no such address');
+    const queue = new LaterQueue<[string]>({
+      breaker,
+      clock,
+      run: async ({ key }, what) => {
+        if (what === 'poison') throw broken;
+        if (what === 'slow') await new Promise<void>((resolve) => started.push(resolve));
+        done.push(key);
+      },
+    });
+    const add = (key: string, lane: string, what: string) => queue.add({ key, lane, args: [what] });
+    add('b1', 'b', 'fine');
+    await clock.advanceAsync(500);
+    for (const key of ['a1', 'a2', 'a3']) add(key, 'a', key === 'a1' ? 'poison' : 'fine');
+    expect(queue.snapshot()).toEqual({ size: 4, underWay: 0, oldestMs: 500, failing: [] });
+    await clock.advanceAsync(3_600_000);
+    expect(queue.size).toBe(3);
+    const [failing, ...others] = queue.snapshot().failing;
+    expect(others).toEqual([]);
+    expect(failing).toMatchObject({ key: 'a1', lane: 'a', ageMs: 3_600_000, behind: 2 });
+    expect(failing?.error).toBe(broken);
+    expect(failing?.failures).toBeGreaterThan(50); // once a minute
+
+    expect(queue.remove('nobody')).toBeUndefined();
+    expect(queue.remove('a2')).toEqual({ key: 'a2', lane: 'a', args: ['fine'] });
+    expect(queue.remove('a1')).toEqual({ key: 'a1', lane: 'a', args: ['poison'] });
+    await clock.advanceAsync(0); // at once, not when the wait of the failed one is over
+    expect(done).toEqual(['b1', 'a3']);
+    expect(queue.snapshot()).toEqual({ size: 0, underWay: 0, oldestMs: 0, failing: [] });
+
+    add('a1', 'a', 'poison'); // the last of its lane
+    await clock.advanceAsync(1_500);
+    const drained = queue.drained();
+    expect(queue.remove('a1')).toBeDefined();
+    await drained;
+    await clock.advanceAsync(10_000); // its wait was ended with it
+
+    add('c1', 'c', 'slow');
+    await clock.advanceAsync(1_500);
+    expect(queue.snapshot()).toMatchObject({ size: 1, underWay: 1 });
+    expect(queue.remove('c1')).toBeUndefined(); // it may have had its effect
+    for (const end of started) end();
+    await clock.advanceAsync(0);
+    expect(done).toEqual(['b1', 'a3', 'c1']);
+    expect(queue.size).toBe(0);
+  });
+
+  it('takes out what was not tried yet, also of a lane that is about to be', async () => {
+    const shop = mailer();
+    for (let n = 0; n < 3; n += 1) await shop.sendMail(mail(n, 'one'));
+    expect(shop.queue.remove('mail-0')?.args).toEqual([mail(0, 'one')]);
+    expect(shop.queue.remove('mail-1')).toBeDefined();
+    expect(shop.queue.remove('mail-1')).toBeUndefined();
+    await shop.sendMail(mail(1, 'one'));
+    shop.provider.down = false;
+    await drain(shop);
+    expect(shop.provider.sent.map(({ n }) => n)).toEqual([2, 1]);
+  });
+
   it('is refused when the queue is full, and the next step answers', async () => {
     const shop = mailer({ maxEntries: 2 });
     const later = queueForLater(shop.queue, { key: (one: Mail) => one.id });
