@@ -1216,8 +1216,9 @@ interface PostgresOutboxOptions {
     /** Lanes of the outbox; jobs of one key share a lane. Default 8. The same in every process. */
     readonly shards?: number;
     /**
-     * Statements of every job are prepared by name, which saves a third of their cost. False where
-     * the connections of a pool are not told apart: PgBouncer before 1.21 in transaction mode. Default `true`.
+     * Statements of every job are prepared by name, which saves a third of their cost. Default: on connections of `pg` that
+     * lead to PostgreSQL itself. Behind a pooler they are not, since one in transaction mode loses them; `true` is for poolers
+     * that keep them (PgBouncer from 1.21 with `max_prepared_statements`, or in session mode).
      */
     readonly prepare?: boolean;
 }

@@ -624,10 +624,33 @@ interface LaterQueueOptions<A extends readonly unknown[]> {
 interface LaterContext extends CallContext {
     readonly key: string;
 }
+/** An entry that failed, and that its lane waits for. */
+interface FailingEntry {
+    readonly key: string;
+    readonly lane: string;
+    /** Milliseconds since it was put aside. */
+    readonly ageMs: number;
+    /** Failures in a row. */
+    readonly failures: number;
+    /** What the last one threw. */
+    readonly error: unknown;
+    /** Entries of the lane that wait behind it. */
+    readonly behind: number;
+}
+/** Figures of a {@link LaterQueue} at a moment. */
+interface LaterQueueSnapshot {
+    /** Entries that have not ended well yet, those under way included. */
+    readonly size: number;
+    readonly underWay: number;
+    /** Milliseconds since the oldest entry was put aside; 0 without one. */
+    readonly oldestMs: number;
+    /** The entries that failed, oldest first. While the circuit is open none is tried, so none fails. */
+    readonly failing: readonly FailingEntry[];
+}
 /**
  * A queue for later in the memory of this process: entries go out again, oldest first and lane by lane, through the same
- * breaker, as soon as that lets them. An entry that fails stays at the head of its lane; while the circuit is open none is
- * tried. Nobody else needs to call the dependency for that: when the circuit is due for a probe, an entry is one.
+ * breaker, as soon as that lets them. An entry that fails stays at the head of its lane until it ends well or is taken out by
+ * `remove`; while the circuit is open none is tried. Nobody else needs to call the dependency for that: when the circuit is due for a probe, an entry is one.
  *
  * Not durable: what is queued when the process ends is lost. Each entry ends well exactly once as seen from here; a call
  * that timed out may have had its effect already, and is made again with the same `key`.
@@ -647,6 +670,13 @@ declare class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, 
      * @throws LaterQueueFullError, LaterQueueClosedError when it was not taken
      */
     add(entry: LaterEntry<A>): void;
+    /** Figures at this moment; `failing` is what somebody should look at. O(lanes). */
+    snapshot(): LaterQueueSnapshot;
+    /**
+     * Takes an entry out that will never end well, so that those behind it go on, and returns it: to be repaired and added
+     * again, or kept elsewhere. Undefined when it is not here, or under way just now. O(entries of its lane).
+     */
+    remove(key: string): LaterEntry<A> | undefined;
     /**
      * Resolves when nothing is queued.
      *
@@ -767,7 +797,7 @@ declare class TestClock implements Clock {
     advanceAsync(ms: number): Promise<void>;
 }
 
-export { type Accepted, CallContext, CircuitBreaker, CircuitBreakerOptions, CircuitBreakerRegistry, type CircuitBreakerRegistryOptions, CircuitBreakerSnapshot, Clock, FallbackStep, type KeyedBreakerOptions, type LaterContext, type LaterEntry, LaterQueue, type LaterQueueOptions, type LaterSink, type QueueForLaterOptions, type StaleCacheOptions, StepOptions, TestClock, queueForLater, staleCache };
+export { type Accepted, CallContext, CircuitBreaker, CircuitBreakerOptions, CircuitBreakerRegistry, type CircuitBreakerRegistryOptions, CircuitBreakerSnapshot, Clock, type FailingEntry, FallbackStep, type KeyedBreakerOptions, type LaterContext, type LaterEntry, LaterQueue, type LaterQueueOptions, type LaterQueueSnapshot, type LaterSink, type QueueForLaterOptions, type StaleCacheOptions, StepOptions, TestClock, queueForLater, staleCache };
 
 // prometheus.d.ts
 import { a as CircuitBreaker } from './circuit-breaker.js';
