@@ -120,17 +120,15 @@ describe('Brake', () => {
 
 describe('a worker whose provider is dead for an hour', () => {
   const job = defineJob({ name: 'mail', schema: z.number(), retry: { attempts: 3 } });
-  // The README's figure is for BRAKE_MAILS=100000
-  const JOBS = Number(process.env.BRAKE_MAILS ?? 3_000);
 
-  async function hour(guarded: boolean) {
+  async function hour(mails: number, guarded: boolean) {
     const clock = new ManualClock();
     const transport = memoryTransport();
     const queue = new JobQueue({ transport, clock });
     await queue.ensureTopics([job]);
     await queue.enqueueMany(
       job,
-      Array.from({ length: JOBS }, (_, n) => n),
+      Array.from({ length: mails }, (_, n) => n),
     );
     let up = false;
     let calls = 0;
@@ -164,10 +162,10 @@ describe('a worker whose provider is dead for an hour', () => {
     const callsWhileDead = calls;
     up = true;
     await clock.advance(5_000);
-    for (let i = 0; delivered.size < JOBS && i < JOBS; i++) await settle();
+    for (let i = 0; delivered.size < mails && i < mails; i++) await settle();
     const timeline = [1, 2, 5, 10, 20, 40].map((n) => ramp[n - 1]);
     console.log(
-      `${JOBS} mails, an hour dead${guarded ? ', guarded' : ''}: ${callsWhileDead} calls meanwhile; running at a time at call 1, 2, 5, 10, 20, 40 afterwards: ${timeline.join(', ')}`,
+      `${mails} mails, an hour dead${guarded ? ', guarded' : ''}: ${callsWhileDead} calls meanwhile; running at a time at call 1, 2, 5, 10, 20, 40 afterwards: ${timeline.join(', ')}`,
     );
     const dead = transport.records('jobs.default.dlq').length;
     const drained = worker.drain();
@@ -177,10 +175,10 @@ describe('a worker whose provider is dead for an hour', () => {
   }
 
   it('delivers every job afterwards, with none dead and hardly an attempt burned, ramping up', {
-    timeout: 300_000,
+    timeout: 60_000,
   }, async () => {
-    const end = await hour(false);
-    expect(end.delivered).toBe(JOBS);
+    const end = await hour(100_000, false);
+    expect(end.delivered).toBe(100_000);
     expect(end.dead).toBe(0);
     // 50 at the moment of parking, then one probe every 5 s
     expect(end.callsWhileDead).toBeLessThan(50 + 720 + 10);
@@ -191,9 +189,9 @@ describe('a worker whose provider is dead for an hour', () => {
     expect(end.states).toEqual(['parked', 'ramping', 'released']);
   });
 
-  it('makes no call at all when a guard tells', { timeout: 300_000 }, async () => {
-    const end = await hour(true);
-    expect(end).toMatchObject({ callsWhileDead: 0, delivered: JOBS, dead: 0 });
+  it('makes no call at all when a guard tells', async () => {
+    const end = await hour(3_000, true);
+    expect(end).toMatchObject({ callsWhileDead: 0, delivered: 3_000, dead: 0 });
     expect(Math.max(...end.attempts.values())).toBe(1);
   });
 });
