@@ -21,7 +21,8 @@ export type Price = {
   storyPerSecond: number;
   /** by who works: front, worker, Redis, PostgreSQL, Kafka */
   cpuMs: Map<string, number>;
-  p50Ms: number;
+  /** of the largest front and worker, from idle to beyond the knee */
+  memoryMiB: Map<string, number>;
   /** calls a second of one process beyond which p99 is over 200 ms; on this machine, which the driver shares */
   knee: number;
 };
@@ -36,21 +37,25 @@ export const priceTable = (prices: readonly Price[]): Table => ({
     'operation',
     'service',
     'calls/s of 150,000',
+    'a CPU second of a front',
     'CPU a call: front',
     'worker',
     'Redis',
     'PostgreSQL',
     'Kafka',
     'knee of one front',
+    'its memory',
   ],
-  rows: prices.map(({ kind, service, storyPerSecond, cpuMs, knee }) => [
+  rows: prices.map(({ kind, service, storyPerSecond, cpuMs, memoryMiB, knee }) => [
     kind,
     service,
     storyPerSecond.toLocaleString('en-US'),
+    `${Math.round(1_000 / Math.max(0.01, cpuMs.get('front') ?? 0)).toLocaleString('en-US')} calls`,
     ...['front', 'worker', 'Redis', 'PostgreSQL', 'Kafka'].map(
       (who) => `${Math.max(0, cpuMs.get(who) ?? 0).toFixed(2)} ms`,
     ),
     `${knee}/s`,
+    `${memoryMiB.get('front') ?? 0} MiB`,
   ]),
 });
 
@@ -67,16 +72,15 @@ export function sizing(
     );
   const services = Object.keys(pools) as Service[];
   const rows = services.map((service) => {
-    const isWorker = service === 'workers';
-    const cores = isWorker
-      ? coresOf('worker', prices)
-      : coresOf(
-          'front',
-          prices.filter((one) => one.service === service),
-        );
+    const [who, its] =
+      service === 'workers'
+        ? ['worker', prices]
+        : ['front', prices.filter((one) => one.service === service)];
+    const cores = coresOf(who, its);
+    const memoryMiB = Math.max(0, ...its.map((one) => one.memoryMiB.get(who) ?? 0));
     // one process uses one core; three zones, of which one may be lost: a third more, in multiples of three
     const pods = Math.max(3, 3 * Math.ceil(((cores / utilisation) * 1.5) / 3));
-    return { service, cores, pods };
+    return { service, cores, pods, memoryMiB };
   });
   const plan = planConnections({
     databases: [
@@ -110,12 +114,13 @@ export function sizing(
       .map(({ message }) => message),
     table: {
       title: `${(150_000 * times).toLocaleString('en-US')} active buyers`,
-      head: ['service', 'cores at work', 'pods', 'connections'],
+      head: ['service', 'cores at work', 'pods', 'memory', 'connections'],
       rows: [
-        ...rows.map(({ service, cores, pods }) => [
+        ...rows.map(({ service, cores, pods, memoryMiB }) => [
           service,
           cell(cores),
           String(pods),
+          `${pods} x ${memoryMiB} MiB`,
           `${pods} x ${pools[service]}`,
         ]),
         [
@@ -123,17 +128,20 @@ export function sizing(
           cell(redis),
           `${Math.max(1, Math.ceil(redis / utilisation))} shards of one core`,
           '',
+          '',
         ],
         [
           'PostgreSQL',
           cell(coresOf('PostgreSQL', prices)),
           '1',
+          '',
           `${database?.peak ?? 0} of pods at the peak, through 2 PgBouncers x 60`,
         ],
         [
           'Kafka',
           cell(coresOf('Kafka', prices)),
           `${workers} partitions or more, one a worker`,
+          '',
           '',
         ],
       ],

@@ -38,9 +38,10 @@ export async function capacityScenario(stage: Stage, options: RunOptions): Promi
   for (const operation of await operationsOf(stage)) {
     if (signal.aborted) break;
     const { kind, service, storyPerSecond } = operation;
-    const price = await progress.step(kind, () => priceOf(stage, operation, calls));
+    const cpuMs = await progress.step(kind, () => priceOf(stage, operation, calls));
     const knee = await progress.step(`${kind}: knee`, () => kneeOf(stage, operation, calls));
-    prices.push({ kind, service, storyPerSecond, ...price, knee });
+    const memoryMiB = memoryOf(stage, kind);
+    prices.push({ kind, service, storyPerSecond, cpuMs, memoryMiB, knee });
   }
   const books = await readBooks(stage, 60_000);
   const plans = [1, 10].map((times) => sizing(prices, times));
@@ -141,12 +142,24 @@ async function priceOf(stage: Stage, operation: Operation, calls: number) {
   const tookMs = performance.now() - begin;
   const cpuMs = new Map<string, number>();
   for (const { phase, process, cpuSeconds } of meter.figures) {
-    const name = process.replace(/-\d+$/, '');
+    const name = nameOf(process);
     const sign = phase === kind ? 1 : phase === `${kind}: idle` ? -tookMs / idleMs : 0;
     if (sign !== 0) cpuMs.set(name, (cpuMs.get(name) ?? 0) + (sign * cpuSeconds * 1_000) / calls);
   }
-  return { cpuMs, p50Ms: recorder.total((phase) => phase === kind).p50Ms };
+  return cpuMs;
 }
+
+/** Of the largest process of each name, in all phases of an operation. */
+function memoryOf({ meter }: Stage, kind: string): Map<string, number> {
+  const most = new Map<string, number>();
+  for (const { phase, process, memoryMiB } of meter.figures) {
+    const name = nameOf(process);
+    if (phase.startsWith(kind)) most.set(name, Math.max(most.get(name) ?? 0, memoryMiB));
+  }
+  return most;
+}
+
+const nameOf = (process: string) => process.replace(/-\d+$/, '');
 
 /** Steps of four seconds, each half as much again: the last rate at which all are answered, in time. */
 async function kneeOf(stage: Stage, operation: Operation, calls: number) {
