@@ -13,6 +13,7 @@ import type {
   Availability,
   HeldSeats,
   NewEvent,
+  Problem,
   User,
   WaitingRoomPage,
   WaitingTicket,
@@ -167,9 +168,18 @@ export class Crowd {
       const seat = anyOf(seats);
       if (!seat) return 'tooLate';
       const body = { id: randomUUID(), event: slug, seats: [seat], pass };
-      const held = await this.#call<HeldSeats>('POST', paths.holds, person.token, body);
+      const held = await this.#call<HeldSeats & Pick<Problem, 'retryAfterMs'>>(
+        'POST',
+        paths.holds,
+        person.token,
+        body,
+      );
       if (held.status === 409) seats.delete(seat);
-      if (held.status !== 201 || !held.body) continue;
+      if (held.status !== 201 || !held.body) {
+        // a shop that cannot say now says when it can
+        await sleep(held.body?.retryAfterMs ?? 0, undefined, { signal: this.#closed.signal });
+        continue;
+      }
       seats.delete(seat);
       const order = { id: randomUUID(), holdId: held.body.id, card: testCards.good };
       const placed = await this.#call('POST', paths.orders, person.token, order);

@@ -1,15 +1,16 @@
 import { createServer } from 'node:net';
+import { freePort } from '../../../test/backends/free-port.ts';
 import { StartError } from './options.ts';
 
-/** Any free port. */
-export function freePort(): Promise<number> {
-  return listenOnce(0);
-}
+// no port twice, and none that an outgoing connection may have taken before a process starts again on it
+export { freePort };
 
 /** `port` when it is free, any free one for 0. @throws StartError when something listens there */
 export async function claimPort(port: number): Promise<number> {
+  if (port === 0) return freePort();
   try {
-    return await listenOnce(port);
+    await listenOnce(port);
+    return port;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
@@ -24,13 +25,10 @@ export async function claimPort(port: number): Promise<number> {
   }
 }
 
-function listenOnce(port: number): Promise<number> {
+function listenOnce(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen({ port, host: '127.0.0.1' }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
-    });
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve()));
   });
 }

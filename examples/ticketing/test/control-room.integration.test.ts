@@ -170,7 +170,7 @@ describe('its page', () => {
       await expect.poll(() => answered.textContent()).toMatch(/^0 /);
       await window.screenshot('control-room-drain', { fullPage: true });
       await log.getByText(`gateway: process ${before} is gone`).waitFor();
-      await gateway.getByText('ready', { exact: true }).waitFor();
+      await gateway.getByText('ready', { exact: true }).waitFor({ timeout: 90_000 });
       expect(await pid()).not.toBe(before);
       await expect.poll(() => answered.textContent()).not.toMatch(/^0 /);
       await window.page.getByRole('switch', { name: /^Visitors/ }).click();

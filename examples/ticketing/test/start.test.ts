@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { parseOptions, StartError } from '../launcher/options.ts';
+import { claimPort, freePort } from '../launcher/ports.ts';
 import { Run } from './run.ts';
 
 /** Nothing is started before these are found out, so they end within moments and leave nothing. */
@@ -10,6 +11,16 @@ async function failureOf(args: string[]): Promise<string> {
   expect(run.output.trim().split('\n')).toHaveLength(1);
   return run.output;
 }
+
+it('gives no port to two processes, and none that an outgoing connection may have when one starts again', async () => {
+  const ports = [];
+  for (let round = 0; round < 20; round += 1) {
+    ports.push(...(await Promise.all(Array.from({ length: 10 }, () => freePort()))));
+  }
+  ports.push(await claimPort(0));
+  expect(new Set(ports).size).toBe(201);
+  expect(Math.max(...ports)).toBeLessThan(32_768);
+});
 
 describe('npm start', { timeout: 30_000 }, () => {
   it('explains itself', async () => {

@@ -10,6 +10,7 @@ import {
   seatCategory,
   seatPrice,
   selection,
+  soldOut,
   tell,
   toggleSeat,
 } from './sale.ts';
@@ -24,7 +25,9 @@ export function PickedSeats({ event, onHold }: { event: EventPage; onHold: () =>
       <h3 id="picked-title">Your seats</h3>
       {seats.length === 0 ? (
         <p class="muted">
-          Pick up to {SEATS_AN_ORDER} seats in the map, or let us find the best ones together.
+          {soldOut.value === 'no'
+            ? `Pick up to ${SEATS_AN_ORDER} seats in the map, or let us find the best ones together.`
+            : 'There is none to pick at the moment.'}
         </p>
       ) : (
         <SeatList seats={seats} event={event} onRemove={toggleSeat} />

@@ -124,10 +124,12 @@ function Room() {
       </div>
       <ChaosCards />
       <div class="control-pair">
-        <Verify />
+        <div class="control-column">
+          <Verify />
+          <Events />
+        </div>
         <Instances />
       </div>
-      <Events />
     </>
   );
 }
