@@ -649,8 +649,9 @@ interface LaterQueueSnapshot {
 }
 /**
  * A queue for later in the memory of this process: entries go out again, oldest first and lane by lane, through the same
- * breaker, as soon as that lets them. An entry that fails stays at the head of its lane until it ends well or is taken out by
- * `remove`; while the circuit is open none is tried. Nobody else needs to call the dependency for that: when the circuit is due for a probe, an entry is one.
+ * breaker, as soon as that lets them. An entry that fails stays at the head of its lane until it ends well or is taken out
+ * by `remove`; while the circuit is open none is tried. Nobody else needs to call the dependency for that: when the circuit
+ * is due for a probe, an entry is one.
  *
  * Not durable: what is queued when the process ends is lost. Each entry ends well exactly once as seen from here; a call
  * that timed out may have had its effect already, and is made again with the same `key`.

@@ -74,8 +74,9 @@ interface Lane<A extends readonly unknown[]> {
 
 /**
  * A queue for later in the memory of this process: entries go out again, oldest first and lane by lane, through the same
- * breaker, as soon as that lets them. An entry that fails stays at the head of its lane until it ends well or is taken out by
- * `remove`; while the circuit is open none is tried. Nobody else needs to call the dependency for that: when the circuit is due for a probe, an entry is one.
+ * breaker, as soon as that lets them. An entry that fails stays at the head of its lane until it ends well or is taken out
+ * by `remove`; while the circuit is open none is tried. Nobody else needs to call the dependency for that: when the circuit
+ * is due for a probe, an entry is one.
  *
  * Not durable: what is queued when the process ends is lost. Each entry ends well exactly once as seen from here; a call
  * that timed out may have had its effect already, and is made again with the same `key`.
@@ -171,11 +172,12 @@ export class LaterQueue<A extends readonly unknown[]> implements LaterSink<A>, A
     const failing: FailingEntry[] = [];
     let oldestMs = 0;
     for (const { name: lane, entries, failures, error } of this.#lanes.values()) {
-      const [head, ...behind] = entries as [Lane<A>['entries'][number]];
+      const head = entries[0] as Lane<A>['entries'][number];
       const ageMs = nowMs - head.sinceMs;
       oldestMs = Math.max(oldestMs, ageMs);
       if (failures === 0) continue;
-      failing.push({ key: head.entry.key, lane, ageMs, failures, error, behind: behind.length });
+      const behind = entries.length - 1;
+      failing.push({ key: head.entry.key, lane, ageMs, failures, error, behind });
     }
     failing.sort((one, other) => other.ageMs - one.ageMs);
     return { size: this.size, underWay: this.#running, oldestMs, failing };
