@@ -66,7 +66,7 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
   const broken: string[] = [];
   const staleMs: number[] = [];
   const seePrice = async () => {
-    const priceCents = 2_000 + staleMs.length;
+    const priceCents = 2_001 + staleMs.length;
     staleMs.push(await priceSeenAfter(stage, slug, priceCents).catch(() => Number.NaN));
   };
   recorder.enter('calm');
@@ -145,7 +145,7 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
       ['a price change seen by every front', Math.max(...staleMs), atMost(2_500), 'ms', 'caches'],
     ]),
     [
-      `${chosen.length} faults: ${chosen.map(({ name }) => name).join(', ')}`,
+      `${chosen.length} faults: ${chosen.map(({ name, what }) => `${name} (${what})`).join('; ')}`,
       whole.text,
       ...(together ? [`all together: ${allInOne.text}`] : []),
       `buyers: ${counted(ends)}`,
