@@ -1,5 +1,5 @@
 /** The bounded form of `npm run proof`: 5,000 users, and everything that can break, within a minute. */
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { Claim } from '../load/claims.ts';
 import { faults } from '../load/faults.ts';
 import { Progress } from '../load/progress.ts';
@@ -35,6 +35,7 @@ it('holds 5,000 users, and what it promises while everything breaks', async () =
   // of few users the memory is mostly the collector's mood; the claim is about 150,000
   const spoiled = ['last one told', 'API answers', 'wrong answers', 'server memory'];
   expect(broken(crowd, ...spoiled)).toEqual([]);
+  const signals = vi.spyOn(stage.fleet, 'signal');
   const chaos = await chaosScenario(stage, {
     only: faults.map(({ name }) => name),
     readsPerSecond: 20,
@@ -48,4 +49,7 @@ it('holds 5,000 users, and what it promises while everything breaks', async () =
   const { wrong, ok } = stage.recorder.total().counts;
   expect(wrong / ok).toBeLessThan(0.01);
   expect(chaos.notes[0]).toContain('13 faults');
+  const killed = signals.mock.calls.filter(([, signal]) => signal === 'SIGKILL');
+  // one each 20 s, beside the worker and the front of the zone that is lost
+  expect(killed.length).toBeGreaterThanOrEqual(4);
 }, 300_000);
