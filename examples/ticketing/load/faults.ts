@@ -1,7 +1,7 @@
 /** What goes wrong while tickets are sold, each done to the real thing and taken back after its time. */
 import { Redis } from 'ioredis';
 import type { Member } from './fleet.ts';
-import { pause } from './pause.ts';
+import { pause, until } from './pause.ts';
 import type { Stage } from './stage.ts';
 
 export type Fault = {
@@ -44,12 +44,16 @@ export const faults: readonly Fault[] = [
     mayDefer: false,
     everyMs: killEveryMs,
     run: async ({ fleet, signal }, forMs) => {
-      const until = performance.now() + forMs;
-      for (let turn = 0; performance.now() < until && !signal.aborted; turn += 1) {
-        const alive = fleet.workers.filter(({ process: { pid } }) => pid !== undefined);
+      const deadline = performance.now() + forMs;
+      for (let turn = 0; performance.now() < deadline && !signal.aborted; turn += 1) {
+        const alive = await until(
+          () => fleet.workers.filter(({ process: { pid } }) => pid !== undefined),
+          { everyMs: 100, forMs: killEveryMs, signal },
+          ({ length }) => length > 0,
+        );
         const victim = alive[turn % alive.length];
         if (victim) fleet.signal(victim, 'SIGKILL');
-        await pause(Math.min(until - performance.now(), killEveryMs), signal);
+        await pause(Math.min(deadline - performance.now(), killEveryMs), signal);
       }
       await fleet.allReady();
     },
