@@ -2,16 +2,8 @@ import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { backends, startPgBouncer, uniqueName } from '../../../test/backends.ts';
-import {
-  defineJob,
-  handle,
-  JobQueue,
-  memoryTransport,
-  type PostgresOutboxOptions,
-  postgresOutbox,
-  Worker,
-} from '../src/index.ts';
+import { backends, uniqueName } from '../../../test/backends.ts';
+import { defineJob, handle, JobQueue, memoryTransport, Worker } from '../src/index.ts';
 import { MIGRATIONS } from '../src/postgres-schema.ts';
 import { Clients } from './clients.ts';
 import { until } from './until.ts';
@@ -119,45 +111,6 @@ describe('enqueue in a transaction', () => {
       expect(rows.length).toBeLessThanOrEqual(most);
       expect(await waiting(job.queue)).toBe(5);
     }
-  });
-
-  it('works behind a pooler that hands on each transaction to another connection, where names of statements are lost', async () => {
-    await using pooler = await startPgBouncer({
-      databases: { jobs: backends().databaseUrl },
-      settings: { default_pool_size: '1' },
-    });
-    const pool = new pg.Pool({ connectionString: `${pooler.url}/jobs`, max: 2 });
-    const [one, two] = [await pool.connect(), await pool.connect()];
-    pool.on('error', () => {});
-    const through = (options: PostgresOutboxOptions) =>
-      new JobQueue({
-        transport: queue.transport,
-        outbox: postgresOutbox(pool, { schema: clients.schema, ...options }),
-      });
-    const job = newJob();
-    const inTurns = async (own: JobQueue) => {
-      for (let n = 0; n < 10; n++) {
-        const tx = n % 2 ? two : one;
-        await tx.query('BEGIN');
-        try {
-          await own.enqueue(job, { key: 'a', n }, { tx, idempotencyKey: String(n) });
-        } catch (error) {
-          await tx.query('ROLLBACK');
-          throw error;
-        }
-        await tx.query('COMMIT');
-      }
-    };
-    // The same statement a second time, with or without a notification, by the third transaction at the latest
-    const lost = await inTurns(through({ prepare: true })).catch((error) => error);
-    const unnamed = through({});
-    await inTurns(unnamed);
-    one.release();
-    two.release();
-    await unnamed.enqueue(job, { key: 'a', n: 10 });
-    await pool.end();
-    expect(lost).toMatchObject({ code: '42P05' });
-    expect(await waiting(job.queue)).toBe(11);
   });
 
   it('brings an idle queue’s job to its handler in less than 100 ms', async () => {

@@ -2,8 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { backends } from '../../../test/backends.ts';
+import { z } from 'zod';
+import { backends, startPgBouncer } from '../../../test/backends.ts';
+import {
+  defineJob,
+  JobQueue,
+  memoryTransport,
+  type PostgresOutboxOptions,
+  postgresOutbox,
+} from '../src/index.ts';
 import { inTransaction, listenOn } from '../src/postgres-connection.ts';
+import { Clients } from './clients.ts';
 
 /** "Ready for query", the end of a connection's greeting; and what a server says that shuts down. */
 const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
@@ -58,4 +67,46 @@ it('survives a connection that is cut in the moment in which it is made', async 
   expect(rows).toEqual([{ one: 1 }]);
   await pool.end();
   proxy.close();
+});
+
+it('loses no job behind a pooler that hands on each transaction to another connection, where names of statements are lost', async () => {
+  const clients = new Clients();
+  await clients.outbox().migrate();
+  await using pooler = await startPgBouncer({
+    databases: { jobs: backends().databaseUrl },
+    settings: { default_pool_size: '1' },
+  });
+  const pool = new pg.Pool({ connectionString: `${pooler.url}/jobs`, max: 2 });
+  const [one, two] = [await pool.connect(), await pool.connect()];
+  pool.on('error', () => {});
+  const through = (options: PostgresOutboxOptions) =>
+    new JobQueue({
+      transport: memoryTransport(),
+      outbox: postgresOutbox(pool, { schema: clients.schema, ...options }),
+    });
+  const job = defineJob({ name: 'test', schema: z.object({ n: z.number() }) });
+  const inTurns = async (own: JobQueue) => {
+    for (let n = 0; n < 10; n++) {
+      const tx = n % 2 ? two : one;
+      await tx.query('BEGIN');
+      try {
+        await own.enqueue(job, { n }, { tx, idempotencyKey: String(n) });
+      } catch (error) {
+        await tx.query('ROLLBACK');
+        throw error;
+      }
+      await tx.query('COMMIT');
+    }
+  };
+  // The same statement a second time, with or without a notification, by the third transaction at the latest
+  const lost = await inTurns(through({ prepare: true })).catch((error) => error);
+  const unnamed = through({});
+  await inTurns(unnamed);
+  one.release();
+  two.release();
+  await unnamed.enqueue(job, { n: 10 });
+  await pool.end();
+  expect(lost).toMatchObject({ code: '42P05' });
+  expect(await clients.count('job_outbox')).toBe(11);
+  await clients.close();
 });
