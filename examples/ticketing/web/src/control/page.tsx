@@ -124,11 +124,11 @@ function Room() {
       </div>
       <ChaosCards />
       <div class="control-pair">
+        <Verify />
         <div class="control-column">
-          <Verify />
+          <Instances />
           <Events />
         </div>
-        <Instances />
       </div>
     </>
   );
@@ -225,28 +225,31 @@ function Instances() {
   return (
     <section class="card instances" aria-labelledby="instances-title">
       <h2 id="instances-title">Processes</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Process</th>
-            <th scope="col">Health</th>
-            <th scope="col">Busy</th>
-          </tr>
-        </thead>
-        <tbody>
-          {samples.value.at(-1)?.instances.map(({ name, pid, state, loop }, index) => (
-            <tr key={`${name} ${index}`}>
-              <th scope="row">{name}</th>
-              <td class="mono">{pid ?? '–'}</td>
-              <td>
-                <span class={`pill is-${state.replace(' ', '-')}`}>{state}</span>
-              </td>
-              <td>{loop === null ? '–' : `${number(loop * 100)} %`}</td>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls where there are many */}
+      <section class="table-frame instance-list" tabIndex={0} aria-label="Each process">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Process</th>
+              <th scope="col">Health</th>
+              <th scope="col">Busy</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {samples.value.at(-1)?.instances.map(({ name, pid, state, loop }, index) => (
+              <tr key={`${name} ${index}`}>
+                <th scope="row">{name}</th>
+                <td class="mono">{pid ?? '–'}</td>
+                <td>
+                  <span class={`pill is-${state.replace(' ', '-')}`}>{state}</span>
+                </td>
+                <td>{loop === null ? '–' : `${number(loop * 100)} %`}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
     </section>
   );
 }
