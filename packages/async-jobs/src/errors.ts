@@ -86,6 +86,16 @@ export class JobNotAcceptedError extends JobsError {
   }
 }
 
+/** The topic does not exist: `ensureTopics` makes what a queue needs. */
+export class TopicMissingError extends JobsError {
+  readonly topic: string;
+
+  constructor(topic: string) {
+    super('ERR_TOPIC_MISSING', `Topic ${topic} does not exist`);
+    this.topic = topic;
+  }
+}
+
 /** The transport did not answer within its budget. */
 export class TransportTimeoutError extends JobsError {
   readonly timeoutMs: number;

@@ -1,9 +1,9 @@
 import { type Clock, sleep, within } from './clock.ts';
 import { CommitError, TransportTimeoutError } from './errors.ts';
-import { stickyAssigner } from './kafkajs-assigner.ts';
+import { GroupMembership, placeOf } from './group-membership.ts';
 import type { KafkaBatchPayload, KafkaConsumerLike, KafkaLike } from './kafkajs-client.ts';
-import { toIncoming } from './kafkajs-headers.ts';
 import { KafkajsHeartbeat } from './kafkajs-heartbeat.ts';
+import { stickyAssigner } from './sticky-assigner.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
@@ -13,21 +13,14 @@ import type {
   SubscriptionHealth,
   SubscriptionListener,
 } from './transport.ts';
+import { toIncoming } from './wire-headers.ts';
 
 const MAX_WAIT_MS = 500;
 const MAX_BYTES_PER_PARTITION = 512 * 1024;
-const START_ATTEMPTS = 5;
 const CONNECT_WITHIN_MS = 10_000;
 const COMMIT_WITHIN_MS = 10_000;
-const COMMITTED_WITHIN_MS = 5_000;
 const LEAVE_WITHIN_MS = 5_000;
 const ROOM_WITHIN_MS = 100;
-const HAND_OVER_WITHIN_MS = 2_000;
-const SILENT_LIMIT_MS = 60_000;
-const REBUILD_WINDOW_MS = 300_000;
-
-/** What the group has committed on the subscription's topics, by `<topic>/<partition>`. */
-type Committed = () => Promise<Map<string, AssignedPartition>>;
 
 /**
  * One member of a consumer group by kafkajs, made safe against what kafkajs does:
@@ -44,56 +37,37 @@ export class KafkajsConsumer implements Subscription {
   readonly #clock: Clock;
   readonly #options: SubscribeOptions;
   readonly #listener: SubscriptionListener;
-  readonly #committed: Committed;
-  readonly #closing = new AbortController();
+  readonly #membership: GroupMembership;
   readonly #heartbeat: KafkajsHeartbeat;
   #consumer: KafkaConsumerLike | null = null;
-  #state: SubscriptionHealth['state'] = 'joining';
-  #partitions: readonly { readonly topic: string; readonly partition: number }[] = [];
-  /** Counts assignments: whoever awaited something asks whether it is still his. */
-  #generation = 0;
-  /** The listener was told to start nothing, and waits for an assignment. */
-  #frozen = false;
-  /** Resolves when what was running at the freeze has ended and is committed. */
-  #handedOver: Promise<void> = Promise.resolve();
-  #ready: Promise<void> = Promise.resolve();
   /** Partitions that wait for room, by `<topic>/<partition>`. */
   readonly #paused = new Set<string>();
   #commits = 0;
-  #aliveAt = 0;
-  #rebuilds: number[] = [];
-  #rebuilding: Promise<void> | null = null;
-  #watchdog: unknown = null;
 
+  /** `committed` reads what the group has committed, by `<topic>/<partition>`. */
   constructor(
     kafka: KafkaLike,
     clock: Clock,
     options: SubscribeOptions,
     listener: SubscriptionListener,
-    committed: Committed,
+    committed: () => Promise<Map<string, AssignedPartition>>,
   ) {
     this.#kafka = kafka;
     this.#clock = clock;
     this.#options = options;
     this.#listener = listener;
-    this.#committed = committed;
-    this.#heartbeat = new KafkajsHeartbeat(clock, options.heartbeatMs, () => this.#freeze());
+    this.#membership = new GroupMembership(clock, options, listener, {
+      connect: () => this.#connect(),
+      discard: () => this.#discard(),
+      committed,
+    });
+    this.#heartbeat = new KafkajsHeartbeat(clock, options.heartbeatMs, () =>
+      this.#membership.freeze(),
+    );
   }
 
-  async start(): Promise<void> {
-    const { signal } = this.#closing;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#connect();
-        break;
-      } catch (error) {
-        await this.#discard();
-        if (attempt === START_ATTEMPTS || signal.aborted) throw error;
-        this.#listener.error(error); // a broker that has just started is still loading its groups
-        await sleep(this.#clock, 250 * 2 ** attempt, signal);
-      }
-    }
-    this.#watch();
+  start(): Promise<void> {
+    return this.#membership.start();
   }
 
   async commit(offsets: readonly OffsetCommit[]): Promise<void> {
@@ -122,27 +96,16 @@ export class KafkajsConsumer implements Subscription {
   }
 
   health(): SubscriptionHealth {
-    const now = this.#clock.now();
-    return {
-      state: this.#state,
-      partitions: this.#partitions.length,
-      silentMs: this.#aliveAt === 0 ? 0 : now - this.#aliveAt,
-      rebuilds: this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS).length,
-    };
+    return this.#membership.health();
   }
 
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort();
-    this.#state = 'closed';
-    this.#clock.clearTimeout(this.#watchdog);
-    this.#generation++;
-    await this.#rebuilding;
-    await this.#discard();
+  close(): Promise<void> {
+    return this.#membership.close();
   }
 
   async #connect(): Promise<void> {
     const { topics, group, sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs } = this.#options;
+    const membership = this.#membership;
     const consumer = this.#kafka.consumer({
       groupId: group,
       sessionTimeout: sessionTimeoutMs,
@@ -151,7 +114,7 @@ export class KafkajsConsumer implements Subscription {
       maxWaitTimeInMs: MAX_WAIT_MS,
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
-      partitionAssigners: [stickyAssigner(() => this.#partitions)],
+      partitionAssigners: [stickyAssigner(() => membership.partitions)],
       retry: {
         initialRetryTime: 200,
         maxRetryTime: 5_000,
@@ -161,7 +124,7 @@ export class KafkajsConsumer implements Subscription {
       },
     });
     this.#consumer = consumer;
-    this.#state = 'joining';
+    membership.joining();
     let hasJoined = false;
     let connected = false;
     let failed: (error: unknown) => void = () => {};
@@ -175,7 +138,7 @@ export class KafkajsConsumer implements Subscription {
     });
     const current = (): boolean => this.#consumer === consumer;
     const alive = (): void => {
-      if (current()) this.#aliveAt = this.#clock.now();
+      if (current()) membership.alive();
     };
     const { events } = consumer;
     consumer.on(events.HEARTBEAT, () => {
@@ -187,23 +150,26 @@ export class KafkajsConsumer implements Subscription {
       if (current()) this.#commits++;
     });
     consumer.on(events.REBALANCING, () => {
-      if (current()) this.#freeze();
+      if (current()) membership.freeze();
     });
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       if (!current()) return;
       alive();
       hasJoined = true;
-      this.#join(payload.memberAssignment);
+      const given: Readonly<Record<string, readonly number[]>> = payload.memberAssignment;
+      membership.join(
+        topics.flatMap((topic) => (given[topic] ?? []).map((partition) => ({ topic, partition }))),
+      );
       joined();
     });
     consumer.on(events.CRASH, ({ payload }) => {
       if (!current()) return;
-      this.#freeze();
+      membership.freeze();
       this.#listener.error(payload.error);
-      if (connected) this.#rebuild();
+      if (connected) membership.rebuild();
       else {
         // it broke at its work, only faster than its offsets were read: not a broker that is away
-        if (hasJoined) this.#countRebuild();
+        if (hasJoined) membership.countRebuild();
         failed(payload.error);
       }
     });
@@ -222,56 +188,17 @@ export class KafkajsConsumer implements Subscription {
         return this.#eachBatch(payload);
       },
     });
-    await Promise.race([assigned.then(() => this.#ready), crashed]);
-    connected = true;
-    this.#rebuilding = null; // from here on a crash has to start the next one
-    if (current() && !this.#closing.signal.aborted) this.#state = 'running';
-  }
-
-  #freeze(): void {
-    this.#generation++;
-    if (this.#frozen) return;
-    this.#frozen = true;
-    this.#handedOver = this.#listener.rebalancing();
-  }
-
-  #join(assignment: Readonly<Record<string, readonly number[]>>): void {
-    this.#freeze(); // kafkajs also joins anew without announcing it, when its metadata are stale
-    this.#partitions = this.#options.topics.flatMap((topic) =>
-      (assignment[topic] ?? []).map((partition) => ({ topic, partition })),
-    );
-    this.#ready = this.#assign(this.#generation);
-  }
-
-  async #assign(generation: number): Promise<void> {
-    const partitions = this.#partitions;
-    let committed = new Map<string, AssignedPartition>();
-    try {
-      committed = await within(
-        this.#clock,
-        COMMITTED_WITHIN_MS,
-        this.#committed(),
-        () => new TransportTimeoutError('Reading committed offsets', COMMITTED_WITHIN_MS),
-      );
-    } catch (error) {
-      this.#listener.error(error); // without the map some jobs may be delivered twice, none is lost
-    }
-    if (generation !== this.#generation) return;
-    this.#frozen = false;
-    this.#listener.assigned(
-      partitions.map(
-        (one) => committed.get(placeOf(one.topic, one.partition)) ?? { ...one, committed: null },
-      ),
-    );
+    await Promise.race([assigned.then(() => membership.ready), crashed]);
+    connected = true; // from here on a crash has to start the next one
+    membership.connected();
   }
 
   async #eachBatch(payload: KafkaBatchPayload): Promise<void> {
     try {
       const { topic, partition, messages, highWatermark } = payload.batch;
-      await this.#ready;
-      const generation = this.#generation;
-      const current = (): boolean =>
-        payload.isRunning() && generation === this.#generation && !this.#frozen;
+      await this.#membership.ready;
+      const holds = this.#membership.holds();
+      const current = (): boolean => payload.isRunning() && holds();
       const records = messages.map(toIncoming);
       let next = 0;
       while (next < records.length && current()) {
@@ -287,18 +214,9 @@ export class KafkajsConsumer implements Subscription {
       this.#listener.error(error); // the rest of the batch is fetched again
     }
     await this.#heartbeat.beat(); // kafkajs sends one after the batch: too late to hold it back
-    if (this.#frozen) await this.#handOver();
-  }
-
-  /**
-   * kafkajs joins anew after the batch: not before what was running is done, if that is soon. The
-   * broker reads nothing of a connection that waits for its join, so no commit comes after it.
-   */
-  async #handOver(): Promise<void> {
-    const done = new AbortController();
-    void this.#handedOver.then(() => done.abort());
-    const limitMs = Math.min(HAND_OVER_WITHIN_MS, this.#options.rebalanceTimeoutMs / 2);
-    await sleep(this.#clock, limitMs, AbortSignal.any([done.signal, this.#closing.signal]));
+    // kafkajs joins anew after the batch: not before what was running is done, if that is soon. The
+    // broker reads nothing of a connection that waits for its join, so no commit comes after it.
+    await this.#membership.handOver();
   }
 
   /**
@@ -316,12 +234,12 @@ export class KafkajsConsumer implements Subscription {
       resume?.();
       this.#paused.delete(place);
     });
-    const wake = AbortSignal.any([found.signal, this.#closing.signal]);
+    const wake = AbortSignal.any([found.signal, this.#membership.signal]);
     do {
       void this.#heartbeat.beat(); // nobody else sends one while the batch is at hand
       await sleep(this.#clock, ROOM_WITHIN_MS, wake);
     } while (!wake.aborted && current() && this.#othersWait(place));
-    if (this.#closing.signal.aborted) return false;
+    if (this.#membership.signal.aborted) return false;
     if (found.signal.aborted) return true;
     this.#paused.add(place);
     resume = pause();
@@ -329,51 +247,10 @@ export class KafkajsConsumer implements Subscription {
   }
 
   #othersWait(place: string): boolean {
-    return this.#partitions.every(({ topic, partition }) => {
+    return this.#membership.partitions.every(({ topic, partition }) => {
       const other = placeOf(topic, partition);
       return other === place || this.#paused.has(other);
     });
-  }
-
-  #watch(): void {
-    this.#watchdog = this.#clock.setTimeout(() => {
-      if (this.#closing.signal.aborted) return;
-      const silent = this.#clock.now() - this.#aliveAt > SILENT_LIMIT_MS;
-      if (silent && this.#state === 'running') this.#rebuild();
-      this.#watch();
-    }, SILENT_LIMIT_MS / 6);
-  }
-
-  #rebuild(): void {
-    if (this.#rebuilding || this.#closing.signal.aborted) return;
-    const rebuilding = this.#replace().finally(() => {
-      if (this.#rebuilding === rebuilding) this.#rebuilding = null;
-    });
-    this.#rebuilding = rebuilding;
-  }
-
-  #countRebuild(): void {
-    const now = this.#clock.now();
-    this.#rebuilds = [...this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS), now];
-  }
-
-  async #replace(): Promise<void> {
-    this.#freeze();
-    this.#partitions = [];
-    this.#countRebuild();
-    const { signal } = this.#closing;
-    for (let delayMs = 500; !signal.aborted; delayMs = Math.min(5_000, delayMs * 2)) {
-      this.#state = 'rebuilding';
-      await this.#discard();
-      await sleep(this.#clock, delayMs, signal);
-      if (signal.aborted) return;
-      try {
-        await this.#connect();
-        return;
-      } catch (error) {
-        this.#listener.error(error);
-      }
-    }
   }
 
   async #discard(): Promise<void> {
@@ -388,8 +265,4 @@ export class KafkajsConsumer implements Subscription {
       () => new TransportTimeoutError('Leaving the group', LEAVE_WITHIN_MS),
     ).catch((error) => this.#listener.error(error)); // the group notices by the session timeout
   }
-}
-
-function placeOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fromWire, toWire } from '../src/kafkajs-headers.ts';
+import { fromWire, toWire } from '../src/wire-headers.ts';
 
 it('gives back the headers that were sent, whatever is in them', () => {
   const text = fc.string({ minLength: 1 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { share, stickyAssigner } from '../src/kafkajs-assigner.ts';
+import { share, stickyAssigner } from '../src/sticky-assigner.ts';
 
 type Places = { topic: string; partition: number }[];
 const nameOf = ({ topic, partition }: Places[number]) => `${topic}/${partition}`;
