@@ -32,6 +32,7 @@ export {
   QueueClosedError,
   RetryLater,
   SpoolFullError,
+  TopicMissingError,
   TransportTimeoutError,
 } from './errors.ts';
 export {
@@ -50,6 +51,11 @@ export { memoryStatus } from './memory-status.ts';
 export { type MemoryTransport, memoryTransport } from './memory-transport.ts';
 export type { FlowState, Outbox } from './outbox.ts';
 export { OutboxRelay, type RelayOptions, type RelaySnapshot } from './outbox-relay.ts';
+export type { PlatformaticConnection, PlatformaticLike } from './platformatic-client.ts';
+export {
+  type PlatformaticTransportOptions,
+  platformaticTransport,
+} from './platformatic-transport.ts';
 export type { PgClientLike, PgPoolLike } from './postgres-connection.ts';
 export { type PostgresOutboxOptions, postgresOutbox } from './postgres-outbox.ts';
 export type * from './queue-options.ts';

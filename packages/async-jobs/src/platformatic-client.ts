@@ -1,5 +1,5 @@
 import { type Clock, within } from './clock.ts';
-import { TransportTimeoutError, TopicMissingError } from './errors.ts';
+import { TopicMissingError, TransportTimeoutError } from './errors.ts';
 
 /** Where the brokers are; `tls`, `sasl` and what else the clients of @platformatic/kafka take go along. */
 export interface PlatformaticConnection {
@@ -129,19 +129,20 @@ export class PlatformaticClient {
 
   /** Asks for brokers and topics; gives the controller. A topic that does not exist is left out. */
   async describe(topics: readonly string[]): Promise<number> {
+    let failed: PlatformaticError | null = null;
     const answer = await this.call<MetadataResponse>(null, 'Metadata', topics, false, false).catch(
       (error: PlatformaticError) => {
-        if (error.response) return error.response as MetadataResponse; // some topic or partition is unwell
-        throw error;
+        if (!error.response) throw error;
+        failed = error; // some topic or partition is unwell
+        return error.response as MetadataResponse;
       },
     );
     this.#brokers = new Map(answer.brokers.map((broker) => [broker.nodeId, broker]));
     const atMs = this.#clock.now();
     for (const { name, errorCode, topicId, partitions } of answer.topics) {
-      if (errorCode === UNKNOWN_TOPIC || partitions.length === 0) {
-        this.#topics.delete(name);
-        continue;
-      }
+      this.#topics.delete(name);
+      if (errorCode === UNKNOWN_TOPIC) continue;
+      if (partitions.length === 0) throw failed ?? new TopicMissingError(name); // say, it may not be seen
       const leaders: number[] = [];
       for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
       this.#topics.set(name, { id: topicId, leaders, atMs });
@@ -164,7 +165,7 @@ export class PlatformaticClient {
   async produce<T>(node: number, bytes: Buffer): Promise<T> {
     const connection = await this.#connection(node);
     const { api, parseResponse } = this.#kafka.produceV9;
-    const writer = Object.assign(this.#kafka.Writer.create().append(bytes), { context: {} });
+    const writer = this.#kafka.Writer.create().append(bytes);
     return new Promise<T>((resolve, reject) => {
       connection.send(
         api.key,

@@ -1,5 +1,5 @@
 import { type Clock, sleep } from './clock.ts';
-import { TransportTimeoutError } from './errors.ts';
+import { QueueClosedError, TransportTimeoutError } from './errors.ts';
 import { partitionOf } from './partitioner.ts';
 import {
   isError,
@@ -55,11 +55,12 @@ export class PlatformaticProducer {
   readonly #connect: () => PlatformaticClient;
   readonly #idempotent: boolean;
   readonly #queue: SendQueue;
-  /** Topics whose last request has not been answered. */
-  readonly #open = new Set<string>();
+  /** The requests that have not been answered, by topic. */
+  readonly #open = new Map<string, symbol>();
   #client: PlatformaticClient | null = null;
   #identity: Promise<Identity> | null = null;
   #turn = 0;
+  #closed = false;
 
   constructor(
     kafka: PlatformaticLike,
@@ -78,7 +79,7 @@ export class PlatformaticProducer {
       },
       send: (records: readonly OutgoingRecord[], timeoutMs: number) =>
         this.#send(records, timeoutMs),
-      discard: () => void this.close(),
+      discard: () => void this.#discard(),
     };
     this.#queue = new SendQueue(sender, clock);
   }
@@ -89,6 +90,11 @@ export class PlatformaticProducer {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#discard();
+  }
+
+  async #discard(): Promise<void> {
     const client = this.#client;
     this.#client = null;
     this.#identity = null;
@@ -99,7 +105,8 @@ export class PlatformaticProducer {
     const { topic } = records[0] as OutgoingRecord;
     const until = this.#clock.now() + timeoutMs;
     if (this.#open.has(topic)) this.#identity = null;
-    this.#open.add(topic);
+    const request = Symbol(topic);
+    this.#open.set(topic, request);
     const identified = this.#identified();
     try {
       const identity = await identified;
@@ -123,7 +130,7 @@ export class PlatformaticProducer {
       if (this.#identity === identified) this.#identity = null;
       throw error;
     } finally {
-      this.#open.delete(topic);
+      if (this.#open.get(topic) === request) this.#open.delete(topic);
     }
   }
 
@@ -195,6 +202,7 @@ export class PlatformaticProducer {
   }
 
   #connected(): PlatformaticClient {
+    if (this.#closed) throw new QueueClosedError('The transport');
     this.#client ??= this.#connect();
     return this.#client;
   }

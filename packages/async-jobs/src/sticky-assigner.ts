@@ -18,7 +18,7 @@ const NAME = 'evenkeel-sticky';
 const VERSION = 0;
 
 /**
- * A kafkajs assigner that moves as few partitions as it can: what runs when a partition moves may be
+ * An assigner, in the shape kafkajs wants it, that moves as few partitions as it can: what runs when a partition moves may be
  * delivered again, and kafkajs' own (by turns, in the order of random ids) moves most of them
  * whenever a worker joins or leaves. Members say what they hold when they join, and whoever leads the
  * group takes away only what is above a member's share.
@@ -109,6 +109,26 @@ function encode(given: readonly Place[]): Buffer {
   const one = ([topic, partitions]: [string, number[]]): Buffer =>
     Buffer.concat([text(topic), array(partitions, int32)]);
   return Buffer.concat([int16(VERSION), array([...topics], one), int32(0)]);
+}
+
+/** The partitions in what `assign` gave a member, or any other assigner did. */
+export function decodeAssignment(bytes: Buffer): Place[] {
+  const places: Place[] = [];
+  if (bytes.length < 6) return places; // of a member without any
+  let at = 2;
+  const count = bytes.readInt32BE(at);
+  at += 4;
+  for (let i = 0; i < count; i++) {
+    const length = bytes.readInt16BE(at);
+    const topic = bytes.toString('utf8', at + 2, at + 2 + length);
+    at += 2 + length;
+    const partitions = bytes.readInt32BE(at);
+    at += 4;
+    for (let j = 0; j < partitions; j++, at += 4) {
+      places.push({ topic, partition: bytes.readInt32BE(at) });
+    }
+  }
+  return places;
 }
 
 function array<T>(items: readonly T[], encodeItem: (item: T) => Buffer): Buffer {

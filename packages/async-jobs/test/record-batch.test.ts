@@ -1,4 +1,4 @@
-import { createRecordsBatch, crc32c, readRecordsBatch, Reader } from '@platformatic/kafka';
+import { crc32c, createRecordsBatch, Reader, readRecordsBatch } from '@platformatic/kafka';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { compressRecords, encodeRecords, NOBODY, toBatch } from '../src/record-batch.ts';
