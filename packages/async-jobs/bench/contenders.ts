@@ -3,9 +3,11 @@ import {
   handle,
   JobQueue,
   kafkajsTransport,
+  platformaticTransport,
   redisStatus,
   Worker,
 } from '@evenkeel/async-jobs';
+import * as platformatic from '@platformatic/kafka';
 import { Queue as BullQueue, Worker as BullWorker } from 'bullmq';
 import { makeWorkerUtils, run as runGraphile } from 'graphile-worker';
 import { Redis } from 'ioredis';
@@ -35,21 +37,28 @@ export interface Servers {
 export const CONCURRENCY = 50;
 const silent = { error() {}, warn() {}, info() {}, debug() {} };
 
+/** Jobs of this package, status on, over kafkajs or over @platformatic/kafka. */
 export async function evenkeel(
   { kafkaBrokers, redisUrl }: Servers,
   id: string,
+  client: 'kafkajs' | '@platformatic/kafka',
 ): Promise<Contender> {
-  const kafka = new Kafka({ brokers: kafkaBrokers.split(','), logLevel: logLevel.NOTHING });
+  const brokers = kafkaBrokers.split(',');
   const redis = new Redis(redisUrl);
   const queue = new JobQueue({
-    transport: kafkajsTransport(kafka),
+    transport:
+      client === 'kafkajs'
+        ? kafkajsTransport(new Kafka({ brokers, logLevel: logLevel.NOTHING }))
+        : platformaticTransport(platformatic, {
+            connection: { clientId: 'bench', bootstrapBrokers: brokers },
+          }),
     status: redisStatus(redis),
     sendBudgetMs: 30_000,
   });
   const job = defineJob({ name: 'bench', queue: id, schema: z.object({ n: z.number() }) });
   await queue.ensureTopics([job]);
   return {
-    name: 'evenkeel, status on',
+    name: `ours, ${client}`,
     add: (n) => queue.enqueue(job, { n }),
     addMany: (from, count) =>
       queue.enqueueMany(

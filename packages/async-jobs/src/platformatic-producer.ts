@@ -1,5 +1,5 @@
 import { type Clock, sleep } from './clock.ts';
-import { QueueClosedError, TransportTimeoutError } from './errors.ts';
+import { QueueClosedError, TopicMissingError, TransportTimeoutError } from './errors.ts';
 import { partitionOf } from './partitioner.ts';
 import {
   isError,
@@ -107,30 +107,44 @@ export class PlatformaticProducer {
     if (this.#open.has(topic)) this.#identity = null;
     const request = Symbol(topic);
     this.#open.set(topic, request);
-    const identified = this.#identified();
+    let identified: Promise<Identity> | null = null;
     try {
-      const identity = await identified;
-      const client = this.#connected();
-      const partitions = (await client.topic(topic)).leaders.length;
+      const { client, identity, partitions } = await this.#again(until, async () => {
+        identified = this.#identified();
+        const client = this.#connected();
+        const identity = await identified;
+        return { client, identity, partitions: (await client.topic(topic)).leaders.length };
+      });
       let batches: Batch[] = await Promise.all(
         this.#spread(records, partitions).map(([partition, own]) =>
           this.#encode(partition, own, this.#next(identity, `${topic}/${partition}`, own.length)),
         ),
       );
-      for (let delayMs = RETRY_MS; ; delayMs = Math.min(MAX_RETRY_MS, delayMs * 2)) {
+      await this.#again(until, async () => {
         batches = await this.#deliver(client, topic, batches, timeoutMs);
-        if (batches.length === 0) break;
-        await sleep(this.#clock, delayMs);
-        if (this.#clock.now() >= until || client !== this.#client) {
-          throw new TransportTimeoutError('Sending to Kafka', timeoutMs);
-        }
-        await client.topic(topic, true).catch(() => {}); // no broker answers yet
-      }
+        if (batches.length === 0 || client !== this.#client) return;
+        await client.topic(topic, true); // others may lead by now
+        throw new TransportTimeoutError('Sending to Kafka', timeoutMs);
+      });
+      if (batches.length > 0) throw new TransportTimeoutError('Sending to Kafka', timeoutMs);
     } catch (error) {
       if (this.#identity === identified) this.#identity = null;
       throw error;
     } finally {
       if (this.#open.get(topic) === request) this.#open.delete(topic);
+    }
+  }
+
+  /** Tries until it succeeds, fails for good, or the time is up. */
+  async #again<T>(until: number, attempt: () => Promise<T>): Promise<T> {
+    for (let delayMs = RETRY_MS; ; delayMs = Math.min(MAX_RETRY_MS, delayMs * 2)) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (isFinal(error as PlatformaticError)) throw error;
+        await sleep(this.#clock, delayMs);
+        if (this.#clock.now() >= until) throw error;
+      }
     }
   }
 
@@ -253,6 +267,8 @@ function unstored(error: PlatformaticError, batches: readonly Batch[]): Batch[] 
 
 const DUPLICATE = 46;
 
-function isFinal({ canRetry, errors }: PlatformaticError): boolean {
-  return canRetry === false || (errors ?? []).some(isFinal);
+/** Repeating it changes nothing. */
+function isFinal(error: PlatformaticError): boolean {
+  if (error instanceof TopicMissingError || error instanceof QueueClosedError) return true;
+  return error.canRetry === false || (error.errors ?? []).some(isFinal);
 }

@@ -103,7 +103,7 @@ export interface PartitionOffsets {
 
 /**
  * What jobs travel on: topics with partitions, consumer groups, offsets with metadata. Drivers:
- * `kafkajsTransport` and, for tests without servers, `memoryTransport`.
+ * `kafkajsTransport`, `platformaticTransport` and, for tests without servers, `memoryTransport`.
  */
 export interface Transport {
   readonly name: string;

@@ -11,7 +11,7 @@ const connection = { clientId: 'test', bootstrapBrokers: backends().kafkaBrokers
 const transport = platformaticTransport(kafka, { connection });
 const newName = () => uniqueName('jobs_test');
 
-describe('transport on @platformatic/kafka', () => {
+describe.concurrent('transport on @platformatic/kafka', () => {
   transportConformance(() => transport, newName, 6_000);
 
   it('refuses what is not the module, and a connection without brokers', () => {
@@ -23,11 +23,11 @@ describe('transport on @platformatic/kafka', () => {
   });
 });
 
-describe('worker on @platformatic/kafka', () => {
+describe.concurrent('worker on @platformatic/kafka', () => {
   workerConformance(() => transport, newName);
 });
 
-describe('jobs on @platformatic/kafka', () => {
+describe.concurrent('jobs on @platformatic/kafka', () => {
   const clients = new Clients();
   featuresConformance(
     () => transport,
