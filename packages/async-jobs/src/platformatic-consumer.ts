@@ -200,7 +200,12 @@ export class PlatformaticConsumer implements Subscription {
               earliest.set(placeOf(topic, one.partition), one.first);
             }
           }
-          found.push({ topic, partition, offset: offset ?? earliest.get(place) ?? 0, isFull: false });
+          found.push({
+            topic,
+            partition,
+            offset: offset ?? earliest.get(place) ?? 0,
+            isFull: false,
+          });
         }
         return found;
       } catch (error) {

@@ -85,22 +85,10 @@ class PlatformaticTransport implements Transport {
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
-    await this.#ask(async (admin) => {
-      const missing: TopicSpec[] = [];
-      for (const spec of topics) if (!(await exists(admin, spec.topic))) missing.push(spec);
-      const controller = await admin.describe([]);
-      if (missing.length > 0) {
-        const wanted = missing.map(toTopicConfig);
-        await admin
-          .call(controller, 'CreateTopics', wanted, ANSWER_WITHIN_MS, false)
-          .catch((error: PlatformaticError) => {
-            // Each was answered for itself; another process may have been faster with some
-            const isDone = ({ apiId }: PlatformaticError) => apiId === 'TOPIC_ALREADY_EXISTS';
-            if (!error.errors?.every(isDone)) throw error;
-          });
-      }
-      for (const { topic } of topics) await this.#leaders(admin, topic);
-    });
+    const missing: TopicSpec[] = [];
+    for (const spec of topics) if (!(await this.#exists(spec.topic))) missing.push(spec);
+    if (missing.length > 0) await this.#ask((admin) => create(admin, missing));
+    for (const { topic } of topics) await this.#leaders(topic);
   }
 
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription {
@@ -110,7 +98,10 @@ class PlatformaticTransport implements Transport {
   }
 
   async ping(signal: AbortSignal): Promise<void> {
-    await this.#ask((admin) => abortable(admin.describe([]), signal));
+    await abortable(
+      this.#ask((admin) => admin.describe([])),
+      signal,
+    );
   }
 
   async close(): Promise<void> {
@@ -130,7 +121,7 @@ class PlatformaticTransport implements Transport {
     return [...found.values()].sort((a, b) => a.partition - b.partition);
   }
 
-  /** A client that has failed at something is not asked again. */
+  /** A client that does not answer is not asked again. */
   async #ask<T>(question: (admin: PlatformaticClient) => Promise<T>): Promise<T> {
     if (this.#closed) throw new QueueClosedError('The transport');
     this.#admin ??= this.#connect();
@@ -139,15 +130,28 @@ class PlatformaticTransport implements Transport {
     try {
       return await within(this.#clock, ANSWER_WITHIN_MS, question(admin), late);
     } catch (error) {
-      if (this.#admin === admin) this.#admin = null;
-      void admin.close();
+      const isAnswer = error instanceof TopicMissingError || 'response' in (error as Error);
+      if (!isAnswer && this.#admin === admin) {
+        this.#admin = null;
+        void admin.close();
+      }
       throw error;
     }
   }
 
-  async #leaders(admin: PlatformaticClient, topic: string): Promise<void> {
+  async #exists(topic: string): Promise<boolean> {
+    try {
+      await this.#ask((admin) => admin.topic(topic, true));
+      return true;
+    } catch (error) {
+      if (error instanceof TopicMissingError) return false;
+      throw error;
+    }
+  }
+
+  async #leaders(topic: string): Promise<void> {
     for (const until = this.#clock.now() + LEADERS_WITHIN_MS; ; ) {
-      const leaders = await admin.topic(topic, true).then(
+      const leaders = await this.#ask((admin) => admin.topic(topic, true)).then(
         (found) => found.leaders,
         () => [], // not yet known to this broker
       );
@@ -160,13 +164,15 @@ class PlatformaticTransport implements Transport {
   }
 }
 
-async function exists(admin: PlatformaticClient, topic: string): Promise<boolean> {
+async function create(admin: PlatformaticClient, topics: readonly TopicSpec[]): Promise<void> {
+  const controller = await admin.describe([]);
   try {
-    await admin.topic(topic, true);
-    return true;
+    const wanted = topics.map(toTopicConfig);
+    await admin.call(controller, 'CreateTopics', wanted, ANSWER_WITHIN_MS, false);
   } catch (error) {
-    if (error instanceof TopicMissingError) return false;
-    throw error;
+    // Each was answered for itself; another process may have been faster with some
+    const { errors } = error as PlatformaticError;
+    if (!errors?.every(({ apiId }) => apiId === 'TOPIC_ALREADY_EXISTS')) throw error;
   }
 }
 

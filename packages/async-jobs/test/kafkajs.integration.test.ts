@@ -23,9 +23,11 @@ const kafka = new Kafka({
 const transport = kafkajsTransport(kafka);
 const newName = () => uniqueName('jobs_test');
 
-describe('kafkajs transport', () => {
+describe.concurrent('kafkajs transport', () => {
   transportConformance(() => transport, newName, 6_000);
+});
 
+describe('rebalances on kafkajs', () => {
   it('gives partitions away with what is done committed, and runs nothing again that was only read ahead', async () => {
     const queue = new JobQueue({ transport, sendBudgetMs: 30_000 });
     const job = defineJob({ name: 'test', queue: newName(), schema: z.number() });

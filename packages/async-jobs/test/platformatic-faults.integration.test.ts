@@ -8,7 +8,7 @@ import { type PlatformaticLike, platformaticTransport, type Transport } from '..
 import { until } from './until.ts';
 
 /** Stands between the client and the broker. */
-class Proxy {
+class Between {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   /** What becomes of the broker's next answer. */
@@ -58,7 +58,7 @@ class Proxy {
 }
 
 describe('sending on @platformatic/kafka', () => {
-  const proxy = new Proxy();
+  const proxy = new Between();
   const connection = { clientId: 'test', bootstrapBrokers: backends().kafkaBrokers.split(',') };
   let transport: Transport;
   beforeAll(async () => {
@@ -136,4 +136,3 @@ describe('sending on @platformatic/kafka', () => {
     });
   });
 });
-

@@ -23,11 +23,11 @@ describe.concurrent('transport on @platformatic/kafka', () => {
   });
 });
 
-describe.concurrent('worker on @platformatic/kafka', () => {
+describe('worker on @platformatic/kafka', () => {
   workerConformance(() => transport, newName);
 });
 
-describe.concurrent('jobs on @platformatic/kafka', () => {
+describe('jobs on @platformatic/kafka', () => {
   const clients = new Clients();
   featuresConformance(
     () => transport,
