@@ -40,7 +40,7 @@ interface PartitionResponse {
   readonly partitionIndex: number;
   readonly errorCode: number;
   readonly highWatermark: bigint;
-  readonly abortedTransactions: readonly { producerId: bigint; firstOffset: bigint }[];
+  readonly abortedTransactions: readonly { producerId: bigint; firstOffset: bigint }[] | null;
   readonly records?: readonly RecordBatch[];
 }
 
@@ -149,7 +149,7 @@ export async function offsetsOf(
 function read<T extends Position>(position: T, response: PartitionResponse): Fetched<T> {
   const records: IncomingRecord[] = [];
   let next = position.offset;
-  const ends = [...response.abortedTransactions].sort((a, b) =>
+  const ends = [...(response.abortedTransactions ?? [])].sort((a, b) =>
     a.firstOffset < b.firstOffset ? -1 : 1,
   );
   const aborted = new Set<bigint>();
