@@ -14,6 +14,12 @@ export const systemClock: Clock = {
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
 
+/** Keeps the process alive until what it returns is called: the system clock's timers do not. */
+export function keepAlive(): () => void {
+  const handle = setInterval(() => {}, 60_000);
+  return () => clearInterval(handle);
+}
+
 /** Waits, and comes back early without an error when `signal` aborts. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import { type Clock, sleep, within } from './clock.ts';
+import { type Clock, keepAlive, sleep, within } from './clock.ts';
 import { TransportTimeoutError } from './errors.ts';
 import type {
   AssignedPartition,
@@ -53,6 +53,8 @@ export class GroupMembership {
   #rebuilds: number[] = [];
   #rebuilding: Promise<void> | null = null;
   #watchdog: unknown = null;
+  /** A broker that is away leaves a worker without a socket. */
+  #letGo: () => void = () => {};
 
   constructor(
     clock: Clock,
@@ -87,13 +89,17 @@ export class GroupMembership {
   }
 
   async start(): Promise<void> {
+    this.#letGo = keepAlive();
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#client.connect();
         break;
       } catch (error) {
         await this.#client.discard();
-        if (attempt === START_ATTEMPTS || this.signal.aborted) throw error;
+        if (attempt === START_ATTEMPTS || this.signal.aborted) {
+          this.#letGo();
+          throw error;
+        }
         this.#listener.error(error); // a broker that has just started is still loading its groups
         await sleep(this.#clock, 250 * 2 ** attempt, this.signal);
       }
@@ -119,6 +125,7 @@ export class GroupMembership {
     this.#generation++;
     await this.#rebuilding;
     await this.#client.discard();
+    this.#letGo();
   }
 
   /** The broker has answered. */

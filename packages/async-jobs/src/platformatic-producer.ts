@@ -1,4 +1,4 @@
-import { type Clock, sleep } from './clock.ts';
+import { type Clock, keepAlive, sleep } from './clock.ts';
 import { QueueClosedError, TopicMissingError, TransportTimeoutError } from './errors.ts';
 import { partitionOf } from './partitioner.ts';
 import {
@@ -107,6 +107,7 @@ export class PlatformaticProducer {
     if (this.#open.has(topic)) this.#identity = null;
     const request = Symbol(topic);
     this.#open.set(topic, request);
+    const letGo = keepAlive(); // also between two connections
     let identified: Promise<Identity> | null = null;
     try {
       const { client, identity, partitions } = await this.#again(until, async () => {
@@ -131,6 +132,7 @@ export class PlatformaticProducer {
       if (this.#identity === identified) this.#identity = null;
       throw error;
     } finally {
+      letGo();
       if (this.#open.get(topic) === request) this.#open.delete(topic);
     }
   }
