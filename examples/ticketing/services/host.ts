@@ -177,6 +177,13 @@ export class Host {
     });
   }
 
+  /** For a service that starts, before it takes part in the sale. */
+  openPools(): Promise<void> {
+    return this.pools.openAllAtStart((error) =>
+      this.#log.warn({ err: error }, 'sales cannot be opened yet'),
+    );
+  }
+
   /** Every process of the sale ticks: what is due is done once, whoever comes first. */
   get rooms(): WaitingRooms {
     return this.#once('rooms', () => {

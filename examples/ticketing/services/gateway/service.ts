@@ -24,7 +24,7 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
   });
   const proxies = upstreams.map((upstream) => forward(upstream, config.UPSTREAM_TIMEOUT_MS));
   const limit = new RateLimit({ perSecond: config.REQUESTS_PER_ADDRESS });
-  await pools.openAll();
+  await host.openPools();
   // the first visitor finds the counts known
   await availability
     .snapshot(firstNight.slug)

@@ -1,8 +1,10 @@
 /** One hold pool an event: its categories are the SKUs, their seats are named. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Hold,
   HoldPool,
   type HoldState,
+  HoldUnavailableError,
   PostgresStore,
   type Stock,
 } from '@evenkeel/soft-hold';
@@ -23,6 +25,8 @@ export type PoolsOptions = {
 export type FoundHold = { event: string; hold: Hold };
 type Listener = (event: string, pool: HoldPool) => void;
 
+const againAfterMs = 500;
+
 export class Pools {
   readonly #options: PoolsOptions;
   readonly #store: PostgresStore;
@@ -40,6 +44,19 @@ export class Pools {
       'select slug from events',
     );
     await Promise.all(rows.map(({ slug }) => this.of(slug)));
+  }
+
+  /** The same for a process that starts: a Redis that is gone or frozen is waited for, as by those that run already. */
+  async openAllAtStart(onWait: (why: HoldUnavailableError) => void): Promise<void> {
+    for (;;) {
+      try {
+        return await this.openAll();
+      } catch (error) {
+        if (!(error instanceof HoldUnavailableError)) throw error;
+        onWait(error);
+        await sleep(againAfterMs);
+      }
+    }
   }
 
   /** The pool of an event, also of one that was created a moment ago. @throws ProblemError `not_found` */

@@ -11,7 +11,7 @@ export const openInventory: OpenService<'inventory'> = async ({ config, host }) 
   const { pools, catalog, database, tokens, rooms } = host;
   const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS, pulse: host.pulse });
   const availability = new AvailabilityFeed(pools);
-  await pools.openAll();
+  await host.openPools();
   for (const { slug } of await catalog.list()) {
     const event = await catalog.event(slug);
     if (event.hasWaitingRoom) rooms.of(event);

@@ -15,7 +15,7 @@ export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
   await queue.ensureTopics([chargeJob]);
   await host.relay();
   const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS, pulse: host.pulse });
-  await pools.openAll();
+  await host.openPools();
   await warmUp(database);
   return {
     async warmUp(call) {

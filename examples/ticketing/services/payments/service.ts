@@ -15,7 +15,7 @@ export const openPayments: OpenService<'payments'> = async ({ config, host, log 
   const { database, queue, pools, health } = host;
   await queue.ensureTopics([chargeJob, ...config.REGIONS.map((region) => mailJobs[region])]);
   await host.relay();
-  await pools.openAll();
+  await host.openPools();
 
   const breaker = new CircuitBreaker({
     name: 'payment-provider',

@@ -1,0 +1,58 @@
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { backends, startRedis, uniqueName } from '../../../test/backends.ts';
+import { Pools } from '../services/inventory/pools.ts';
+import { migrate } from '../services/migrations/migrate.ts';
+
+const name = uniqueName('pools_start');
+const admin = new pg.Pool({ connectionString: backends().databaseUrl, max: 1 });
+const url = new URL(backends().databaseUrl);
+url.pathname = `/${name}`;
+const database = new pg.Pool({ connectionString: url.href, max: 4 });
+
+beforeAll(async () => {
+  await admin.query(`create database ${name}`);
+  await migrate(database);
+  await database.query(
+    `insert into events (slug, title, tagline, venue, city, starts_at, currency)
+     values ('early', 'Early', 'Soon.', 'Hall', 'Town', now(), 'EUR');
+     insert into categories (event, sku, name, price_cents, position) values ('early', 'all', 'All', 100, 1);
+     insert into seat_rows (event, row, sku, seats) values ('early', 'A', 'all', 20)`,
+  );
+});
+afterAll(async () => {
+  await database.end();
+  await admin.query(`drop database if exists ${name} with (force)`);
+  await admin.end();
+});
+
+it('a process that starts without Redis waits for it, and has every sale open then', async () => {
+  const server = await startRedis({});
+  const { port } = server;
+  await server.kill();
+  const redis = new Redis(server.url, { maxRetriesPerRequest: 1, retryStrategy: () => 50 });
+  redis.on('error', () => {});
+  const waits: string[] = [];
+  const pools = new Pools({
+    ...{ redis, database, namespace: name },
+    ...{ ttlMs: 60_000, graceMs: 1_000, seatsPerBuyer: 4 },
+  });
+  const opening = pools.openAllAtStart(({ code }) => waits.push(code));
+  await expect.poll(() => waits.length).toBeGreaterThan(1);
+  expect(new Set(waits)).toEqual(new Set(['ERR_HOLD_UNAVAILABLE']));
+  const back = await startRedis({ port });
+  try {
+    await opening;
+    const early = await pools.of('early');
+    const items = [{ sku: 'all', seats: ['A-1'] }];
+    expect(await early.hold({ id: 'one', holder: 'first', items })).toMatchObject({
+      status: 'held',
+    });
+  } finally {
+    await pools.close();
+    redis.disconnect();
+    await back.stop();
+    await server.stop();
+  }
+});
