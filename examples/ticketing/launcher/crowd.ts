@@ -177,7 +177,7 @@ export class Crowd {
       if (held.status === 409) seats.delete(seat);
       if (held.status !== 201 || !held.body) {
         // a shop that cannot say now says when it can
-        await sleep(held.body?.retryAfterMs ?? 0, undefined, { signal: this.#closed.signal });
+        await sleep(held.body?.retryAfterMs ?? 0, undefined, { ref: false });
         continue;
       }
       seats.delete(seat);

@@ -140,7 +140,7 @@ const variables = {
     .default(0),
 
   /**
-   * A Redis that has not answered for so long is not waited for: holds are told to try again. One second where everything shares
+   * A Redis that has not answered for so long is not waited for: holds and log-ins are told to try again. One second where everything shares
    * a machine, whose own pauses must not look like Redis's; where Redis has cores of its own, as in deploy/k8s, less.
    */
   REDIS_SILENCE_MS: z.coerce.number().int().min(20).max(60_000).default(1_000),
@@ -221,6 +221,7 @@ const needs = {
     'PEOPLE_REDIS_URL',
     'AUTH_PORT',
     'REDIS_URL',
+    'REDIS_SILENCE_MS',
     'REFRESH_TTL_MS',
     'PASSWORD_COST_LOG2',
     'PASSWORD_PASSES',

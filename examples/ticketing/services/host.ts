@@ -200,15 +200,12 @@ export class Host {
   }
 
   get pulse(): RedisPulse {
-    return this.#once('pulse', () => {
-      const pulse = new RedisPulse({
-        redis: this.redis,
-        silenceMs: this.#config.REDIS_SILENCE_MS,
-        onChange: (isSilent) => this.#log.warn(`Redis ${isSilent ? 'is silent' : 'answers again'}`),
-      });
-      this.#caches.push(async () => pulse.close());
-      return pulse;
-    });
+    return this.#pulseOf('redis', this.redis);
+  }
+
+  get sessionPulse(): RedisPulse {
+    if (!this.#config.PEOPLE_REDIS_URL) return this.pulse;
+    return this.#pulseOf('session-redis', this.sessionRedis);
   }
 
   get tokens(): AccessTokens {
@@ -252,6 +249,19 @@ export class Host {
     const query = 'select name from migrations limit 1';
     this.health.check(name, pgCheck(database, { query }), { scope: 'shared' });
     return database;
+  }
+
+  #pulseOf(name: string, redis: Redis): RedisPulse {
+    return this.#once(`pulse of ${name}`, () => {
+      const pulse = new RedisPulse({
+        redis,
+        silenceMs: this.#config.REDIS_SILENCE_MS,
+        onChange: (isSilent) =>
+          this.#log.warn({ redis: name }, isSilent ? 'Redis is silent' : 'Redis answers again'),
+      });
+      this.#caches.push(async () => pulse.close());
+      return pulse;
+    });
   }
 
   #connectDatabase(name: string, url: string): Pool {

@@ -79,6 +79,6 @@ export class RedisPulse {
 }
 
 const unavailable = () =>
-  new ProblemError('unavailable', 'We cannot look at the seats right now. Please try again.', {
+  new ProblemError('unavailable', 'The ticket office cannot do that right now. Please try again.', {
     retryAfterMs: 1_000,
   });

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startRedis } from '../../../test/backends.ts';
+import { paths } from '../addresses.ts';
 import { controlRoom } from '../launcher/control-room.ts';
 import type { Proof } from '../launcher/verify-sale.ts';
 import { openBrowser, Window } from './browser-window.ts';
@@ -105,6 +106,13 @@ describe('its page', () => {
       await frozen.getByRole('button', { name: 'Under way' }).waitFor();
       await log.getByText('Redis was stopped with SIGSTOP').waitFor();
       // what needs Redis fails and says so; pages go on
+      const logIn = await fetch(shop.url + paths.session, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email: 'ada@example.com', password: 'a long password' }),
+        signal: AbortSignal.timeout(10_000),
+      });
+      expect([logIn.status, await logIn.json()]).toMatchObject([503, { code: 'unavailable' }]);
       await expect.poll(() => now('failed (5xx)').textContent()).not.toMatch(/^0 /);
       expect(await now('answered').textContent()).not.toMatch(/^0 /);
       await window.screenshot('control-room-frozen', { fullPage: true });

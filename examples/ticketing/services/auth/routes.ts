@@ -7,6 +7,7 @@ import { api } from '../../api.ts';
 import type { Session, User } from '../../contract.ts';
 import { audit } from '../audit.ts';
 import { ProblemError } from '../problem.ts';
+import type { RedisPulse } from '../redis-pulse.ts';
 import { bind } from '../route.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { LoginAttempts } from './attempts.ts';
@@ -26,13 +27,15 @@ export type AuthDeps = {
   tokens: AccessTokens;
   sessions: Sessions;
   attempts: LoginAttempts;
+  /** of the Redis that sessions and attempts are in */
+  pulse: RedisPulse;
   cookies: { secure: boolean; ttlMs: number };
 };
 
 const cookieName = 'session';
 
 export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
-  const { database, people, regions, passwords, tokens, sessions, attempts } = deps;
+  const { database, people, regions, passwords, tokens, sessions, attempts, pulse } = deps;
   // Strict and HttpOnly: no other site can send it and no script can read it
   const cookie = {
     path: paths.session,
@@ -59,26 +62,26 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
       const fields = { password: 'is one that everybody tries first' };
       throw new ProblemError('invalid_input', 'Please choose another password.', { fields });
     }
-    await attempts.count(`registration of ${email}`, request.ip);
+    await pulse.guard(() => attempts.count(`registration of ${email}`, request.ip));
     const passwordHash = await passwords.hash(password);
     await regions.claim(email, region);
     const user = await addUser(people, { email, name, region, role: 'buyer', passwordHash });
     if (!user) throw new ProblemError('email_taken', 'This address has an account already.');
-    giveCookie(reply, await sessions.start(user));
+    giveCookie(reply, await pulse.guard(() => sessions.start(user)));
     return session(user);
   });
 
   bind(app, tokens, api.logIn, async ({ body, request, reply }) => {
     const home = await regions.homeOf(body.email);
     if (home !== regions.own) return regions.passOn(home, request, reply);
-    await attempts.count(body.email, request.ip);
+    await pulse.guard(() => attempts.count(body.email, request.ip));
     const account = await findUser(people, body.email);
     const matches = await passwords.verify(body.password, account?.passwordHash);
     if (!account || !matches) {
       throw new ProblemError('unauthorized', 'Address and password do not belong together.');
     }
-    await attempts.clear(body.email);
-    giveCookie(reply, await sessions.start(account.user));
+    await pulse.guard(() => attempts.clear(body.email));
+    giveCookie(reply, await pulse.guard(() => sessions.start(account.user)));
     return session(account.user);
   });
 
@@ -86,7 +89,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     const token = request.cookies[cookieName] ?? '';
     const home = regionOf(token) ?? regions.own;
     if (home !== regions.own) return regions.passOn(home, request, reply);
-    const refreshed = await sessions.refresh(token);
+    const refreshed = await pulse.guard(() => sessions.refresh(token));
     if (refreshed.outcome === 'unknown' || refreshed.outcome === 'reused') {
       if (refreshed.outcome === 'reused') {
         const { id } = refreshed.user;
@@ -104,14 +107,14 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     const token = request.cookies[cookieName] ?? '';
     const home = regionOf(token) ?? regions.own;
     if (home !== regions.own) return regions.passOn(home, request, reply);
-    await sessions.end(token);
+    await pulse.guard(() => sessions.end(token));
     reply.clearCookie(cookieName, cookie);
     return undefined;
   });
 
   bind(app, tokens, api.logOutEverywhere, async ({ user, request, reply }) => {
     if (user.region !== regions.own) return regions.passOn(user.region, request, reply);
-    await sessions.endAll(user.id);
+    await pulse.guard(() => sessions.endAll(user.id));
     await audit(database, { actor: user.id, action: 'session.end-all', subject: user.id });
     return undefined;
   });

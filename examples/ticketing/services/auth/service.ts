@@ -55,6 +55,7 @@ export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
         tokens,
         sessions,
         attempts,
+        pulse: host.sessionPulse,
         cookies: { secure: config.SECURE_COOKIES, ttlMs: config.REFRESH_TTL_MS },
       }),
   };
