@@ -21,6 +21,8 @@ const seatsPerBuyer = 5;
 const stepMs = 4_000;
 const stepFactor = 1.5;
 const slowestMs = 200;
+/** the door keeps one for four seconds that nobody uses */
+const connectionsEndMs = 5_000;
 
 /** of each operation, for its price */
 const callsOf = ({ short }: RunOptions) => (short ? 500 : 3_000);
@@ -127,6 +129,8 @@ async function operationsOf(stage: Stage): Promise<Operation[]> {
 async function priceOf(stage: Stage, operation: Operation, calls: number) {
   const { door, recorder, meter, signal } = stage;
   const { kind } = operation;
+  // the load before leaves connections behind, whose end is nobody's idling
+  await pause(connectionsEndMs, signal);
   recorder.enter(`${kind}: idle`);
   meter.sample(recorder.phase);
   const idleMs = 3_000;
