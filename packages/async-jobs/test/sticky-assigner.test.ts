@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { share, stickyAssigner } from '../src/sticky-assigner.ts';
+import { decodeAssignment, share, stickyAssigner } from '../src/sticky-assigner.ts';
 
 type Places = { topic: string; partition: number }[];
 const nameOf = ({ topic, partition }: Places[number]) => `${topic}/${partition}`;
@@ -87,4 +87,22 @@ it('speaks the protocol of consumer groups, also with members of other programs'
   expect([of('foreign'), of('broken')].sort()).toEqual(
     ['\0\0\0\0\0\0\0\0\0\0', `${head}\0\0\0\0\0\0\0\0`].sort(),
   );
+});
+
+it('reads back what it gives, and nothing from a member that got nothing', async () => {
+  const topics = ['a', 'jobs.zahlung-grün'];
+  const cluster = {
+    findTopicPartitionMetadata: (topic: string) =>
+      Array.from({ length: topic === 'a' ? 3 : 2 }, (_, partitionId) => ({ partitionId })),
+  };
+  const [only] = await stickyAssigner(() => [])({ cluster }).assign({
+    topics,
+    members: [{ memberId: 'only', memberMetadata: Buffer.alloc(0) }],
+  });
+  const read = decodeAssignment(only?.memberAssignment ?? Buffer.alloc(0)).map(nameOf);
+  expect(read.sort()).toEqual(
+    [...placesOf(['a'], 3), ...placesOf(topics.slice(1), 2)].map(nameOf).sort(),
+  );
+  expect(decodeAssignment(Buffer.alloc(0))).toEqual([]);
+  expect(decodeAssignment(Buffer.alloc(10))).toEqual([]);
 });
