@@ -1,5 +1,5 @@
 /**
- * Enqueue, bulk enqueue, processing with a no-op handler, and latency, beside BullMQ, pg-boss and
+ * Enqueue, bulk enqueue (one caller, and four at a time), processing with a no-op handler, and latency, beside BullMQ, pg-boss and
  * graphile-worker on the same servers in the same run, over both Kafka clients; the outbox beside the bare transaction it
  * is part of; and kafkajs with nothing around it. JOBS=5000 makes it shorter.
  */
@@ -21,6 +21,7 @@ interface Figures {
   readonly addedPerSecond: number;
   readonly addedBy250PerSecond: number;
   readonly bulkPerSecond: number;
+  readonly bulkBy4PerSecond: number;
   readonly processedPerSecond: number;
   readonly cpuMicros: number;
   readonly p50Ms: number;
@@ -67,10 +68,12 @@ async function measure(contender: Contender): Promise<Figures> {
   await perSecond(WARM - 2_000, 50, (i) => contender.add(i));
   const addedPerSecond = await perSecond(single, 50, (i) => contender.add(i));
   const addedBy250PerSecond = await perSecond(single, 250, (i) => contender.add(i));
-  const bulkPerSecond =
-    500 *
-    (await perSecond(Math.floor(JOBS / 500), 1, (i) => contender.addMany(single + i * 500, 500)));
-  const total = WARM + 2 * single + Math.floor(JOBS / 500) * 500;
+  const bulks = Math.floor(JOBS / 500);
+  const addBulks = async (from: number, callers: number) =>
+    500 * (await perSecond(bulks, callers, (i) => contender.addMany(from + i * 500, 500)));
+  const bulkPerSecond = await addBulks(single, 1);
+  const bulkBy4PerSecond = await addBulks(single + bulks * 500, 4);
+  const total = WARM + 2 * single + 2 * bulks * 500;
 
   let handled = 0;
   let arrived: (at: number) => void = () => {};
@@ -106,6 +109,7 @@ async function measure(contender: Contender): Promise<Figures> {
     addedPerSecond,
     addedBy250PerSecond,
     bulkPerSecond,
+    bulkBy4PerSecond,
     processedPerSecond: total / seconds,
     cpuMicros: (user + system) / total,
     p50Ms: quantile(latencies, 0.5),
@@ -214,7 +218,7 @@ const [, onKafkajs, bull] = all as [Figures, Figures, Figures, ...Figures[]];
 const cell = (value: number, digits = 0) => value.toFixed(digits).padStart(8);
 const ratio = (value: number, base: number) => `${(value / base).toFixed(2)}x`.padStart(7);
 console.log(
-  '                           enqueue/s (BullMQ)  by 250 (BullMQ)  bulk/s (BullMQ) processed/s (BullMQ) CPU us/job  p50 ms   p99 ms',
+  '                           enqueue/s (BullMQ)  by 250 (BullMQ)  bulk/s (BullMQ)  by 4 (BullMQ) processed/s (BullMQ) CPU us/job  p50 ms   p99 ms',
 );
 for (const f of all) {
   console.log(
@@ -225,6 +229,8 @@ for (const f of all) {
     ratio(f.addedBy250PerSecond, bull.addedBy250PerSecond),
     cell(f.bulkPerSecond),
     ratio(f.bulkPerSecond, bull.bulkPerSecond),
+    cell(f.bulkBy4PerSecond),
+    ratio(f.bulkBy4PerSecond, bull.bulkBy4PerSecond),
     '   ',
     cell(f.processedPerSecond),
     ratio(f.processedPerSecond, bull.processedPerSecond),

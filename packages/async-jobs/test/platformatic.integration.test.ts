@@ -1,10 +1,21 @@
 import * as kafka from '@platformatic/kafka';
 import { afterAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { backends, uniqueName } from '../../../test/backends.ts';
-import { platformaticTransport, redisStatus } from '../src/index.ts';
+import {
+  defineJob,
+  handle,
+  JobQueue,
+  kafkajsTransport,
+  platformaticTransport,
+  redisStatus,
+  type Transport,
+  Worker,
+} from '../src/index.ts';
 import { Clients } from './clients.ts';
 import { featuresConformance } from './features-conformance.ts';
 import { transportConformance } from './transport-conformance.ts';
+import { until } from './until.ts';
 import { workerConformance } from './worker-conformance.ts';
 
 const connection = { clientId: 'test', bootstrapBrokers: backends().kafkaBrokers.split(',') };
@@ -23,12 +34,60 @@ describe.concurrent('transport on @platformatic/kafka', () => {
   });
 });
 
+const clients = new Clients();
+
 describe('worker on @platformatic/kafka', () => {
   workerConformance(() => transport, newName);
+
+  it('shares a group with a worker on kafkajs, takes over from it and hands back, in order per key', async () => {
+    const key = (n: number) => `k${n % 20}`;
+    const job = defineJob({ name: 'test', queue: newName(), schema: z.number(), key });
+    const begun = { kafkajs: [] as number[], platformatic: [] as number[] };
+    const all: number[] = [];
+    const workers = (
+      [
+        ['kafkajs', kafkajsTransport(clients.kafka())],
+        ['platformatic', transport],
+      ] as [keyof typeof begun, Transport][]
+    ).map(([name, own]) => {
+      const run = async (n: number): Promise<void> => {
+        begun[name].push(n);
+        all.push(n);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      };
+      const queue = new JobQueue({ transport: own, sendBudgetMs: 30_000 });
+      return { queue, worker: new Worker(queue, { handlers: [handle(job, run)] }) };
+    });
+    const [first, second] = workers as [(typeof workers)[number], (typeof workers)[number]];
+    await first.queue.ensureTopics([job]);
+    await first.worker.run();
+    let sent = 0;
+    const more = async (): Promise<void> => {
+      const some = Array.from({ length: 100 }, () => sent++);
+      await second.queue.enqueueMany(job, some);
+    };
+    await more();
+    await until('the first begins', () => begun.kafkajs.length > 50);
+    await second.worker.run();
+    await until('both work', async () => {
+      await more();
+      return begun.platformatic.length > 100;
+    });
+    await first.worker.drain();
+    const before = begun.platformatic.length;
+    await more();
+    await until('the second works alone', () => new Set(all).size === sent);
+    expect(begun.platformatic.length).toBeGreaterThanOrEqual(before + 100);
+    for (let one = 0; one < 20; one += 1) {
+      const own = [...new Set(all)].filter((n) => n % 20 === one);
+      expect(own).toEqual([...own].sort((a, b) => a - b));
+    }
+    await second.worker.drain();
+    await first.queue.close();
+  });
 });
 
 describe('jobs on @platformatic/kafka', () => {
-  const clients = new Clients();
   featuresConformance(
     () => transport,
     newName,
