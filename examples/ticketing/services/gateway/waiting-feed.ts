@@ -22,7 +22,10 @@ const toldPerMs = 2;
 const few = 50;
 /** sent without a pause when it is news to all; between slices, others have their turn */
 const slice = 500;
-/** where the queue is can wait for a seat that is taken, but not for one seat after the other for ever */
+/**
+ * Where the queue is waits for a seat that is taken: so long, and longer only as it has been told meanwhile, so that of seat after
+ * seat it gets half of the time.
+ */
 const patienceMs = 2_000;
 
 type Reading = { phase: string; opensAt: number; admittedBelow: number; message: Buffer };
@@ -113,13 +116,15 @@ export class WaitingFeed {
   }
 
   async #tellInTurn(audience: Audience): Promise<void> {
+    const gapMs = few / toldPerMs;
     let patience = patienceMs;
     audience.isBeingTold = true;
     await this.#tell(audience, audience.listeners.keys(), few, async () => {
-      do {
-        await this.#pause(few / toldPerMs);
-        patience -= few / toldPerMs;
-      } while (this.#options.seats.isTelling && patience > 0);
+      await this.#pause(gapMs);
+      patience = Math.min(patienceMs, patience + gapMs);
+      for (; this.#options.seats.isTelling && patience > 0; patience -= gapMs) {
+        await this.#pause(gapMs);
+      }
     });
     audience.isBeingTold = false;
   }
