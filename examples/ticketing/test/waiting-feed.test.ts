@@ -91,4 +91,20 @@ describe('the feed of a waiting room', () => {
     expect(told()).toBe(50);
     await expect.poll(told, { timeout: 10_000 }).toBe(200);
   });
+
+  it('lets the second seat of a long round go first as well', async () => {
+    const { seats, told } = await room(20_000, 60_000);
+    await expect.poll(told, { timeout: 5_000, interval: 5 }).toBeGreaterThan(0);
+    for (let seat = 0; seat < 2; seat += 1) {
+      seats.isTelling = true;
+      await sleep(100);
+      const before = told();
+      await sleep(1_500);
+      expect(told()).toBe(before);
+      seats.isTelling = false;
+      await sleep(2_000);
+      expect(told()).toBeGreaterThan(before + 500);
+    }
+    expect(told()).toBeLessThan(20_000);
+  }, 30_000);
 });
