@@ -74,8 +74,8 @@ describe('the fleet of the proof', () => {
       KAFKA_BROKERS: `127.0.0.1:${port}`,
       FLEET_OF: `never-${port}`,
     };
-    const starting = Fleet.start({ env, fronts: 1, workers: 0, readyWithinMs: 4_000 }, signal);
-    await expect(starting).rejects.toThrow(/^front-\d was not ready after 4 s\./);
+    const starting = Fleet.start({ env, fronts: 1, workers: 0, readyWithinMs: 10_000 }, signal);
+    await expect(starting).rejects.toThrow(/^front-\d was not ready after 10 s\./);
     close();
     expect(marked(`FLEET_OF=never-${port}`)).toEqual([]);
   }, 60_000);
