@@ -9,6 +9,8 @@ import { Progress } from './progress.ts';
 /** a process may have so few open files, and no root can raise it: the crowd spreads over processes */
 export const socketsPerProcess = 18_750;
 const portsPerAddress = 28_000;
+/** of the shop itself, and those that ended within the last two minutes */
+const otherConnections = 10_000;
 
 export type SelfCheck = { openFiles: number; freeBytes: number; driverPerSecond: number };
 
@@ -30,6 +32,11 @@ export async function selfCheck(users: number, progress = new Progress()): Promi
       `Only ${to - from} local ports: run \`sysctl -w net.ipv4.ip_local_port_range="32768 60999"\`.`,
     );
   }
+  const netfilter = '/proc/sys/net/netfilter/nf_conntrack_';
+  checkTracking(users, {
+    most: Number(read(`${netfilter}max`)),
+    now: Number(read(`${netfilter}count`)),
+  });
   const freeBytes = availableBytes();
   const driverPerSecond = await driverSpeed();
   const gib = (freeBytes / 2 ** 30).toFixed(1);
@@ -37,6 +44,19 @@ export async function selfCheck(users: number, progress = new Progress()): Promi
     `self-check: ${openFiles} open files a process, ${to - from} ports an address, ${gib} GiB free, driver ${driverPerSecond} requests/s against an empty server`,
   );
   return { openFiles, freeBytes, driverPerSecond };
+}
+
+/**
+ * A kernel that tracks connections, as it does for Docker's sake, drops what is above its limit without a word: whoever comes then
+ * waits for two minutes.
+ * @throws StartError
+ */
+export function checkTracking(users: number, tracked: { most: number; now: number }): void {
+  const needed = users + otherConnections;
+  if (tracked.now === 0 || tracked.most >= needed) return;
+  throw new StartError(
+    `The kernel tracks at most ${tracked.most} connections here and drops what is more; ${users} users need ${needed}: run \`sysctl -w net.netfilter.nf_conntrack_max=${2 * needed}\` first, or take --users ${Math.max(1, tracked.most - otherConnections)}.`,
+  );
 }
 
 function limitOfOpenFiles(): number {
