@@ -26,7 +26,8 @@ export interface PostgresOutboxOptions {
   /**
    * Statements of every job are prepared by name, which saves a third of their cost. Default: on connections of `pg` that
    * lead to PostgreSQL itself. Behind a pooler they are not, since one in transaction mode loses them; `true` is for poolers
-   * that keep them (PgBouncer from 1.21 with `max_prepared_statements`, or in session mode).
+   * that keep them (PgBouncer from 1.21 with `max_prepared_statements`, or in session mode), `false` for where something else
+   * takes them away (`DISCARD ALL`, `DEALLOCATE ALL`).
    */
   readonly prepare?: boolean;
 }
