@@ -1,8 +1,4 @@
-/** Topic and partition. */
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
+import { type Place, placeOf } from './group-membership.ts';
 
 interface Member {
   readonly memberId: string;
@@ -29,7 +25,7 @@ export function stickyAssigner(held: () => readonly Place[]) {
     version: VERSION,
 
     protocol({ topics }: { readonly topics: readonly string[] }) {
-      const userData = Buffer.from(JSON.stringify(held().map(placeOf)));
+      const userData = Buffer.from(JSON.stringify(held().map(keyOf)));
       const metadata = [int16(VERSION), array(topics, text), int32(userData.length), userData];
       return { name: NAME, metadata: Buffer.concat(metadata) };
     },
@@ -65,7 +61,7 @@ export function share<T extends Place>(
   const free = new Set(places);
   const shares = wishes.map(({ memberId, held }) => ({
     memberId,
-    given: places.filter((place) => held.has(placeOf(place))),
+    given: places.filter((place) => held.has(keyOf(place))),
   }));
   // Those who hold most may keep one more
   shares.sort((a, b) => b.given.length - a.given.length || (a.memberId < b.memberId ? -1 : 1));
@@ -82,9 +78,7 @@ export function share<T extends Place>(
   return shares;
 }
 
-function placeOf({ topic, partition }: Place): string {
-  return `${topic}/${partition}`;
-}
+const keyOf = ({ topic, partition }: Place): string => placeOf(topic, partition);
 
 /** What a member said that it holds; nothing when it is another program that says nothing, or something else. */
 function heldBy(metadata: Buffer): string[] {
