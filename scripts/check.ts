@@ -1,6 +1,7 @@
 /**
  * `npm test`: everything that must hold before a change lands, stage by stage, on real servers.
- * The last line is `N passed, N failed`: the tests counted one by one, each other stage as one.
+ * The last lines are the time of each stage and of all, and `N passed, N failed`: the tests counted one by one, each
+ * other stage as one.
  *
  *   --only NAME   runs the stages whose name contains NAME (repeatable)
  */
@@ -81,6 +82,8 @@ if (chosen.length === 0) {
 }
 
 const total: Counts = { passed: 0, failed: 0 };
+const times: string[] = [];
+const began = performance.now();
 async function pass({ name, command, counts }: Stage): Promise<void> {
   const [program = '', ...args] = command;
   const { code, output, seconds } = await run(program, args, { echo: counts !== undefined });
@@ -91,11 +94,15 @@ async function pass({ name, command, counts }: Stage): Promise<void> {
   total.passed += passed;
   total.failed += failed;
   if (failed > 0 && counts === undefined) console.log(output);
-  console.log(`${failed === 0 ? 'ok' : 'FAILED'}: ${name} (${seconds.toFixed(0)} s)`);
+  const time = `${name} ${seconds.toFixed(0)} s`;
+  times.push(time);
+  console.log(`${failed === 0 ? 'ok' : 'FAILED'}: ${time}`);
 }
 for (const [index, group] of chosen.entries()) {
   console.log(`\n[${index + 1}/${chosen.length}] ${group.map(({ name }) => name).join(', ')}`);
   await Promise.all(group.map(pass));
 }
-console.log(`\n${total.passed} passed, ${total.failed} failed`);
+const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+console.log(`\n${times.join(', ')}; ${minutes} min in all`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -29,7 +29,7 @@ const conditions = [
   'driver, shop and servers share the machine; loopback, no TLS',
   'PostgreSQL with fsync off; Redis without persistence; Kafka with one broker',
   'latencies are those of processes that are warm: a phase before makes them so, and counts for nothing',
-  'password hashes of the cheapest cost (docs/decisions/0061): sessions are measured, not scrypt',
+  'password hashes of N = 2^4, p = 1, where the shop has 2^14 and 5 (docs/decisions/0061): sessions are measured, not scrypt',
 ];
 
 /** An idle machine of two cores makes several times as many against an empty server. */
