@@ -259,7 +259,7 @@ export const saleReportSchema = z.object({
   serverNow: time,
 });
 export type SaleReport = z.infer<typeof saleReportSchema>;
-/** Orders whose buyers wait for longer than a minute, and what their job says. */
+/** Orders whose buyers, or whose money, are waited for longer than a minute, and what their job says. */
 export const stuckOrdersSchema = z.object({
   orders: z.array(
     z.object({

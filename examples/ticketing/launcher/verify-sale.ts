@@ -3,7 +3,10 @@ import type { Pool } from 'pg';
 
 export type Proof = { what: string; found: number; expected: number; holds: boolean };
 
-/** `captured`: charges that the provider has taken money for and not given back. */
+/**
+ * `captured`: charges that the provider has taken money for and not given back. The seats of an order that somebody has
+ * come in by stay sold, also when the money of it went back.
+ */
 export async function verifySale(database: Pool, captured: number): Promise<Proof[]> {
   const { rows } = await database.query<{
     oversold: number;
@@ -22,7 +25,8 @@ export async function verifySale(database: Pool, captured: number): Promise<Proo
        (select coalesce(sum(sold), 0)::int from soft_hold.sku)
          - (select count(*)::int from withheld_seats) as sold,
        (select count(*)::int from tickets t join orders o on o.id = t.order_id
-          where t.voided_at is null or o.state = 'refunding') as tickets,
+          where t.voided_at is null or o.state = 'refunding' or exists (select from tickets u
+            where u.order_id = o.id and u.voided_at is null)) as tickets,
        (select count(*)::int from orders where state in ('paid', 'refunding')) as paid`,
   );
   const [row] = rows;

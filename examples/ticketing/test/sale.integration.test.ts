@@ -210,6 +210,34 @@ describe('the organiser', () => {
     }
   });
 
+  it('sees tickets that are out while their money is not taken, and has it taken', async () => {
+    const buyer = await shop.buyer();
+    await shop.faults({ takesNothing: true });
+    try {
+      const { id } = await bought(buyer, ['F-5']);
+      const age = "update orders set completed_at = now() - interval '2 minutes' where id = $1";
+      await shop.database.query(age, [id]);
+      const stuck = async () => {
+        const { orders } = await organiser.call<StuckOrders>('GET', paths.organiser.stuck);
+        return orders.find((order) => order.id === id);
+      };
+      await expect.poll(async () => (await stuck())?.job?.state).toBe('dead');
+      expect(await stuck()).toMatchObject({
+        state: 'paid',
+        seats: ['F-5'],
+        job: { error: expect.stringContaining('This account is closed') },
+      });
+      expect(await shop.chargeOf(id)).toMatchObject({ state: 'authorised' });
+      await shop.faults({ takesNothing: false });
+      const path = paths.organiser.retry(id);
+      expect(await organiser.call('POST', path)).toEqual({ retried: 1 });
+      await expect.poll(async () => (await shop.chargeOf(id))?.state).toBe('captured');
+      await expect.poll(stuck).toBeUndefined();
+    } finally {
+      await shop.faults({ takesNothing: false });
+    }
+  });
+
   it('finds it all in the audit log, which no service can change', async () => {
     const { entries } = await organiser.call<AuditLog>('GET', paths.organiser.audit);
     const actions = new Set(entries.map(({ action }) => action));

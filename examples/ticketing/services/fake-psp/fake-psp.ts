@@ -6,7 +6,7 @@
  * | POST /charges (Idempotency-Key) | authorise: 201 charge, 402 declined, after the latency |
  * | POST /charges/:id/capture, /void, /refund | 200 charge, 409 |
  * | GET /charges, /stats | the books, for tests that count |
- * | PUT /faults { latencyMs?, errorRate?, isDown?, isLockedOut?, duplicateRate?, isOutOfOrder? } | how badly it behaves from now on |
+ * | PUT /faults { latencyMs?, errorRate?, isDown?, isLockedOut?, takesNothing?, isVoidedAtOnce?, duplicateRate?, isOutOfOrder? } | how badly it behaves from now on |
  *
  * It tells what becomes of a charge by signed webhooks, again until somebody has heard.
  */
@@ -26,6 +26,10 @@ const switches = faultsSchema
   .extend({
     /** the shop's key is worth nothing: every charge is refused, and asking again does not help */
     isLockedOut: z.boolean(),
+    /** money is reserved, and none is taken: the shop's account is closed */
+    takesNothing: z.boolean(),
+    /** somebody lets go of the money by hand as soon as it is reserved */
+    isVoidedAtOnce: z.boolean(),
     /** share of webhooks that are sent twice */
     duplicateRate: z.number().min(0).max(1),
     /** each webhook waits for the one after it, for a second at most */
@@ -50,6 +54,8 @@ export function fakePsp(options: FakePspOptions): FastifyInstance {
     errorRate,
     isDown: false,
     isLockedOut: false,
+    takesNothing: false,
+    isVoidedAtOnce: false,
     duplicateRate: 0,
     isOutOfOrder: false,
   };
@@ -64,7 +70,9 @@ export function fakePsp(options: FakePspOptions): FastifyInstance {
     const body = chargeSchema.parse(request.body);
     const charge = await faults.around(() => {
       if (settings.isLockedOut) throw new StandInError(403, 'This key was withdrawn.');
-      return charges.create(key, body);
+      const made = charges.create(key, body);
+      const isHasty = settings.isVoidedAtOnce && made.state === 'authorised';
+      return isHasty ? charges.move(made.id, 'void') : made;
     });
     return reply.code(charge.state === 'declined' ? 402 : 201).send(charge);
   });
@@ -74,7 +82,12 @@ export function fakePsp(options: FakePspOptions): FastifyInstance {
   for (const move of ['capture', 'void', 'refund'] satisfies Move[]) {
     app.post<{ Params: { id: string } }>(`/charges/:id/${move}`, async ({ params }) => {
       quick.settings.errorRate = settings.errorRate;
-      return quick.around((): Charge => charges.move(params.id, move));
+      return quick.around((): Charge => {
+        if (settings.takesNothing && move === 'capture') {
+          throw new StandInError(403, 'This account is closed.');
+        }
+        return charges.move(params.id, move);
+      });
     });
   }
 

@@ -28,6 +28,7 @@ const rights = {
     ...seats,
     orders: read,
     tickets: read,
+    'payments (order_id, state)': read,
     withheld_seats: read,
     job_outbox: read,
     job_delayed: read,
@@ -56,6 +57,7 @@ const rights = {
     job_inbox: 'select, delete',
     withheld_seats: read,
     orders: 'select, insert, update',
+    'payments (order_id, state)': read,
     tickets: 'select, update',
     admissions: 'select, insert',
     scans: 'insert',
@@ -69,6 +71,7 @@ const rights = {
     tickets: 'select, insert, update',
     payments: 'select, insert, update',
     psp_events: 'select, insert',
+    admissions: read,
     ...log,
   },
   // whom a mail goes to, and not what they log in with

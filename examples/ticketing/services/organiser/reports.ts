@@ -72,7 +72,10 @@ export async function saleReport(
   };
 }
 
-/** The oldest 100 whose buyers have waited for longer than `afterMs`. */
+/**
+ * The oldest 100 whose buyers have waited for longer than `afterMs`, and of the paid ones those whose tickets are out
+ * while the money is not ours: its capture is given up, or still to come.
+ */
 export async function stuckOrders(
   { database, queue }: { database: Pool; queue: JobQueue },
   afterMs = 60_000,
@@ -81,9 +84,10 @@ export async function stuckOrders(
     Omit<StuckOrders['orders'][number], 'job' | 'since'> & { since: Date; jobId: string }
   >(
     `select id, event, seats, state, job_id as "jobId",
-       coalesce(cancelled_at, created_at) as since
-     from orders where state in ('processing', 'refunding')
-       and coalesce(cancelled_at, created_at) < now() - $1 * interval '1 millisecond'
+       coalesce(cancelled_at, completed_at, created_at) as since
+     from orders o where (state in ('processing', 'refunding') or (state = 'paid' and not exists
+         (select from payments p where p.order_id = o.id and p.state = 'captured')))
+       and coalesce(cancelled_at, completed_at, created_at) < now() - $1 * interval '1 millisecond'
      order by since limit 100`,
     [afterMs],
   );

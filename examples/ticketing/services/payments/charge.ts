@@ -6,7 +6,8 @@
  *                 declined          hold is dead -> give the money back
  *
  * Each arrow is idempotent by itself: the provider by the job's id, the decision by its row in
- * PostgreSQL, the capture by the charge. Money is taken only for tickets that exist.
+ * PostgreSQL, the capture by the charge. Money is taken only for tickets that exist; where the money was
+ * let go by hand before it was taken, the tickets go too.
  */
 
 import type { KeyObject } from 'node:crypto';
@@ -20,6 +21,7 @@ import type { Pool } from 'pg';
 import type { Order, OrderStep, Region } from '../../contract.ts';
 import type { Pools } from '../inventory/pools.ts';
 import { promiseMail } from '../notifications/mail-job.ts';
+import { revokeOrder } from '../orders/cancel.ts';
 import type { Charge } from '../orders/charge-job.ts';
 import { issueTickets } from '../tickets/issue-tickets.ts';
 import { type Authorisation, type PaymentProvider, ProviderRefusal } from './provider.ts';
@@ -65,7 +67,13 @@ export async function payOrder(
   }
 
   say(ctx, 90, 'ticketing');
-  await provider.capture(chargeId, ctx.signal);
+  const isTaken = await capture(provider, chargeId, ctx);
+  if (!isTaken) {
+    return ctx.tx(async (tx) => {
+      await revokeOrder(tx, deps.queue, charge.orderId);
+      return { state: 'refunding' };
+    });
+  }
   await database.query(
     `update payments set state = 'captured', updated_at = now()
      where order_id = $1 and state = 'authorised'`,
@@ -95,7 +103,6 @@ async function intend(database: Pool, orderId: string, idempotencyKey: string): 
   return price;
 }
 
-/** A request that the provider refuses to understand is our defect: to the dead letters with it. */
 async function authorise(
   provider: PaymentProvider,
   { orderId, amountCents, currency, card }: Charge & Price,
@@ -105,9 +112,29 @@ async function authorise(
     const request = { reference: orderId, amountCents, currency, card };
     return await provider.authorise(request, { idempotencyKey: ctx.id, signal: ctx.signal });
   } catch (error) {
-    if (!(error instanceof ProviderRefusal)) throw error;
-    throw new NonRetryableError(error.message, { cause: error });
+    throw givenUp(error);
   }
+}
+
+/** False when the charge is not there to be taken any more: voided, or given back. */
+async function capture(
+  provider: PaymentProvider,
+  chargeId: string,
+  ctx: JobContext,
+): Promise<boolean> {
+  try {
+    await provider.capture(chargeId, ctx.signal);
+    return true;
+  } catch (error) {
+    if (error instanceof ProviderRefusal && error.status === 409) return false;
+    throw givenUp(error);
+  }
+}
+
+/** What the provider refuses to do it refuses again: to the dead letters with it, for people to look at. */
+function givenUp(error: unknown): unknown {
+  if (!(error instanceof ProviderRefusal)) return error;
+  return new NonRetryableError(error.message, { cause: error });
 }
 
 /** What became of the order and its payment, in the transaction that makes it so. */

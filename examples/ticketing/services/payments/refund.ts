@@ -26,8 +26,10 @@ export async function refundOrder(
     region: Region;
     event: string;
     holdId: string;
+    isUsed: boolean;
   }>(
-    `select p.charge_id as "chargeId", o.region, o.event, o.hold_id as "holdId"
+    `select p.charge_id as "chargeId", o.region, o.event, o.hold_id as "holdId",
+       exists (select from tickets t where t.order_id = o.id and t.voided_at is null) as "isUsed"
      from payments p join orders o on o.id = p.order_id where o.id = $1`,
     [orderId],
   );
@@ -36,10 +38,12 @@ export async function refundOrder(
   if (!order || !chargeId)
     throw new NonRetryableError(`Order ${orderId} has no charge to give back`);
   // the seats first: somebody may want them now, and the bank has time
-  const pool = await pools.of(order.event);
-  await pool.return({ id: order.holdId }, async (tx) => {
-    await audit(tx, { actor: 'payments', action: 'seats.returned', subject: orderId });
-  });
+  if (!order.isUsed) {
+    const pool = await pools.of(order.event);
+    await pool.return({ id: order.holdId }, async (tx) => {
+      await audit(tx, { actor: 'payments', action: 'seats.returned', subject: orderId });
+    });
+  }
   const payment = await provider.giveBack(chargeId, ctx.signal);
   return ctx.tx(async (tx) => {
     await tx.query('update payments set state = $2, updated_at = now() where order_id = $1', [

@@ -59,7 +59,7 @@ export const openPayments: OpenService<'payments'> = async ({ config, host, log 
   const secret = config.PSP_WEBHOOK_SECRET;
   if (!secret) log.warn('PSP_WEBHOOK_SECRET is not set: webhooks are refused');
   return {
-    routes: (app) => webhookRoutes(app, { database, secret }),
+    routes: (app) => webhookRoutes(app, { database, queue, secret }),
     phases: {
       jobs: [() => worker.drain({ timeoutMs: 17_000 })],
       caches: [() => breaker.close()],

@@ -1,18 +1,23 @@
 /** What the payment provider tells unasked: believed when it is signed, heard once, in any order. */
+import type { JobQueue } from '@evenkeel/async-jobs';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { api } from '../../api.ts';
 import type { PspEvent } from '../../contract.ts';
 import { audit } from '../audit.ts';
 import { transaction } from '../database.ts';
+import { revokeOrder } from '../orders/cancel.ts';
 import { ProblemError } from '../problem.ts';
 import { bind } from '../route.ts';
 import { distrust } from './webhook-signature.ts';
 
+type Hearing = { database: Pool; queue: JobQueue };
+
 export function webhookRoutes(
   app: FastifyInstance,
-  { database, secret }: { database: Pool; secret: string | undefined },
+  { secret, ...deps }: Hearing & { secret: string | undefined },
 ): void {
+  const { database } = deps;
   bind(app, undefined, api.pspWebhook, async ({ body: event, request }) => {
     const header = String(request.headers['psp-signature'] ?? '');
     const reason =
@@ -29,7 +34,7 @@ export function webhookRoutes(
       });
       throw new ProblemError('unauthorized', 'This webhook is not signed as it should be.');
     }
-    await hear(database, event);
+    await hear(deps, event);
     return undefined;
   });
 }
@@ -37,8 +42,11 @@ export function webhookRoutes(
 /** A payment moves only to a higher rank, so that what comes late or twice changes nothing. */
 const ranks = { intended: 0, authorised: 1, captured: 2, declined: 3, voided: 3, refunded: 3 };
 
-/** Exported for tests. Twice is once; of several events of a charge the latest sequence counts. */
-export async function hear(database: Pool, event: PspEvent): Promise<void> {
+/**
+ * Twice is once; of several events of a charge the latest sequence counts. Money that was let go by somebody else than
+ * our refund job takes the tickets with it.
+ */
+async function hear({ database, queue }: Hearing, event: PspEvent): Promise<void> {
   await transaction(database, async (tx) => {
     const { rowCount } = await tx.query(
       `insert into psp_events (id, type, charge_id, sequence) values ($1, $2, $3, $4)
@@ -61,11 +69,7 @@ export async function hear(database: Pool, event: PspEvent): Promise<void> {
       payment.orderId,
       state,
     ]);
-    if (state === 'refunded') {
-      await tx.query(`update orders set state = 'refunded' where id = $1 and state = 'refunding'`, [
-        payment.orderId,
-      ]);
-    }
+    if (state === 'refunded' || state === 'voided') await revokeOrder(tx, queue, payment.orderId);
     const details = { from: payment.state, to: state };
     await audit(tx, { actor: 'psp', action: 'payment.told', subject: payment.orderId, details });
   });

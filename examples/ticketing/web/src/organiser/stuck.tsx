@@ -46,7 +46,8 @@ function StuckOrder({ order }: { order: StuckOrders['orders'][number] }) {
         </b>
         <span class="mono">{id}</span>
         <small class="muted">
-          {state} for {plural(minutes, 'minute')}
+          {state === 'paid' ? 'tickets out without the money' : state} for{' '}
+          {plural(minutes, 'minute')}
           {job && `, job ${job.state}, attempt ${job.attempt}`}
           {job?.error && `: ${job.error}`}
         </small>
