@@ -79,5 +79,8 @@ export interface KafkaMessage {
   readonly timestamp: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers?: Record<string, Buffer | string | (Buffer | string)[] | undefined>;
+  readonly headers?: Record<
+    string,
+    Buffer | string | (Buffer | string | null)[] | null | undefined
+  >;
 }

@@ -22,6 +22,14 @@ const COMMIT_WITHIN_MS = 10_000;
 const LEAVE_WITHIN_MS = 5_000;
 const ROOM_WITHIN_MS = 100;
 
+/** What a consumer needs of its transport. */
+interface ConsumersTransport {
+  /** What the group has committed, by `<topic>/<partition>`. */
+  readonly committed: () => Promise<Map<string, AssignedPartition>>;
+  /** Told when the consumer is closed. */
+  readonly closed: () => void;
+}
+
 /**
  * One member of a consumer group by kafkajs, made safe against what kafkajs does:
  *
@@ -39,19 +47,20 @@ export class KafkajsConsumer implements Subscription {
   readonly #listener: SubscriptionListener;
   readonly #membership: GroupMembership;
   readonly #heartbeat: KafkajsHeartbeat;
+  readonly #transport: ConsumersTransport;
   #consumer: KafkaConsumerLike | null = null;
   /** Partitions that wait for room, by `<topic>/<partition>`. */
   readonly #paused = new Set<string>();
   #commits = 0;
 
-  /** `committed` reads what the group has committed, by `<topic>/<partition>`. */
   constructor(
     kafka: KafkaLike,
     clock: Clock,
     options: SubscribeOptions,
     listener: SubscriptionListener,
-    committed: () => Promise<Map<string, AssignedPartition>>,
+    transport: ConsumersTransport,
   ) {
+    this.#transport = transport;
     this.#kafka = kafka;
     this.#clock = clock;
     this.#options = options;
@@ -59,7 +68,7 @@ export class KafkajsConsumer implements Subscription {
     this.#membership = new GroupMembership(clock, options, listener, {
       connect: () => this.#connect(),
       discard: () => this.#discard(),
-      committed,
+      committed: transport.committed,
     });
     this.#heartbeat = new KafkajsHeartbeat(clock, options.heartbeatMs, () =>
       this.#membership.freeze(),
@@ -99,8 +108,9 @@ export class KafkajsConsumer implements Subscription {
     return this.#membership.health();
   }
 
-  close(): Promise<void> {
-    return this.#membership.close();
+  async close(): Promise<void> {
+    await this.#membership.close();
+    this.#transport.closed();
   }
 
   async #connect(): Promise<void> {

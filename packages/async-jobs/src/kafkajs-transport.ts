@@ -80,9 +80,10 @@ class KafkajsTransport implements Transport {
   }
 
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription {
-    const consumer = new KafkajsConsumer(this.#kafka, this.#clock, options, listener, () =>
-      this.#committedOf(options),
-    );
+    const consumer = new KafkajsConsumer(this.#kafka, this.#clock, options, listener, {
+      committed: () => this.#committedOf(options),
+      closed: () => this.#consumers.delete(consumer),
+    });
     this.#consumers.add(consumer);
     return consumer;
   }

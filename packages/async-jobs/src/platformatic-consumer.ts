@@ -47,6 +47,7 @@ export class PlatformaticConsumer implements Subscription {
   readonly #options: SubscribeOptions;
   readonly #listener: SubscriptionListener;
   readonly #membership: GroupMembership;
+  readonly #closed: () => void;
   /** Leaders none of whose partitions has room. */
   readonly #waiting = new Set<AbortController>();
   #clients: Clients | null = null;
@@ -56,7 +57,9 @@ export class PlatformaticConsumer implements Subscription {
     clock: Clock,
     options: SubscribeOptions,
     listener: SubscriptionListener,
+    closed: () => void,
   ) {
+    this.#closed = closed;
     this.#connectClient = connectClient;
     this.#clock = clock;
     this.#options = options;
@@ -88,8 +91,9 @@ export class PlatformaticConsumer implements Subscription {
     return this.#membership.health();
   }
 
-  close(): Promise<void> {
-    return this.#membership.close();
+  async close(): Promise<void> {
+    await this.#membership.close();
+    this.#closed();
   }
 
   async #connect(): Promise<void> {

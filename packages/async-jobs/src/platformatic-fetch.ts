@@ -56,7 +56,7 @@ interface RecordBatch {
     readonly timestampDelta: bigint;
     readonly key: Buffer | null;
     readonly value: Buffer | null;
-    readonly headers: readonly (readonly [Buffer, Buffer])[];
+    readonly headers: readonly (readonly [Buffer, Buffer | null])[];
   }[];
 }
 
@@ -183,8 +183,8 @@ function read<T extends Position>(position: T, response: PartitionResponse): Fet
   return { position, records, next, end: Number(response.highWatermark) };
 }
 
-function headersOf(pairs: readonly (readonly [Buffer, Buffer])[]): Record<string, string> {
-  const wire: Record<string, Buffer> = {};
+function headersOf(pairs: readonly (readonly [Buffer, Buffer | null])[]): Record<string, string> {
+  const wire: Record<string, Buffer | null> = {};
   for (const [name, value] of pairs) wire[name.toString()] ??= value;
   return fromWire(wire);
 }

@@ -92,7 +92,14 @@ class PlatformaticTransport implements Transport {
   }
 
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription {
-    const consumer = new PlatformaticConsumer(this.#connect, this.#clock, options, listener);
+    const closed = () => this.#consumers.delete(consumer);
+    const consumer = new PlatformaticConsumer(
+      this.#connect,
+      this.#clock,
+      options,
+      listener,
+      closed,
+    );
     this.#consumers.add(consumer);
     return consumer;
   }

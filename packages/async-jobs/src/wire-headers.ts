@@ -23,7 +23,7 @@ export function fromWire(wire: KafkaMessage['headers']): Record<string, string> 
   for (const name in wire) {
     const value = wire[name];
     const first = Array.isArray(value) ? value[0] : value;
-    if (first === undefined) continue;
+    if (first === undefined || first === null) continue; // Kafka's header without a value
     const text = first.toString();
     const space = name === BOTH ? text.indexOf(' ') : -1;
     if (space === -1) headers[name] = text;

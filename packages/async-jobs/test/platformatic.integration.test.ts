@@ -14,6 +14,7 @@ import {
 } from '../src/index.ts';
 import { Clients } from './clients.ts';
 import { featuresConformance } from './features-conformance.ts';
+import { RecordingListener } from './recording-listener.ts';
 import { transportConformance } from './transport-conformance.ts';
 import { until } from './until.ts';
 import { workerConformance } from './worker-conformance.ts';
@@ -35,6 +36,33 @@ describe.concurrent('transport on @platformatic/kafka', () => {
 });
 
 const clients = new Clients();
+
+it('a header without a value stops no partition, on either client', async () => {
+  const topic = newName();
+  await transport.ensureTopics([{ topic, partitions: 1 }]);
+  const producer = new kafka.Producer(connection);
+  const bytes = Buffer.from('x');
+  // Its types know of no such header; Debezium sends them for columns that are NULL
+  const headers = new Map([
+    [Buffer.from('traceparent'), null as unknown as Buffer],
+    [Buffer.from('job-id'), Buffer.from('i')],
+  ]);
+  const record = { topic, key: bytes, value: bytes };
+  await producer.send({ messages: [{ ...record, headers }, record], acks: -1 });
+  await producer.close();
+  const other = kafkajsTransport(clients.kafka());
+  for (const own of [transport, other]) {
+    const listener = new RecordingListener();
+    const group = `${topic}.${own.name}`;
+    const limits = { sessionTimeoutMs: 6_000, heartbeatMs: 500, rebalanceTimeoutMs: 10_000 };
+    const subscription = own.subscribe({ topics: [topic], group, ...limits }, listener);
+    await subscription.start();
+    await until('both records', () => listener.taken.length === 2);
+    expect(listener.taken.map(({ record }) => record.headers)).toEqual([{ 'job-id': 'i' }, {}]);
+    await subscription.close();
+  }
+  await other.close();
+});
 
 describe('worker on @platformatic/kafka', () => {
   workerConformance(() => transport, newName);

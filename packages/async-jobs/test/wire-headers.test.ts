@@ -31,3 +31,8 @@ it('reads id and name from two headers as other producers send them, and repeate
   expect(fromWire(wire)).toEqual({ 'job-id': 'i', 'job-name': 'n' });
   expect(fromWire({ job: Buffer.from('nospace') })).toEqual({ job: 'nospace' });
 });
+
+it('leaves out headers without a value', () => {
+  const wire = { a: null, b: undefined, c: [null, Buffer.from('second')], d: Buffer.from('') };
+  expect(fromWire(wire)).toEqual({ d: '' });
+});
