@@ -1005,6 +1005,15 @@ declare class RetryLater extends JobsError {
         cause?: unknown;
     });
 }
+/**
+ * JSON cannot hold what a handler returned. It is left out of the job's status and of its flow; the job
+ * has succeeded all the same. Emitted as a worker's `error`.
+ */
+declare class JobResultError extends JobsError {
+    readonly job: string;
+    readonly jobId: string;
+    constructor(job: string, jobId: string, cause: unknown);
+}
 /** The spool that takes jobs while Kafka is away is full. The job was not accepted. */
 declare class SpoolFullError extends JobsError {
     readonly maxJobs: number;
@@ -1350,7 +1359,7 @@ interface RedisSpoolOptions {
  */
 declare function redisSpool(redis: RedisLike, options?: RedisSpoolOptions): Spool;
 
-export { AssignedPartition, type BatchItem, type BatchOptions, Clock, CommitError, HandleOptions, IdempotencyConflictError, IncomingRecord, JobAbortedError, JobContext, JobDefinition, JobHandler, JobNotAcceptedError, JobPayloadError, JobPayloadTooLargeError, JobTimeoutError, JobTokenError, JobsError, JobsUnhealthyError, type KafkaLike, type KafkajsTransportOptions, MemoryTransport, NonRetryableError, OffsetCommit, Outbox, OutgoingRecord, PartitionOffsets, type PgClientLike, type PgPoolLike, type PlatformaticConnection, type PlatformaticLike, type PlatformaticTransportOptions, type PostgresOutboxOptions, QueueClosedError, RateLimit, RateLimitOptions, type RedisLike, type RedisSpoolOptions, type RedisStatusOptions, type RedisSubscriberLike, RetryLater, SchemaIssue, SchemaOutput, Spool, SpoolFullError, SqlExecutor, StandardSchema, StatusStore, SubscribeOptions, Subscription, SubscriptionHealth, SubscriptionListener, TopicMissingError, TopicSpec, Transport, TransportTimeoutError, handleBatch, kafkajsTransport, memoryStatus, memoryTransport, platformaticTransport, postgresOutbox, redisRateLimit, redisSpool, redisStatus };
+export { AssignedPartition, type BatchItem, type BatchOptions, Clock, CommitError, HandleOptions, IdempotencyConflictError, IncomingRecord, JobAbortedError, JobContext, JobDefinition, JobHandler, JobNotAcceptedError, JobPayloadError, JobPayloadTooLargeError, JobResultError, JobTimeoutError, JobTokenError, JobsError, JobsUnhealthyError, type KafkaLike, type KafkajsTransportOptions, MemoryTransport, NonRetryableError, OffsetCommit, Outbox, OutgoingRecord, PartitionOffsets, type PgClientLike, type PgPoolLike, type PlatformaticConnection, type PlatformaticLike, type PlatformaticTransportOptions, type PostgresOutboxOptions, QueueClosedError, RateLimit, RateLimitOptions, type RedisLike, type RedisSpoolOptions, type RedisStatusOptions, type RedisSubscriberLike, RetryLater, SchemaIssue, SchemaOutput, Spool, SpoolFullError, SqlExecutor, StandardSchema, StatusStore, SubscribeOptions, Subscription, SubscriptionHealth, SubscriptionListener, TopicMissingError, TopicSpec, Transport, TransportTimeoutError, handleBatch, kafkajsTransport, memoryStatus, memoryTransport, platformaticTransport, postgresOutbox, redisRateLimit, redisSpool, redisStatus };
 
 // prometheus.d.ts
 import { O as OutboxRelay } from './async-jobs.js';

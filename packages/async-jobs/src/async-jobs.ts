@@ -354,14 +354,14 @@ export class JobQueue {
   async #sendDirectly(jobs: readonly QueuedJob[]): Promise<Durability> {
     const records = jobs.map((job) => this.#toRecord(job, !this.#spooler));
     try {
-      if (this.#spooler) return await this.#spooler.send(records, this.#sendBudgetMs);
-      await this.transport.send(records, this.#sendBudgetMs);
-      return 'kafka';
+      let durability: Durability = 'kafka';
+      if (this.#spooler) durability = await this.#spooler.send(records, this.#sendBudgetMs);
+      else await this.transport.send(records, this.#sendBudgetMs);
+      this.#reportQueued(jobs);
+      return durability;
     } catch (error) {
       if (error instanceof Error && 'maxJobs' in error) throw error;
       throw new JobNotAcceptedError((records[0] as OutgoingRecord).topic, error);
-    } finally {
-      this.#reportQueued(jobs);
     }
   }
 

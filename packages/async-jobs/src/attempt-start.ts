@@ -1,7 +1,7 @@
 import { Attempt, type JobFacts } from './attempt.ts';
 import { sleep } from './clock.ts';
 import type { JobHandler } from './define-job.ts';
-import { JobsError } from './errors.ts';
+import { JobResultError, JobsError } from './errors.ts';
 import { type Delivery, type RunEnvironment, tell } from './run-environment.ts';
 
 /** An attempt that is to be made as soon as it may. */
@@ -73,7 +73,7 @@ async function attemptOnce(
   tell(env, facts, number, 'active', 0);
   env.started(facts, number);
   try {
-    const result = await attempt.run(payload);
+    const result = resultOf(await attempt.run(payload), facts, env);
     env.brake.succeeded();
     tell(env, facts, number, 'succeeded', 100, result === undefined ? undefined : { result });
     return { result };
@@ -88,6 +88,18 @@ async function attemptOnce(
     return { error, counted: answered || env.brake.failed(facts.id) };
   } finally {
     env.running.delete(attempt);
+  }
+}
+
+/** What a handler returned, as JSON gives it back: status and flow are written long after, and must be. */
+function resultOf(returned: unknown, facts: JobFacts, env: RunEnvironment): unknown {
+  if (typeof returned !== 'object' && typeof returned !== 'bigint') return returned;
+  if (returned === null || !(env.reports || facts.flow)) return returned;
+  try {
+    return JSON.parse(JSON.stringify(returned) ?? 'null');
+  } catch (error) {
+    env.error(new JobResultError(facts.name, facts.id, error));
+    return undefined;
   }
 }
 

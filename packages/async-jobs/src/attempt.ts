@@ -36,6 +36,7 @@ export interface AttemptEnvironment {
 }
 
 const PROGRESS_EVERY_MS = 100;
+const NOTE_LENGTH = 1_000;
 // A handler that ignores its signal is given this long after its time is up, then given up
 const ABANDON_AFTER_MS = 5_000;
 
@@ -137,7 +138,7 @@ export class Attempt implements JobContext {
     }
     if (this.#over || percent < this.#percent) return;
     this.#percent = percent;
-    this.#note = note;
+    this.#note = note === undefined ? undefined : String(note).slice(0, NOTE_LENGTH);
     if (this.#tellTimer !== null) return;
     const waitMs = this.#toldAt + PROGRESS_EVERY_MS - this.#env.clock.now();
     if (waitMs <= 0) {

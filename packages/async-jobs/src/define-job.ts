@@ -178,7 +178,7 @@ export interface JobContext {
   readonly trace: TraceContext | undefined;
   /** Aborts when the attempt's time is up or the worker shuts down. Hand it to everything that waits. */
   readonly signal: AbortSignal;
-  /** Tells the watchers how far the job is: `percent` in [0, 100], and a word about it. At most ten a second are sent. */
+  /** Tells the watchers how far the job is: `percent` in [0, 100], and a word about it (1,000 characters). At most ten a second are sent. */
   progress(percent: number, note?: string): void;
   /**
    * Runs `work` in a PostgreSQL transaction exactly once for this job: the inbox row is its first

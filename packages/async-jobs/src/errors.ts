@@ -1,4 +1,4 @@
-import { integer } from './options.ts';
+import { integer, show } from './options.ts';
 import type { SchemaIssue } from './standard-schema.ts';
 
 /**
@@ -130,6 +130,21 @@ export class RetryLater extends JobsError {
   constructor(delayMs: number, options?: { cause?: unknown }) {
     super('ERR_JOB_RETRY_LATER', `Asked to be repeated in ${delayMs} ms`, options);
     this.delayMs = integer('delayMs', delayMs, 0);
+  }
+}
+
+/**
+ * JSON cannot hold what a handler returned. It is left out of the job's status and of its flow; the job
+ * has succeeded all the same. Emitted as a worker's `error`.
+ */
+export class JobResultError extends JobsError {
+  readonly job: string;
+  readonly jobId: string;
+
+  constructor(job: string, jobId: string, cause: unknown) {
+    super('ERR_JOB_RESULT', `The result of job ${job} is not JSON: ${show(cause)}`, { cause });
+    this.job = job;
+    this.jobId = jobId;
   }
 }
 

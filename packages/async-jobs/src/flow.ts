@@ -3,7 +3,7 @@ import type { JobFacts } from './attempt.ts';
 import { type JobDefinition, type SqlExecutor, validate } from './define-job.ts';
 import { IdempotencyConflictError, isInputError, JobPayloadError } from './errors.ts';
 import { fingerprint, uuidv5, uuidv7 } from './ids.ts';
-import { callable, key as keyOf, name, show } from './options.ts';
+import { callable, key as keyOf, name, show, textOf } from './options.ts';
 import type { FlowRow, FlowState, Outbox } from './outbox.ts';
 import type { Preparation } from './prepare.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
@@ -230,5 +230,5 @@ export class FlowStarter {
 }
 
 function messageOf(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).slice(0, 1_000);
+  return textOf(error instanceof Error ? error.message : error).slice(0, 1_000);
 }

@@ -24,6 +24,7 @@ export {
   JobNotAcceptedError,
   JobPayloadError,
   JobPayloadTooLargeError,
+  JobResultError,
   JobsError,
   JobsUnhealthyError,
   JobTimeoutError,

@@ -88,6 +88,8 @@ export class QueueConsumer implements SubscriptionListener {
       handlers: options.handlers,
       stopping: this.#stopping.signal,
       report: (status, sequence) => jobs.report(status, sequence),
+      reports: jobs.store !== null,
+      error: options.error,
       running: this.#running,
       waiting: this.#waiting,
       cancelled: options.cancelled,

@@ -1,5 +1,6 @@
 import type { Priority } from './define-job.ts';
 import { timeOf } from './ids.ts';
+import { textOf } from './options.ts';
 import { jobsTopic } from './topics.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { IncomingRecord, OutgoingRecord } from './transport.ts';
@@ -84,7 +85,7 @@ export function toDeadLetter(
       ...record.headers,
       [JOB_ATTEMPTS]: '0',
       'dlq-reason': note.reason,
-      'dlq-error': cut(isError ? error.message : String(error), 1_000),
+      'dlq-error': cut(textOf(isError ? error.message : error), 1_000),
       'dlq-error-name': isError ? error.name : typeof error,
       'dlq-stack': cut((isError && error.stack) || '', 4_000),
       'dlq-attempts': String(note.attempts),

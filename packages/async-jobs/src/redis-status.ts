@@ -206,7 +206,7 @@ function bucketOf(id: string): number {
 
 function toJson(status: JobStatus): string {
   const json = JSON.stringify(status);
-  if (json.length <= MAX_RESULT_BYTES || status.result === undefined) return json;
+  if (status.result === undefined || Buffer.byteLength(json) <= MAX_RESULT_BYTES) return json;
   const { result: _, ...rest } = status;
   return JSON.stringify(rest);
 }

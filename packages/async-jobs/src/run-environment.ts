@@ -1,6 +1,7 @@
 import type { Attempt, AttemptEnvironment, JobFacts } from './attempt.ts';
 import type { Brake } from './brake.ts';
 import type { JobHandler, Priority } from './define-job.ts';
+import { textOf } from './options.ts';
 import type { JobStatus } from './status.ts';
 import type { IncomingRecord } from './transport.ts';
 
@@ -22,6 +23,9 @@ export interface RunEnvironment extends AttemptEnvironment {
   /** Aborts when no attempt may start any more. */
   readonly stopping: AbortSignal;
   readonly report: (status: JobStatus, sequence?: number) => void;
+  /** True when somebody can read the statuses. */
+  readonly reports: boolean;
+  readonly error: (error: unknown) => void;
   /** True while the group is being rebalanced: nothing may start. */
   readonly frozen: () => boolean;
   /** Resolves when nothing is frozen, or nothing starts any more. */
@@ -57,6 +61,6 @@ export function tell(
 /** What a status says of an error. */
 export function plain(error: unknown): { name: string; message: string } {
   return error instanceof Error
-    ? { name: error.name, message: error.message.slice(0, 1_000) }
-    : { name: typeof error, message: String(error).slice(0, 1_000) };
+    ? { name: textOf(error.name), message: textOf(error.message).slice(0, 1_000) }
+    : { name: typeof error, message: textOf(error).slice(0, 1_000) };
 }

@@ -11,7 +11,7 @@ export interface JobStatus {
   /** 0 to 100. */
   readonly progress: number;
   readonly note?: string;
-  /** What the handler returned, up to 64 KiB of JSON. */
+  /** What the handler returned, up to 64 KiB of JSON; left out when it is more, or not JSON. */
   readonly result?: unknown;
   /** Why the last attempt failed. */
   readonly error?: { readonly name: string; readonly message: string };

@@ -119,6 +119,17 @@ describe('Attempt', () => {
     expect(told).toEqual([[60, undefined, 1]]);
   });
 
+  it('cuts a note to what a status has room for, whatever it is', async () => {
+    const { attempt, told } = attemptOf(new ManualClock(), (ctx) => {
+      ctx.progress(1, 'x'.repeat(5_000));
+    });
+    await attempt.run(null);
+    expect(told).toEqual([[1, 'x'.repeat(1_000), 1]]);
+    const other = attemptOf(new ManualClock(), (ctx) => ctx.progress(1, 7n as never));
+    await other.attempt.run(null);
+    expect(other.told).toEqual([[1, '7', 1]]);
+  });
+
   it('rejects ctx.tx of a job without inbox', async () => {
     const { attempt } = attemptOf(new ManualClock(), (ctx) => ctx.tx(async () => 1));
     await expect(attempt.run(null)).rejects.toThrow('Expected `inbox: true`');

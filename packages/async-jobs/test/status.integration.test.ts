@@ -121,9 +121,9 @@ describe('status in Redis', () => {
     });
   });
 
-  it('leaves a result of more than 64 KiB out, and expires', async () => {
+  it('leaves a result of more than 64 KiB in UTF-8 out, and expires', async () => {
     const id = newId();
-    await writer.write([update(id, 'succeeded', 1, 100, 0, { result: 'x'.repeat(70_000) })]);
+    await writer.write([update(id, 'succeeded', 1, 100, 0, { result: 'é'.repeat(40_000) })]);
     expect(await reader.read(id)).toEqual({
       id,
       name: 'test',
