@@ -1,6 +1,6 @@
 /**
  * The shop as a cluster would run it, on one machine: several fronts (what a browser talks to), several
- * workers, and the stand-ins. Whatever dies is started again.
+ * workers, and the stand-ins; or each service apart. Whatever dies is started again.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ const standIns = ['fake-psp', 'fake-mail'] as const;
 
 export type Member = {
   name: string;
-  role: 'front' | 'worker' | 'sockets' | 'stand-ins';
+  role: 'front' | 'service' | 'worker' | 'sockets' | 'stand-ins';
   url: string;
   process: ServiceProcess;
 };
@@ -30,6 +30,8 @@ export type FleetOptions = {
   workers: number;
   /** gateways for WebSockets alone; default none */
   sockets?: number;
+  /** instead of fronts and workers, each service in a process that has its name, as in deploy/k8s; default false */
+  apart?: boolean;
   /** a process that is not ready after so long has failed. Default 90 s */
   readyWithinMs?: number;
   onLine?: (name: string, line: string) => void;
@@ -90,6 +92,10 @@ export class Fleet {
     const [psp, mail, webhooks] = await Promise.all([freePort(), freePort(), freePort()]);
     const fleet = new Fleet(options, psp as number, mail as number, webhooks as number);
     try {
+      if (options.apart) {
+        await fleet.#startApart(psp as number, webhooks as number, signal);
+        return fleet;
+      }
       const first = [fleet.#create('stand-ins', standIns, psp), fleet.#create('front', front)];
       await fleet.#join(await Promise.all(first), signal);
       await fleet.grow({ fronts: options.fronts - 1, workers: options.workers }, signal, webhooks);
@@ -127,6 +133,20 @@ export class Fleet {
     ]);
     await this.#join(created, signal);
     return created;
+  }
+
+  /** A gateway, and behind it each service alone. */
+  async #startApart(psp: number, webhooks: number, signal: AbortSignal): Promise<void> {
+    const alone = apiServices.map(async (service) => {
+      const port = service === 'payments' ? webhooks : await freePort();
+      this.#env[urlOf(service)] = `http://127.0.0.1:${port}`;
+      return this.#create(service === 'payments' ? 'worker' : 'service', [service], port);
+    });
+    const stores = [this.#create('stand-ins', standIns, psp), ...alone];
+    await this.#join(await Promise.all(stores), signal);
+    // where the others are is in its environment
+    const last = [this.#create('worker', ['notifications']), this.#create('front', ['gateway'])];
+    await this.#join(await Promise.all(last), signal);
   }
 
   async #growSockets(count: number, signal: AbortSignal): Promise<void> {
@@ -177,7 +197,7 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    for (const role of ['sockets', 'front', 'worker', 'stand-ins'] as const) {
+    for (const role of ['sockets', 'front', 'service', 'worker', 'stand-ins'] as const) {
       const group = this.members.filter((member) => member.role === role);
       await Promise.allSettled(group.map(({ process }) => process.stop()));
     }
@@ -192,7 +212,8 @@ export class Fleet {
     const port = givenPort ?? (await freePort());
     const [main = 'gateway'] = services;
     this.#created += 1;
-    const name = role === 'stand-ins' ? role : `${role}-${this.#created}`;
+    const own = this.#options.apart ? main : `${role}-${this.#created}`;
+    const name = role === 'stand-ins' ? role : own;
     const process: ServiceProcess = new ServiceProcess({
       name,
       services,

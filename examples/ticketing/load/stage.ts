@@ -29,7 +29,9 @@ export type Sample = {
 
 export type RunOptions = ProofOptions & { progress: Progress; signal: AbortSignal };
 type RunBasics = Pick<RunOptions, 'progress' | 'seed' | 'signal' | 'verbose'>;
-export type StageOptions = Partial<Pick<FleetOptions, 'fronts' | 'workers' | 'sockets' | 'env'>>;
+export type StageOptions = Partial<
+  Pick<FleetOptions, 'fronts' | 'workers' | 'sockets' | 'apart' | 'env'>
+>;
 
 export class Stage {
   readonly servers: Servers;
@@ -68,7 +70,7 @@ export class Stage {
 
   static async start(
     options: RunBasics,
-    { fronts = 3, workers = 2, sockets = 0, env = {} }: StageOptions,
+    { fronts = 3, workers = 2, sockets = 0, apart = false, env = {} }: StageOptions,
   ): Promise<Stage> {
     const { progress, signal, verbose } = options;
     const servers = await progress.step('Redis, PostgreSQL and Kafka', () =>
@@ -76,13 +78,12 @@ export class Stage {
     );
     try {
       const fleetOptions: FleetOptions = {
-        ...{ fronts, workers, sockets },
+        ...{ fronts, workers, sockets, apart },
         env: { ...servers.env, ...env },
         onLine: (name, line) => verbose && progress.line(`${name.padEnd(10)} ${line}`),
       };
-      const fleet = await progress.step(`shop: ${fronts} fronts, ${workers} workers`, () =>
-        Fleet.start(fleetOptions, signal),
-      );
+      const who = apart ? 'each service apart' : `${fronts} fronts, ${workers} workers`;
+      const fleet = await progress.step(`shop: ${who}`, () => Fleet.start(fleetOptions, signal));
       return new Stage(servers, fleet, options);
     } catch (error) {
       await servers.stop();

@@ -1,4 +1,4 @@
-/** The queries of the Grafana dashboards and of the alert rules, and the metrics that they name. */
+/** The queries of the Grafana dashboards, the alert rules and the autoscalers' adapter, and the metrics that they name. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -15,6 +15,7 @@ type Rule = {
   labels?: { severity: string };
   annotations?: { summary: string; action: string };
 };
+type AdapterRule = { seriesQuery: string; name: { as: string }; metricsQuery: string };
 type Rules = { groups: { rules: Rule[] }[] };
 
 export function dashboardQueries(): Query[] {
@@ -31,9 +32,28 @@ export function rules(): Rule[] {
   return groups.flatMap((group) => group.rules);
 }
 
-/** Every metric that a dashboard or a rule reads; what a rule records is not one of them. */
+/** What the adapter publishes for autoscalers, each with the query for the pods of a namespace. */
+export function adapterRules(): { name: string; series: string; expr: string }[] {
+  const file = readFileSync(`${observability}prometheus-adapter.yaml`, 'utf8');
+  const { custom } = (parse(file) as { rules: { custom: AdapterRule[] } }).rules;
+  return custom.map(({ seriesQuery, name, metricsQuery }) => {
+    const [series = ''] = seriesQuery.split('{');
+    const filled = {
+      Series: series,
+      LabelMatchers: 'namespace="ticketing",pod=~"auth-1|auth-2"',
+      GroupBy: 'pod',
+    };
+    const expr = metricsQuery.replace(/<<\.(\w+)>>/g, (text, field: string) =>
+      field in filled ? filled[field as keyof typeof filled] : text,
+    );
+    return { name: name.as, series, expr };
+  });
+}
+
+/** Every metric that a dashboard, a rule or the adapter reads; what a rule records is not one of them. */
 export function metricsRead(): string[] {
-  const queries = [...dashboardQueries(), ...rules()].map(({ expr }) => expr).join('\n');
+  const read = [...dashboardQueries(), ...rules(), ...adapterRules()];
+  const queries = read.map(({ expr }) => expr).join('\n');
   const names = queries.match(/\b(?:ticketing|evenkeel|nodejs|process)_\w+/g) ?? [];
   return [...new Set(names)].sort();
 }

@@ -12,8 +12,8 @@ it('docs/scaling.md has the tables of the last kept run that made some, word for
     .map((name) => JSON.parse(text(`proof/${name}`)) as Report)
     .sort((a, b) => a.at.localeCompare(b.at));
   // runs from before there were tables have none
-  const tables = runs.flatMap(({ scenarios }) => scenarios.flatMap((one) => one.tables ?? []));
-  const last = tables.slice(-3);
-  expect(last).toHaveLength(3);
+  const made = runs.flatMap(({ scenarios }) => scenarios.map(({ tables = [] }) => tables));
+  const last = made.filter((tables) => tables.length > 0).at(-1) ?? [];
+  expect(last).not.toEqual([]);
   for (const table of last) expect(text('scaling.md')).toContain(markdown(table));
 });

@@ -68,9 +68,7 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
     onStage(options, { fronts: 2, workers: 1, env: withoutEnv }, withoutScenario),
   capacity: (options) => {
     const env = { PSP_LATENCY_MS: '100', HOLD_TTL_MS: '600000' };
-    return onStage(options, { fronts: 1, workers: 1, env }, (stage) =>
-      capacityScenario(stage, options),
-    );
+    return onStage(options, { apart: true, env }, (stage) => capacityScenario(stage, options));
   },
 };
 
