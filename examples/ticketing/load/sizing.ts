@@ -125,14 +125,18 @@ export function orderFor({ prices, memoryMiB }: Measured, times: number): Order[
 export function sizing(measured: Measured, times: number): { table: Table; errors: string[] } {
   const { prices } = measured;
   const order = orderFor(measured, times);
+  // each service logs in as a user of its own, for whom a PgBouncer has a pool
+  const users = services.length;
+  const poolSize = (pgBouncers: number) =>
+    Math.max(1, Math.floor(serverConnections / (pgBouncers * users)));
   const planWith = (pgBouncers: number) =>
     planConnections({
       databases: [
         {
           ...{ name: 'sale', engine: 'postgresql', maxConnections: 300 },
           pooler: {
-            ...{ mode: 'transaction', version: 1.21, instances: pgBouncers },
-            poolSize: Math.max(1, Math.floor(serverConnections / pgBouncers)),
+            ...{ mode: 'transaction', version: 1.21, instances: pgBouncers, users },
+            poolSize: poolSize(pgBouncers),
             maxClientConnections: clientConnections,
           },
         },
@@ -162,7 +166,7 @@ export function sizing(measured: Measured, times: number): { table: Table; error
         ],
         [
           ...['PostgreSQL', cell(coresOf('PostgreSQL', prices, times)), '1', '', ''],
-          `${whole(peak)} of pods at the peak, through ${pgBouncers} PgBouncers x ${Math.floor(serverConnections / pgBouncers)}`,
+          `${whole(peak)} of pods at the peak, through ${pgBouncers} PgBouncers x ${users} users x ${poolSize(pgBouncers)}`,
         ],
         [
           ...['Kafka', cell(coresOf('Kafka', prices, times))],
