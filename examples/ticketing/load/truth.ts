@@ -43,7 +43,7 @@ async function look(fleet: Fleet, database: Pool): Promise<Books> {
     `select (select count(*)::int from orders where state in ('processing', 'refunding')) as open,
        (select count(*)::int from orders where state = 'paid') as paid,
        (select count(*)::int from orders o where state = 'paid' and not exists
-         (select from payments p where p.order_id = o.id and p.charge_id is not null)) as chargeless,
+         (select from payments p where p.order_id = o.id and p.state = 'captured')) as chargeless,
        (select coalesce(sum(sold), 0)::int from soft_hold.sku) as sold`,
   );
   const [{ open = 0, paid = 0, sold = 0, chargeless = 0 } = {}] = rows;

@@ -21,6 +21,7 @@ import { Catalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
 import { connectRedis, openQueue } from './connections.ts';
 import { openDatabase } from './database.ts';
+import { HoldTraces } from './inventory/hold-traces.ts';
 import { Pools } from './inventory/pools.ts';
 import { WaitingRooms } from './inventory/waiting-rooms.ts';
 import type { Metrics } from './metrics.ts';
@@ -206,6 +207,12 @@ export class Host {
   get sessionPulse(): RedisPulse {
     if (!this.#config.PEOPLE_REDIS_URL) return this.pulse;
     return this.#pulseOf('session-redis', this.sessionRedis);
+  }
+
+  get holdTraces(): HoldTraces {
+    const { redis, pulse, namespace } = this;
+    const holdTtlMs = this.#config.HOLD_TTL_MS;
+    return this.#once('hold-traces', () => new HoldTraces({ redis, pulse, namespace, holdTtlMs }));
   }
 
   get tokens(): AccessTokens {

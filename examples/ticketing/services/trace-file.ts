@@ -10,6 +10,7 @@ export type TraceLine = {
   traceId: string;
   spanId: string;
   parentSpanId: string | null;
+  links: { traceId: string; spanId: string }[];
   /** microseconds since the epoch */
   startUs: number;
   durationUs: number;
@@ -26,6 +27,7 @@ export function traceFile(path: string, service: string): tracing.SpanProcessor 
     traceId: span.spanContext().traceId,
     spanId: span.spanContext().spanId,
     parentSpanId: span.parentSpanContext?.spanId ?? null,
+    links: span.links.map(({ context: { traceId, spanId } }) => ({ traceId, spanId })),
     startUs: us(span.startTime),
     durationUs: us(span.duration),
     attributes: span.attributes,

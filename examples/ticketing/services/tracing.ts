@@ -3,6 +3,9 @@
  * Kafka. Off unless the environment says where traces go; then the API's calls are a no-op of nanoseconds.
  *
  *   gateway -> orders -> (outbox, Kafka) -> payments -> provider
+ *                 :                            `--> (outbox, Kafka) -> notifications -> mail provider
+ *                 : linked to
+ *   gateway -> inventory, which took the hold
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { JobContext } from '@evenkeel/async-jobs';
@@ -10,6 +13,7 @@ import {
   type Context,
   context,
   propagation,
+  ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -83,6 +87,12 @@ export function traceContext(): { traceparent: string; tracestate?: string } | u
   return traceparent === undefined ? undefined : { traceparent, ...rest };
 }
 
+/** What is going on belongs to what these headers are of, which has a trace of its own. */
+export function linkTo(headers: { traceparent: string }): void {
+  const linked = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, headers));
+  if (linked) trace.getActiveSpan()?.addLink({ context: linked });
+}
+
 /** A handler inside of a span, child of the request that put the job into the outbox. */
 export function traced<Payload, Result>(
   handler: (payload: Payload, ctx: JobContext) => Promise<Result>,
@@ -95,13 +105,14 @@ export function traced<Payload, Result>(
   };
 }
 
-/** A call of another service, as a function of the same shape. */
+/** A call, of another service unless `kind` says else, as a function of the same shape. */
 export function inSpan<Args extends unknown[], Result>(
   name: string,
   call: (...args: Args) => Promise<Result>,
+  kind = SpanKind.CLIENT,
 ): (...args: Args) => Promise<Result> {
   return (...args) => {
-    const span = tracer().startSpan(name, { kind: SpanKind.CLIENT });
+    const span = tracer().startSpan(name, { kind });
     return run(span, context.active(), () => call(...args));
   };
 }

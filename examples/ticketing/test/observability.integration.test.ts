@@ -33,7 +33,10 @@ beforeAll(async () => {
   await vi.waitFor(
     async () => {
       spans = readSpans();
-      expect(spans.some(({ name }) => name === 'payment.charge')).toBe(true);
+      // a span is written when it ends: the mail's is the last of them
+      for (const name of ['payment.charge', 'mail.send']) {
+        expect(spans.some((span) => span.name === name)).toBe(true);
+      }
       const texts = services.map(async (service) => {
         const answer = await fetch(`${shop.shop.addressOf(service)}/metrics`);
         return [service, await answer.text()] as const;
@@ -90,28 +93,49 @@ describe('/metrics', () => {
 });
 
 describe('the trace', () => {
-  it('is one from the click to the ticket, through Kafka', () => {
-    const order = spans.find(
-      ({ service, name }) => service === 'gateway' && name === 'POST /api/orders',
-    );
-    const trace = spans
-      .filter(({ traceId }) => traceId === order?.traceId)
+  const start = (name: string) =>
+    spans.find((span) => span.service === 'gateway' && span.name === name) as TraceLine;
+  const traceOf = ({ traceId }: TraceLine) =>
+    spans.filter((span) => span.traceId === traceId).sort((a, b) => a.startUs - b.startUs);
+  const childrenOf = ({ spanId }: TraceLine) =>
+    spans
+      .filter(({ parentSpanId }) => parentSpanId === spanId)
       .sort((a, b) => a.startUs - b.startUs);
-    const parentOf = ({ parentSpanId }: TraceLine) =>
-      trace.find(({ spanId }) => spanId === parentSpanId);
-    const charge = trace.find(({ name }) => name === 'payment.charge') as TraceLine;
-    const placed = parentOf(charge) as TraceLine;
-    expect(placed).toMatchObject({ service: 'orders', name: 'POST /api/orders' });
-    expect(parentOf(placed)).toBe(order);
-    const calls = trace.filter((span) => parentOf(span) === charge);
-    expect(calls.map(({ service, name }) => `${service} ${name}`)).toEqual([
+  const named = (lines: TraceLine[]) => lines.map(({ service, name }) => `${service} ${name}`);
+  const only = (line: TraceLine, name: string) => {
+    const [child, ...more] = childrenOf(line);
+    expect([named([child as TraceLine]), more]).toEqual([[name], []]);
+    return child as TraceLine;
+  };
+
+  it('is one from the click to the ticket and its mail, through Kafka', () => {
+    const order = start('POST /api/orders');
+    const placed = only(order, 'orders POST /api/orders');
+    const charge = only(placed, 'payments payment.charge');
+    const steps = childrenOf(charge);
+    expect(named(steps.filter(({ name }) => name !== 'mail.send'))).toEqual([
       'payments POST /charges',
+      'payments tickets.issue',
       'payments POST /charges/:id/capture',
     ]);
+    // promised by the transaction that sells, and sent when it can be
+    const mail = steps.find(({ name }) => name === 'mail.send') as TraceLine;
+    expect(mail.service).toBe('notifications');
+    expect(childrenOf(mail).length).toBeGreaterThan(0);
+    expect(new Set(named(childrenOf(mail)))).toEqual(new Set(['notifications POST /messages']));
     expect(charge.durationUs).toBeGreaterThan(50_000);
-    // EVENKEEL_KEEP_TRACE=docs/trace.json keeps it for the README
+  });
+
+  it('begins at the hold, to whose own trace the order is linked', () => {
+    const [hold, order] = [start('POST /api/holds'), start('POST /api/orders')];
+    expect(hold.traceId).not.toBe(order.traceId);
+    const taken = only(hold, 'inventory POST /api/holds');
+    const placed = only(order, 'orders POST /api/orders');
+    expect(placed.links).toEqual([{ traceId: taken.traceId, spanId: taken.spanId }]);
+    // EVENKEEL_KEEP_TRACE=docs/trace.json keeps both for the README
     if (env.EVENKEEL_KEEP_TRACE) {
-      writeFileSync(env.EVENKEEL_KEEP_TRACE, `${JSON.stringify(trace, null, 2)}\n`);
+      const kept = [...traceOf(hold), ...traceOf(order)];
+      writeFileSync(env.EVENKEEL_KEEP_TRACE, `${JSON.stringify(kept, null, 2)}\n`);
     }
   });
 });

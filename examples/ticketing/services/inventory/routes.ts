@@ -8,12 +8,14 @@ import { ProblemError } from '../problem.ts';
 import { bind } from '../route.ts';
 import type { AvailabilityFeed } from './availability.ts';
 import { changeCapacity } from './capacity.ts';
+import type { HoldTraces } from './hold-traces.ts';
 import type { Holds } from './holds.ts';
 import type { Pools } from './pools.ts';
 import type { WaitingRooms } from './waiting-rooms.ts';
 
 export type InventoryDeps = {
   holds: Holds;
+  traces: HoldTraces;
   availability: AvailabilityFeed;
   catalog: Catalog;
   pools: Pools;
@@ -23,7 +25,7 @@ export type InventoryDeps = {
 };
 
 export function inventoryRoutes(app: FastifyInstance, deps: InventoryDeps): void {
-  const { holds, availability, catalog, pools, rooms, database, tokens } = deps;
+  const { holds, traces, availability, catalog, pools, rooms, database, tokens } = deps;
 
   bind(app, tokens, api.readAvailability, ({ params }) => availability.snapshot(params.slug));
 
@@ -32,6 +34,7 @@ export function inventoryRoutes(app: FastifyInstance, deps: InventoryDeps): void
     rooms.admit(event, user.id, body.pass);
     const held = await holds.hold(body, user.id);
     rooms.makeRoom(event, user.id, body.pass);
+    await traces.keep(held.id);
     return held;
   });
 

@@ -27,6 +27,15 @@ export const openInventory: OpenService<'inventory'> = async ({ config, host }) 
       await call(paths.hold(body.id));
     },
     routes: (app) =>
-      inventoryRoutes(app, { holds, availability, catalog, pools, rooms, database, tokens }),
+      inventoryRoutes(app, {
+        holds,
+        traces: host.holdTraces,
+        availability,
+        catalog,
+        pools,
+        rooms,
+        database,
+        tokens,
+      }),
   };
 };

@@ -1,5 +1,6 @@
 /** The mail provider's API, each call through the circuit breaker and with a deadline. */
 import type { CircuitBreaker } from '@evenkeel/circuit-breaker';
+import { inSpan, traceContext } from '../tracing.ts';
 import type { Message } from './mail.ts';
 
 /** The provider understood and refused: asking again changes nothing. */
@@ -22,10 +23,14 @@ export class MailProvider {
     { idempotencyKey, signal }: { idempotencyKey: string; signal: AbortSignal },
   ): Promise<void> {
     const status = await this.#breaker.execute(
-      async (call) => {
+      inSpan('POST /messages', async (call: { signal: AbortSignal }) => {
         const response = await fetch(`${this.#url}/messages`, {
           method: 'POST',
-          headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+          headers: {
+            'content-type': 'application/json',
+            'idempotency-key': idempotencyKey,
+            ...traceContext(),
+          },
           body: JSON.stringify(message),
           signal: call.signal,
         });
@@ -33,7 +38,7 @@ export class MailProvider {
         if (response.status >= 500)
           throw new Error(`The mail provider answered ${response.status}`);
         return response.status;
-      },
+      }),
       { signal },
     );
     if (status >= 400) throw new MailRefused(`The mail provider answered ${status}`);

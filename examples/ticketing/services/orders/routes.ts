@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { api } from '../../api.ts';
 import type { OrderRequest } from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
+import type { HoldTraces } from '../inventory/hold-traces.ts';
 import type { Holds } from '../inventory/holds.ts';
 import { ProblemError } from '../problem.ts';
 import { bind } from '../route.ts';
@@ -19,6 +20,7 @@ import { currentOrder } from './progress.ts';
 export type OrderReaders = { database: Pool; queue: JobQueue };
 export type OrderDeps = OrderReaders & {
   holds: Holds;
+  traces: HoldTraces;
   tokens: AccessTokens;
   ticketKey: KeyObject;
 };
@@ -38,6 +40,7 @@ export function orderRoutes(app: FastifyInstance, deps: OrderDeps): void {
     if (!(await isPlaced(order, user.id))) {
       // fails when the hold is gone, and else gives the payment its time
       const kept = await deps.holds.keepForPayment(order.holdId, user.id);
+      await deps.traces.link(order.holdId);
       try {
         await placeOrder(deps, { request: order, user, ...kept });
       } catch (error) {

@@ -25,7 +25,8 @@ export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
     },
     routes: (app) => {
       const ticketKey = config.TICKET_PUBLIC_KEY;
-      orderRoutes(app, { database, queue, holds, tokens, ticketKey });
+      const { holdTraces: traces } = host;
+      orderRoutes(app, { database, queue, holds, traces, tokens, ticketKey });
       scanRoutes(app, { scans: new Scans({ database, key: ticketKey }), tokens });
       organiserRoutes(app, { database, queue, pools, catalog, rooms, tokens, namespace });
     },

@@ -17,6 +17,7 @@ import {
   NonRetryableError,
   type SqlExecutor,
 } from '@evenkeel/async-jobs';
+import { SpanKind } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import type { Order, OrderStep, Region } from '../../contract.ts';
 import type { Pools } from '../inventory/pools.ts';
@@ -24,6 +25,7 @@ import { promiseMail } from '../notifications/mail-job.ts';
 import { revokeOrder } from '../orders/cancel.ts';
 import type { Charge } from '../orders/charge-job.ts';
 import { issueTickets } from '../tickets/issue-tickets.ts';
+import { inSpan } from '../tracing.ts';
 import { type Authorisation, type PaymentProvider, ProviderRefusal } from './provider.ts';
 
 export type ChargeDeps = {
@@ -55,7 +57,11 @@ export async function payOrder(
   const pool = await pools.of(charge.event);
   const { status } = await pool.commit(charge.hold, async (tx) => {
     await settle(tx, charge, { state: 'paid', payment: 'authorised', chargeId });
-    await issueTickets(tx, charge.orderId, deps.ticketKey);
+    await inSpan('tickets.issue', issueTickets, SpanKind.INTERNAL)(
+      tx,
+      charge.orderId,
+      deps.ticketKey,
+    );
     // the mail is promised by the transaction that sells, and sent when it can be
     const { orderId } = charge;
     const { region } = price;
