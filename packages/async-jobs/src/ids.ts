@@ -3,6 +3,9 @@ import { createHash, randomFillSync } from 'node:crypto';
 // Random bytes are drawn by the block: one system call for 256 ids
 const pool = Buffer.alloc(4096);
 let used = pool.length;
+// Ids of one millisecond begin alike
+let timedAt = -1;
+let timed = '';
 
 /**
  * A time-ordered random id (UUID version 7).
@@ -14,11 +17,16 @@ export function uuidv7(nowMs: number): string {
     randomFillSync(pool);
     used = 0;
   }
-  const bytes = Buffer.allocUnsafe(16);
-  bytes.writeUIntBE(nowMs, 0, 6);
-  pool.copy(bytes, 6, used, used + 10);
+  pool[used] = ((pool[used] as number) & 0x0f) | 0x70;
+  pool[used + 2] = ((pool[used + 2] as number) & 0x3f) | 0x80;
+  const random = pool.toString('hex', used, used + 10);
   used += 10;
-  return format(bytes, 7);
+  if (nowMs !== timedAt) {
+    const time = Math.floor(nowMs).toString(16).padStart(12, '0');
+    timed = `${time.slice(0, 8)}-${time.slice(8)}`;
+    timedAt = nowMs;
+  }
+  return `${timed}-${random.slice(0, 4)}-${random.slice(4, 8)}-${random.slice(8)}`;
 }
 
 /** When an id of version 7 was made, in milliseconds since the epoch; null for other ids. */
@@ -36,20 +44,17 @@ export function timeOf(id: string): number | null {
  */
 export function uuidv5(queue: string, idempotencyKey: string): string {
   const namespace = sha1(Buffer.concat([NAMESPACE, Buffer.from(queue)]));
-  return format(sha1(Buffer.concat([namespace.subarray(0, 16), Buffer.from(idempotencyKey)])), 5);
+  const bytes = sha1(Buffer.concat([namespace.subarray(0, 16), Buffer.from(idempotencyKey)]));
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x50;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex', 0, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 const NAMESPACE = Buffer.from('6f1d8a523f0e5c1b9d0a7a6b3c2e4f90', 'hex');
 
 function sha1(data: Buffer): Buffer {
   return createHash('sha1').update(data).digest();
-}
-
-function format(bytes: Buffer, version: number): string {
-  bytes[6] = ((bytes[6] as number) & 0x0f) | (version << 4);
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  const hex = bytes.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** SHA-256 of a payload's JSON, independent of the order of its keys. */

@@ -36,6 +36,8 @@ export interface PostgresOutboxOptions {
 // notifying commits queue up for one lock. A woken relay looks again after 5, 10, 20 ... ms and
 // so finds the jobs of the transactions that carried none.
 const NOTIFY_EVERY_MS = 50;
+// Of payloads, in one batch of the relay, which holds them in memory
+const TAKE_BYTES = 4 * 1024 * 1024;
 const PRUNE_BATCH = 10_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -230,7 +232,11 @@ WHERE EXISTS (SELECT 1 FROM ${this.#schema}.job_outbox o WHERE o.shard = shard.s
       // No "id > cursor": ids become visible in the order of commits, not of ids
       const { rows } = await tx.query(
         `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
-  SELECT ctid FROM ${table} WHERE shard = $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
+  SELECT ctid FROM (
+    SELECT ctid, sum(bytes) OVER (ORDER BY id) - bytes AS before FROM (
+      SELECT ctid, id, octet_length(payload) AS bytes FROM ${table} WHERE shard = $1
+      ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED) oldest) summed
+  WHERE before < ${TAKE_BYTES}))
 RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate, headers, extract(epoch FROM created_at)::float8 * 1000 AS at`,
         [shard, limit],
       );

@@ -3,8 +3,10 @@ import { TransportTimeoutError } from './errors.ts';
 import type { OutgoingRecord } from './transport.ts';
 
 const DISCARD_AFTER = 3;
-// Of payload; with keys and headers it stays below the broker's default of 1 MiB a batch
+// Counted in characters where it is text, of up to three bytes each: with what frames the records a
+// request stays below the broker's default limit of 1 MiB a batch
 const MAX_REQUEST_BYTES = 256 * 1024;
+const RECORD_BYTES = 64;
 /** Requests whose records are larger than this on average are compressed. */
 export const GZIP_FROM_BYTES = 1024;
 /** A request with few batches is cheaper for both sides: so many records without a key stay together. */
@@ -20,14 +22,21 @@ export interface Sender {
   discard(): void;
 }
 
-/** The records of one call of `send` for one topic, waiting for their acknowledgement. */
+/** One call of `send` for one topic, waiting for the acknowledgement of its records. */
 interface Call {
-  readonly records: readonly OutgoingRecord[];
   readonly timeoutMs: number;
-  readonly acked: () => void;
+  /** Told for each of its pieces. */
+  readonly stored: () => void;
   readonly failed: (error: unknown) => void;
-  /** The caller waits no more: not to be sent any more. */
-  late: boolean;
+  /** The caller waits no more: what is left of it is not sent any more. */
+  isOver: boolean;
+}
+
+/** Records of a call that are sent together. */
+interface Piece {
+  readonly call: Call;
+  readonly records: readonly OutgoingRecord[];
+  readonly bytes: number;
 }
 
 /**
@@ -36,13 +45,14 @@ interface Call {
  * client is replaced, because dead sockets do not recover.
  *
  * Per topic one request is under way at a time, with everything that was to be sent when it
- * began: calls made at the same time share a request, and the order of calls is the order in the
- * log. A topic that is missing or stuck holds up no other.
+ * began, up to 256 KiB: calls made at the same time share a request, a large one is sent piece by
+ * piece, and the order of calls is the order in the log. A topic that is missing or stuck holds up
+ * no other.
  */
 export class SendQueue {
   readonly #sender: Sender;
   readonly #clock: Clock;
-  readonly #waiting = new Map<string, Call[]>();
+  readonly #waiting = new Map<string, Piece[]>();
   #failures = 0;
 
   constructor(sender: Sender, clock: Clock) {
@@ -56,6 +66,10 @@ export class SendQueue {
       await this.#within(timeoutMs, this.#sender.connect());
       return;
     }
+    const { topic } = records[0] as OutgoingRecord;
+    if (records.every((record) => record.topic === topic)) {
+      return this.#enqueue(topic, records, timeoutMs);
+    }
     const topics = new Map<string, OutgoingRecord[]>();
     for (const record of records) {
       const list = topics.get(record.topic);
@@ -65,59 +79,63 @@ export class SendQueue {
     await Promise.all([...topics].map(([topic, list]) => this.#enqueue(topic, list, timeoutMs)));
   }
 
-  #enqueue(topic: string, records: OutgoingRecord[], timeoutMs: number): Promise<void> {
+  #enqueue(topic: string, records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const limit = this.#clock.setTimeout(() => {
-        call.late = true;
-        reject(new TransportTimeoutError('Sending to Kafka', timeoutMs));
-      }, timeoutMs);
-      const call: Call = {
-        records,
-        timeoutMs,
-        acked: () => {
-          this.#clock.clearTimeout(limit);
-          resolve();
-        },
-        failed: (error) => {
-          this.#clock.clearTimeout(limit);
-          reject(error);
-        },
-        late: false,
+      const end = (settle: () => void): void => {
+        this.#clock.clearTimeout(limit);
+        call.isOver = true;
+        settle();
       };
+      const call: Call = {
+        timeoutMs,
+        stored: () => {
+          if (--left === 0) end(resolve);
+        },
+        failed: (error) => end(() => reject(error)),
+        isOver: false,
+      };
+      const pieces = cut(records, call);
+      let left = pieces.length;
+      const late = () => call.failed(new TransportTimeoutError('Sending to Kafka', timeoutMs));
+      const limit = this.#clock.setTimeout(late, timeoutMs);
       const waiting = this.#waiting.get(topic);
       if (waiting) {
-        waiting.push(call);
+        waiting.push(...pieces);
         return;
       }
-      const opened = [call];
-      this.#waiting.set(topic, opened);
-      void this.#work(topic, opened);
+      this.#waiting.set(topic, pieces);
+      void this.#work(topic, pieces);
     });
   }
 
-  async #work(topic: string, waiting: Call[]): Promise<void> {
+  async #work(topic: string, waiting: Piece[]): Promise<void> {
     await Promise.resolve(); // calls of the same turn of the event loop go together
     while (waiting.length > 0) {
-      const calls = take(waiting);
-      if (calls.length === 0) continue;
+      const pieces = take(waiting);
+      if (pieces.length === 0) continue;
       try {
-        await this.#request(calls);
-        for (const call of calls) call.acked();
+        await this.#request(pieces);
+        for (const { call } of pieces) call.stored();
       } catch (error) {
-        if (calls.length === 1 || error instanceof TransportTimeoutError) {
-          for (const call of calls) call.failed(error);
-        } else {
-          // One record may be to blame, say for its size: the others must not suffer for it
-          for (const call of calls) await this.#request([call]).then(call.acked, call.failed);
-        }
+        if (pieces.length === 1 || error instanceof TransportTimeoutError) {
+          for (const { call } of pieces) call.failed(error);
+        } else await this.#requestEach(pieces);
       }
     }
     this.#waiting.delete(topic);
   }
 
-  async #request(calls: readonly Call[]): Promise<void> {
-    const timeoutMs = Math.max(...calls.map((call) => call.timeoutMs));
-    const records = calls.flatMap((call) => call.records);
+  /** One record may have been to blame, say for its size: the other calls must not suffer for it. */
+  async #requestEach(pieces: readonly Piece[]): Promise<void> {
+    for (const piece of pieces) {
+      const { call } = piece;
+      if (!call.isOver) await this.#request([piece]).then(call.stored, call.failed);
+    }
+  }
+
+  async #request(pieces: readonly Piece[]): Promise<void> {
+    const timeoutMs = Math.max(...pieces.map(({ call }) => call.timeoutMs));
+    const records = pieces.flatMap((piece) => piece.records);
     try {
       await this.#within(timeoutMs, this.#sender.send(records, timeoutMs));
       this.#failures = 0;
@@ -144,11 +162,38 @@ export function meanBytes(records: readonly OutgoingRecord[]): number {
   return bytes / records.length;
 }
 
-/** Takes the calls of the next request out: the oldest, and those after it that fit. */
-function take(waiting: Call[]): Call[] {
-  let count = 0;
-  for (let bytes = 0; count < waiting.length && bytes < MAX_REQUEST_BYTES; count++) {
-    for (const { value } of (waiting[count] as Call).records) bytes += value.length;
+/** Cuts the records of a call into pieces of one request's size; no two that follow each other fit into one. */
+function cut(records: readonly OutgoingRecord[], call: Call): Piece[] {
+  const pieces: Piece[] = [];
+  let from = 0;
+  let bytes = 0;
+  for (const [i, record] of records.entries()) {
+    const size = bytesOf(record);
+    if (i > from && bytes + size > MAX_REQUEST_BYTES) {
+      pieces.push({ call, records: records.slice(from, i), bytes });
+      from = i;
+      bytes = 0;
+    }
+    bytes += size;
   }
-  return waiting.splice(0, count).filter(({ late }) => !late);
+  pieces.push({ call, records: from === 0 ? records : records.slice(from), bytes });
+  return pieces;
+}
+
+function bytesOf({ key, value, headers }: OutgoingRecord): number {
+  let bytes = RECORD_BYTES + value.length + (key?.length ?? 0);
+  for (const name in headers) bytes += name.length + (headers[name] as string).length;
+  return bytes;
+}
+
+/** Takes the pieces of the next request out: the oldest, and those after it that fit. */
+function take(waiting: Piece[]): Piece[] {
+  let count = 0;
+  let bytes = 0;
+  for (const piece of waiting) {
+    bytes += piece.bytes;
+    if (count > 0 && bytes > MAX_REQUEST_BYTES) break;
+    count++;
+  }
+  return waiting.splice(0, count).filter(({ call }) => !call.isOver);
 }

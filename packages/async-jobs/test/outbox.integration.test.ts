@@ -191,6 +191,36 @@ describe('relay', () => {
     await relay.close();
   });
 
+  it('moves large jobs of one key in order, a few megabytes at a time', async () => {
+    const job = defineJob({
+      name: 'large',
+      queue: uniqueName('outbox'),
+      schema: z.object({ n: z.number(), text: z.string() }),
+      key: () => 'same',
+    });
+    await queue.ensureTopics([job]);
+    const text = '.'.repeat(100_000);
+    await queue.enqueueMany(
+      job,
+      Array.from({ length: 150 }, (_, n) => ({ n, text })),
+    );
+    const outbox = clients.outbox();
+    const [shard] = await outbox.waiting();
+    const counting = outbox.take(shard as number, 500, async (jobs) => {
+      throw new Error(`${jobs.length} jobs`); // and they are back
+    });
+    await expect(counting).rejects.toThrow('42 jobs'); // of 100 kB, 4 MiB
+    const relay = queue.relay();
+    await relay.run();
+    const seen: number[] = [];
+    const worker = new Worker(queue, { handlers: [handle(job, ({ n }) => void seen.push(n))] });
+    await worker.run();
+    await until('all', () => seen.length >= 150);
+    expect(seen).toEqual(Array.from({ length: 150 }, (_, n) => n));
+    await worker.drain();
+    await relay.close();
+  });
+
   it('moves jobs while it prunes and vacuums, tells what went wrong there, and ends that before it closes', async () => {
     const outbox = clients.outbox();
     const own = new JobQueue({ transport: memoryTransport(), outbox });

@@ -80,6 +80,19 @@ export function transportConformance(
     await subscription.close();
   });
 
+  it('sends more than a request may hold, in order', async () => {
+    const { topic, options } = await prepared();
+    const many = Array.from({ length: 1_500 }, (_, n) => ({
+      ...{ topic, key: 'same', headers: {} },
+      value: String(n).padEnd(1_000, '.'), // too small to be compressed
+    }));
+    await transport().send(many, SEND_WITHIN_MS);
+    const { listener, subscription } = await consumer(options);
+    await until('1,500 records', () => listener.taken.length >= 1_500);
+    expect(listener.values).toEqual(many.map(({ value }) => value));
+    await subscription.close();
+  });
+
   it('refuses to send to a topic that does not exist', async () => {
     await expect(transport().send(records(newTopic(), 1), 3_000)).rejects.toThrow();
   });
