@@ -57,9 +57,9 @@ class KafkajsTransport implements Transport {
     this.#producer = new KafkajsProducer(kafka, this.#clock, options.idempotent ?? true);
   }
 
-  async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
-    if (this.#closed) throw new QueueClosedError('The transport');
-    await this.#producer.send(records, timeoutMs);
+  send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
+    if (this.#closed) return Promise.reject(new QueueClosedError('The transport'));
+    return this.#producer.send(records, timeoutMs);
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {

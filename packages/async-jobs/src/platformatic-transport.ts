@@ -79,9 +79,9 @@ class PlatformaticTransport implements Transport {
     this.#producer = new PlatformaticProducer(kafka, clock, this.#connect, idempotent);
   }
 
-  async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
-    if (this.#closed) throw new QueueClosedError('The transport');
-    await this.#producer.send(records, timeoutMs);
+  send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
+    if (this.#closed) return Promise.reject(new QueueClosedError('The transport'));
+    return this.#producer.send(records, timeoutMs);
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {

@@ -10,7 +10,7 @@ const RECORD_BYTES = 64;
 /** Requests whose records are larger than this on average are compressed. */
 export const GZIP_FROM_BYTES = 1024;
 /** A request with few batches is cheaper for both sides: so many records without a key stay together. */
-export const TOGETHER = 64;
+export const TOGETHER = 256;
 
 /** What a driver does for a `SendQueue`. */
 export interface Sender {
@@ -61,11 +61,8 @@ export class SendQueue {
   }
 
   /** Resolves when all in-sync replicas have all records; of none, when it is connected. @throws TransportTimeoutError */
-  async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
-    if (records.length === 0) {
-      await this.#within(timeoutMs, this.#sender.connect());
-      return;
-    }
+  send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
+    if (records.length === 0) return this.#within(timeoutMs, this.#sender.connect()).then(done);
     const { topic } = records[0] as OutgoingRecord;
     if (records.every((record) => record.topic === topic)) {
       return this.#enqueue(topic, records, timeoutMs);
@@ -76,7 +73,8 @@ export class SendQueue {
       if (list) list.push(record);
       else topics.set(record.topic, [record]);
     }
-    await Promise.all([...topics].map(([topic, list]) => this.#enqueue(topic, list, timeoutMs)));
+    const calls = [...topics].map(([topic, list]) => this.#enqueue(topic, list, timeoutMs));
+    return Promise.all(calls).then(done);
   }
 
   #enqueue(topic: string, records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
@@ -179,6 +177,8 @@ function cut(records: readonly OutgoingRecord[], call: Call): Piece[] {
   pieces.push({ call, records: from === 0 ? records : records.slice(from), bytes });
   return pieces;
 }
+
+function done(): void {}
 
 function bytesOf({ key, value, headers }: OutgoingRecord): number {
   let bytes = RECORD_BYTES + value.length + (key?.length ?? 0);
