@@ -1,8 +1,11 @@
-import { createHash, randomFillSync } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
-// Random bytes are drawn by the block: one system call for 256 ids
-const pool = Buffer.alloc(4096);
-let used = pool.length;
+// Random digits are drawn by the block: one system call for 400 ids
+const RANDOM_BYTES = 4_000;
+const DIGITS = 20;
+const VARIANT = '89ab';
+let random = '';
+let used = 0;
 // Ids of one millisecond begin alike
 let timedAt = -1;
 let timed = '';
@@ -13,20 +16,19 @@ let timed = '';
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
  */
 export function uuidv7(nowMs: number): string {
-  if (used + 10 > pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  pool[used] = ((pool[used] as number) & 0x0f) | 0x70;
-  pool[used + 2] = ((pool[used + 2] as number) & 0x3f) | 0x80;
-  const random = pool.toString('hex', used, used + 10);
-  used += 10;
   if (nowMs !== timedAt) {
     const time = Math.floor(nowMs).toString(16).padStart(12, '0');
-    timed = `${time.slice(0, 8)}-${time.slice(8)}`;
+    timed = `${time.slice(0, 8)}-${time.slice(8)}-7`;
     timedAt = nowMs;
   }
-  return `${timed}-${random.slice(0, 4)}-${random.slice(4, 8)}-${random.slice(8)}`;
+  if (used + DIGITS > random.length) {
+    random = randomBytes(RANDOM_BYTES).toString('hex');
+    used = 0;
+  }
+  const at = used;
+  used += DIGITS;
+  const variant = VARIANT[random.charCodeAt(at + 3) & 3];
+  return `${timed}${random.slice(at, at + 3)}-${variant}${random.slice(at + 4, at + 7)}-${random.slice(at + 8, at + 20)}`;
 }
 
 /** When an id of version 7 was made, in milliseconds since the epoch; null for other ids. */

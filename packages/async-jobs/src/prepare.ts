@@ -74,18 +74,18 @@ export class Preparation {
       throw new JobPayloadTooLargeError(job.name, sizeBytes, this.#maxPayloadBytes);
     }
     const { id, flow, runAtMs } = more;
-    const trace = more.trace ?? this.#trace();
+    const key = more.key ?? job.key?.(checked.value);
     return {
       id,
       name: job.name,
       queue: job.queue,
       priority: job.priority(checked.value),
-      key: keyOf('key', more.key ?? job.key?.(checked.value) ?? id),
+      key: key === undefined ? id : keyOf('key', key),
       payload: json,
       enqueuedAtMs: this.#clock.now(),
-      ...(trace && { trace }),
-      ...(runAtMs !== undefined && { runAtMs }),
-      ...(flow !== undefined && { flow }),
+      trace: more.trace ?? this.#trace(),
+      runAtMs,
+      flow,
     };
   }
 

@@ -12,6 +12,8 @@ export interface BatchOrigin {
 
 export const NOBODY: BatchOrigin = { producerId: -1n, epoch: -1, sequence: -1 };
 
+type Headers = Readonly<Record<string, string>>;
+
 const HEAD_BYTES = 61;
 const CRC_AT = 17;
 const CHECKED_FROM = 21;
@@ -20,46 +22,72 @@ const GZIP = 1;
 const MAX_VARINT_BYTES = 5;
 const UTF8_BYTES_PER_UNIT = 3;
 
-/** Records as they are inside a batch, with room for its head before them. O(bytes). */
+/**
+ * Records as they are inside a batch, with room for its head before them. O(bytes).
+ *
+ * Lengths stand before what they are the lengths of. They are guessed, as of ASCII, and what was
+ * written is moved where the guess was wrong: measuring each text first takes as long as writing it.
+ */
 export function encodeRecords(records: readonly OutgoingRecord[]): Buffer {
-  const headers = records.map((record) => Object.entries(toWire(record.headers)));
-  let bound = HEAD_BYTES;
-  for (const [i, { key, value }] of records.entries()) {
-    let units = (key?.length ?? 0) + value.length;
-    const own = headers[i] as [string, string][];
-    for (const [name, text] of own) units += name.length + text.length;
-    bound += units * UTF8_BYTES_PER_UNIT + (6 + 2 * own.length) * MAX_VARINT_BYTES;
-  }
-  const bytes = Buffer.allocUnsafe(bound);
+  const wires = records.map(({ headers }) => toWire(headers));
+  const sizes = records.map((record, i) => sizeOf(record, wires[i] as Headers));
+  const units = sizes.reduce((sum, size) => sum + size, 0);
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + units * UTF8_BYTES_PER_UNIT);
   let at = HEAD_BYTES;
-  for (const [offset, { key, value }] of records.entries()) {
-    const own = headers[offset] as [string, string][];
-    const keyBytes = key === null ? -1 : Buffer.byteLength(key);
-    const valueBytes = Buffer.byteLength(value);
-    let size = 2 + varintSize(offset) + varintSize(keyBytes) + Math.max(0, keyBytes);
-    size += varintSize(valueBytes) + valueBytes + varintSize(own.length);
-    for (const [name, text] of own) size += sizeOf(name) + sizeOf(text);
-    at = varint(bytes, at, size);
-    bytes[at++] = 0; // attributes
-    bytes[at++] = 0; // all have the time of the batch
-    at = varint(bytes, at, offset);
-    at = varint(bytes, at, keyBytes);
-    if (key !== null) at += bytes.write(key, at);
-    at = varint(bytes, at, valueBytes);
-    if (typeof value === 'string') at += bytes.write(value, at);
-    else {
-      bytes.set(value, at);
-      at += valueBytes;
-    }
-    at = varint(bytes, at, own.length);
-    for (const [name, text] of own) {
-      at = varint(bytes, at, Buffer.byteLength(name));
-      at += bytes.write(name, at);
-      at = varint(bytes, at, Buffer.byteLength(text));
-      at += bytes.write(text, at);
-    }
+  for (const [offset, record] of records.entries()) {
+    const room = varintSize(sizes[offset] as number);
+    const from = at + room;
+    const size = writeRecord(bytes, from, record, wires[offset] as Headers, offset) - from;
+    const needed = varintSize(size);
+    if (needed !== room) bytes.copyWithin(at + needed, from, from + size);
+    at = varint(bytes, at, size) + size;
   }
   return bytes.subarray(0, at);
+}
+
+/** Of a record in ASCII, and no less: with room for all lengths. */
+function sizeOf({ key, value }: OutgoingRecord, headers: Headers): number {
+  let size = (key?.length ?? 0) + value.length + 6 * MAX_VARINT_BYTES;
+  for (const name in headers) {
+    size += name.length + (headers[name] as string).length + 2 * MAX_VARINT_BYTES;
+  }
+  return size;
+}
+
+function writeRecord(
+  bytes: Buffer,
+  start: number,
+  { key, value }: OutgoingRecord,
+  headers: Headers,
+  offset: number,
+): number {
+  let at = start;
+  bytes[at++] = 0; // attributes
+  bytes[at++] = 0; // all have the time of the batch
+  at = varint(bytes, at, offset);
+  at = key === null ? varint(bytes, at, -1) : writeText(bytes, at, key);
+  if (typeof value === 'string') at = writeText(bytes, at, value);
+  else {
+    at = varint(bytes, at, value.length);
+    bytes.set(value, at);
+    at += value.length;
+  }
+  let count = 0;
+  for (const _ in headers) count++;
+  at = varint(bytes, at, count);
+  for (const name in headers) {
+    at = writeText(bytes, at, name);
+    at = writeText(bytes, at, headers[name] as string);
+  }
+  return at;
+}
+
+function writeText(bytes: Buffer, at: number, text: string): number {
+  const room = varintSize(text.length);
+  const size = bytes.write(text, at + room);
+  const needed = varintSize(size);
+  if (needed !== room) bytes.copyWithin(at + needed, at + room, at + room + size);
+  return varint(bytes, at, size) + size;
 }
 
 /** `encodeRecords`' bytes, compressed. */
@@ -123,11 +151,6 @@ export function produceRequest(
 }
 
 const NO_TAGS = Buffer.from([0]);
-
-function sizeOf(text: string): number {
-  const bytes = Buffer.byteLength(text);
-  return varintSize(bytes) + bytes;
-}
 
 function varintSize(value: number): number {
   let rest = zigzag(value);

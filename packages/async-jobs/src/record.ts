@@ -24,10 +24,10 @@ export interface QueuedJob {
   readonly key: string;
   readonly payload: string;
   readonly enqueuedAtMs: number;
-  readonly trace?: TraceContext;
+  readonly trace?: TraceContext | undefined;
   /** Not to be handled before, in milliseconds since the epoch. */
-  readonly runAtMs?: number;
-  readonly flow?: string;
+  readonly runAtMs?: number | undefined;
+  readonly flow?: string | undefined;
 }
 
 /**
@@ -35,17 +35,16 @@ export interface QueuedJob {
  * what may be sent again has its id for a key, so that both copies come to the same lane.
  */
 export function toRecord(prefix: string, job: QueuedJob, once = false): OutgoingRecord {
+  const { id, key, flow, trace } = job;
+  const headers: Record<string, string> = { [JOB_ID]: id, [JOB_NAME]: job.name };
+  if (timeOf(id) === null) headers[ENQUEUED_AT] = String(job.enqueuedAtMs);
+  if (flow) headers[JOB_FLOW] = flow;
+  if (trace) Object.assign(headers, trace);
   return {
     topic: jobsTopic(prefix, job.queue, job.priority),
-    key: once && job.key === job.id ? null : job.key,
+    key: once && key === id ? null : key,
     value: job.payload,
-    headers: {
-      [JOB_ID]: job.id,
-      [JOB_NAME]: job.name,
-      ...(timeOf(job.id) === null && { [ENQUEUED_AT]: String(job.enqueuedAtMs) }),
-      ...(job.flow && { [JOB_FLOW]: job.flow }),
-      ...job.trace,
-    },
+    headers,
   };
 }
 

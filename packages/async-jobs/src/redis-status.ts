@@ -117,11 +117,16 @@ class RedisStatus implements StatusStore {
 
   async write(updates: readonly StatusUpdate[]): Promise<void> {
     const calls = new Map<number, { keys: string[]; statuses: string[] }>();
+    let call = { keys: [] as string[], statuses: [] as string[] };
+    let place = -1;
     for (const [i, { status, order }] of updates.entries()) {
       const bucket = bucketOf(status.id);
-      const place = this.#bySlot ? bucket : Math.floor(i / CALL);
-      const call = calls.get(place) ?? { keys: [], statuses: [] };
-      calls.set(place, call);
+      const own = this.#bySlot ? bucket : Math.floor(i / CALL);
+      if (own !== place) {
+        call = calls.get(own) ?? { keys: [], statuses: [] };
+        calls.set(own, call);
+        place = own;
+      }
       call.keys.push(this.#key(status.id, bucket));
       call.statuses.push(order + toJson(status));
     }
