@@ -384,8 +384,9 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('watch-sale'), event: z.string().max(64) }),
 ]);
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
-/** A `change` names the categories and seats that changed; its `seq` is the last one plus one. */
+/** `authorized`: the token is good. A `change` names the categories and seats that changed; its `seq` is the last one plus one. */
 export type ServerMessage =
+  | { type: 'authorized' }
   | { type: 'availability'; availability: Availability }
   | {
       type: 'change';

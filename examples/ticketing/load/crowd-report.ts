@@ -18,6 +18,10 @@ export type CrowdReport = {
   connected: number;
   failed: number;
   lost: number;
+  /** their token was verified */
+  authorized: number;
+  /** messages that say that something was refused */
+  problems: number;
   opening: Told;
   /** changes of seats by their number */
   changes: Record<number, Told>;
@@ -33,6 +37,8 @@ export const nobody = (): CrowdReport => ({
   connected: 0,
   failed: 0,
   lost: 0,
+  authorized: 0,
+  problems: 0,
   opening: { count: 0, firstAt: 0, lastAt: 0 },
   changes: {},
   toldTwice: 0,

@@ -61,7 +61,8 @@ async function join(order: CrowdOrder): Promise<void> {
       if (heardOpen[user] === 1 || !text.includes('"phase":"open"')) return;
       heardOpen[user] = 1;
       hear(report.opening);
-    }
+    } else if (text.startsWith('{"type":"authorized"')) report.authorized += 1;
+    else if (text.startsWith('{"type":"problem"')) report.problems += 1;
   };
   const begin = performance.now();
   let next = 0;

@@ -76,7 +76,10 @@ export class Crowd {
   }
 }
 
-const counted = ['connected', 'failed', 'lost', 'toldTwice', 'messages', 'pings'] as const;
+const counted = [
+  ...(['connected', 'authorized', 'problems', 'failed', 'lost'] as const),
+  ...(['toldTwice', 'messages', 'pings'] as const),
+];
 
 function sum(reports: readonly CrowdReport[]): CrowdReport {
   const all = nobody();

@@ -28,6 +28,8 @@ export type Second = {
 export type Mark = { at: number; text: string; forMs: number };
 
 const keptMistakes = 20;
+/** of fewer requests the slowest hundredth is one or two, which say nothing */
+const fewestForP99 = 200;
 
 /** The requests of a phase and a kind. */
 class Cell {
@@ -127,6 +129,21 @@ export class Recorder {
     const sum = new Cell('all', 'all');
     for (const cell of this.#cells.values()) if (accept(cell.phase, cell.kind)) sum.addAll(cell);
     return sum.summary(this.now);
+  }
+
+  /** Of the phases that are accepted, the kind that was slowest in one of them; undefined when none had enough requests. */
+  worst(accept: (phase: string) => boolean): (Summary & { count: number }) | undefined {
+    return [...this.#cells.values()]
+      .map((cell) => ({ ...cell.summary(0), count: cell.histogram.totalCount }))
+      .filter(({ phase, count }) => accept(phase) && count >= fewestForP99)
+      .sort((a, b) => b.p99Ms - a.p99Ms)[0];
+  }
+
+  /** Of all requests of a phase; undefined when they were too few. */
+  p99Of(phase: string): number | undefined {
+    const { counts, p99Ms } = this.total((name) => name === phase);
+    const count = Object.values(counts).reduce((sum, one) => sum + one, 0);
+    return count < fewestForP99 ? undefined : p99Ms;
   }
 
   get summaries(): Summary[] {

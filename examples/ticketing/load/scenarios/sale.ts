@@ -3,7 +3,8 @@
  * draw decides who goes in, and whoever does takes a seat, orders, and gets a ticket; the others are told
  * that it is sold out, which must be true when they are told.
  */
-import { drawnPlace, standingOf } from '@evenkeel/soft-hold/waiting-room/status';
+import { createHmac } from 'node:crypto';
+import { fraction, standingOf } from '@evenkeel/soft-hold/waiting-room/status';
 import { paths } from '../../addresses.ts';
 import type { Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
 import { atMost, claims, exactly } from '../claims.ts';
@@ -17,6 +18,8 @@ import { warmUp, warmUpPhase } from '../warm-up.ts';
 
 const slug = 'proof-sale';
 const settledWithinMs = 120_000;
+/** who is let in learns of it within this time, each at a moment of his own: browsers are told once a second, by many gateways */
+const toldWithinMs = 1_000;
 /** a buyer who was let in and finds every seat taken looks so often for one that came free */
 const looks = 400;
 
@@ -26,7 +29,8 @@ function sizeOf({ users, short }: RunOptions) {
   const tickets = Math.max(1, Math.min(1_000, Math.floor(buyers / 5)));
   return { buyers, tickets, ...(short ? shortly : fully) };
 }
-const fully = { joinsPerSecond: 833, admitPerSecond: 40 };
+/** as many as two cores sell to while they answer in time: a ticket costs 50 to 60 ms of CPU, driver and servers included */
+const fully = { joinsPerSecond: 833, admitPerSecond: 20 };
 const shortly = { joinsPerSecond: 200, admitPerSecond: 20 };
 
 type Visitor = { shopper: Shopper; ticket: WaitingTicket; place: number };
@@ -69,9 +73,7 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
     (seen) => seen?.phase === 'open',
   );
   for (const visitor of visitors) {
-    const { place } = visitor.ticket;
-    visitor.place =
-      place ?? (page?.seed ? await drawnPlace(page.seed, page.room, visitor.shopper.id) : 2);
+    visitor.place = visitor.ticket.place ?? (page ? drawnPlace(page, visitor.shopper.id) : 2);
   }
   visitors.sort((a, b) => a.place - b.place);
 
@@ -92,7 +94,9 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
       const { steps } = page;
       if (standingOf({ ...page, steps: steps as [number, number][] }, visitor.place).position > 0)
         break;
-      const visit = goIn(stage, visitor, wanted, state).then((end) => ends.push(end));
+      const visit = pause(random() * toldWithinMs, signal)
+        .then(() => goIn(stage, visitor, wanted, state))
+        .then((end) => ends.push(end));
       inside.add(visit);
       void visit.finally(() => inside.delete(visit));
     }
@@ -115,7 +119,8 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
   const books = await stage.progress.step('books', () => readBooks(stage, 60_000));
   const sold = books.sold - warm;
   const of = (what: string) => books.proofs.find((proof) => proof.what === what)?.found;
-  const api = recorder.total((phase) => !['before', warmUpPhase, 'quiet'].includes(phase));
+  const counts = (phase: string) => !['before', warmUpPhase, 'quiet'].includes(phase);
+  const slowest = recorder.worst(counts);
   const untold = ends.filter((end) => untruths.includes(end)).length;
   const story = '50,000 people, 1,000 tickets';
   return resultOf(
@@ -128,13 +133,24 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
       ['charges without a ticket', books.captured - books.sold, exactly(0)],
       ['tickets without a charge', of('tickets without a charge'), exactly(0)],
       ['mails sent', books.mails - warm, exactly(size.tickets), '', 'the email provider'],
-      ['API answers, p99', api.p99Ms, atMost(200), 'ms', 'everyone at once'],
-      ['wrong answers', api.counts.wrong, exactly(0), '', '60 % -> 99.7 %'],
+      [
+        'API answers, p99 of the slowest kind in its slowest phase',
+        slowest?.p99Ms,
+        atMost(200),
+        'ms',
+        'everyone at once',
+      ],
+      ['wrong answers', recorder.total(counts).counts.wrong, exactly(0), '', '60 % -> 99.7 %'],
       ['buyers told something untrue, or nothing', untold, exactly(0)],
       ['buyers accounted for', ends.length, exactly(size.buyers)],
     ]),
     [
-      `${size.buyers} buyers, ${size.tickets} tickets; ${counted(ends)}`,
+      `${size.buyers} buyers, ${size.tickets} tickets, ${size.admitPerSecond} let in a second; ${counted(ends)}`,
+      ...(slowest
+        ? [
+            `slowest: ${slowest.kind} in "${slowest.phase}", ${slowest.count} calls: p50 ${slowest.p50Ms} ms, p99 ${slowest.p99Ms} ms`,
+          ]
+        : []),
       ...books.proofs
         .filter(({ holds }) => !holds)
         .map(({ what, found, expected }) => `${what}: ${found}, expected ${expected}`),
@@ -167,6 +183,12 @@ async function goIn(
     return end;
   }
   return 'sold-out';
+}
+
+/** As a browser works it out (`drawnPlace`), for 50,000 of them in one process: at once, or those let in meanwhile come in one burst. */
+function drawnPlace({ seed, room }: WaitingRoomPage, account: string): number {
+  if (seed === null) return 2;
+  return fraction(createHmac('sha256', seed).update(`${room}\n${account}`).digest());
 }
 
 async function roomPage({ door }: Stage): Promise<WaitingRoomPage | undefined> {

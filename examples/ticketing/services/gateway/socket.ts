@@ -24,6 +24,8 @@ const reportEveryMs = 1_000;
 const maxBufferedBytes = 1024 * 1024;
 /** a page sends a handful when it opens; who sends hundreds is none of ours */
 const messages = { perSecond: 5, burst: 50 };
+/** the same for all */
+const authorizedFrame = textFrame(Buffer.from('{"type":"authorized"}'));
 /** one page looks at one event and pays for one order; a few more are several tabs' worth */
 const maxWatched = 8;
 
@@ -132,6 +134,7 @@ class Connection implements Pulse {
       if (message.type === 'authorize') {
         this.#user = this.#deps.tokens.verify(message.accessToken);
         await this.#user;
+        this.#write(authorizedFrame);
       } else if (message.type === 'watch-event') await this.#watchEvent(message.event);
       else if (message.type === 'watch-waiting-room') {
         await this.#watchRoom(message.event, message.place);
