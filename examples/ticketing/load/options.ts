@@ -36,6 +36,7 @@ export type ProofOptions = {
 /** Kernel and both ends of a WebSocket, measured; and what the shop and its servers take by themselves. */
 const bytesPerUser = 22 * 1024;
 const baseBytes = 2.5 * 1024 ** 3;
+export const bytesFor = (users: number) => baseBytes + users * bytesPerUser;
 export const mostUsersOf = (memoryBytes: number) =>
   Math.max(0, Math.floor((memoryBytes - baseBytes) / bytesPerUser));
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { boundText, type Claim, figureText } from './claims.ts';
 import type { ProofOptions } from './options.ts';
 import type { ScenarioResult } from './result.ts';
-import type { SelfCheck } from './self-check.ts';
+import { type SelfCheck, slowDriver } from './self-check.ts';
 import { markdown } from './sizing.ts';
 
 export type Report = {
@@ -32,13 +32,9 @@ const conditions = [
   'password hashes of N = 2^4, p = 1, where the shop has 2^14 and 5 (docs/decisions/0061): sessions are measured, not scrypt',
 ];
 
-/** An idle machine of two cores makes several times as many against an empty server. */
-const busyBelowPerSecond = 3_000;
-const busy =
-  'the machine was busy with other things, or is slow: latencies say more about that than about the shop';
-
 export async function newReport(options: ProofOptions, selfCheck: SelfCheck): Promise<Report> {
   const [first] = cpus();
+  const slow = slowDriver(selfCheck.driverPerSecond);
   return {
     at: new Date().toISOString(),
     isComplete: false,
@@ -53,7 +49,7 @@ export async function newReport(options: ProofOptions, selfCheck: SelfCheck): Pr
     seed: options.seed,
     options: { users: options.users, short: options.short, only: options.only },
     selfCheck,
-    conditions: [...conditions, ...(selfCheck.driverPerSecond < busyBelowPerSecond ? [busy] : [])],
+    conditions: [...conditions, ...(slow === undefined ? [] : [slow])],
     scenarios: [],
   };
 }
@@ -110,7 +106,7 @@ export function table(report: Report): string {
     ...report.scenarios.flatMap(({ tables }) =>
       tables.map((one) => `\n${one.title}\n${markdown(one)}`),
     ),
-    ...(report.conditions.includes(busy) ? [busy] : []),
+    ...report.conditions.slice(conditions.length),
     '',
     `${held} of ${claims.length} claims held; seed ${report.seed}, commit ${report.commit}`,
   ].join('\n');

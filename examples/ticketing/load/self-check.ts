@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { freemem } from 'node:os';
 import { Pool } from 'undici';
 import { StartError } from '../launcher/options.ts';
+import { bytesFor, mostUsersOf } from './options.ts';
 import { Progress } from './progress.ts';
 
 /** a process may have so few open files, and no root can raise it: the crowd spreads over processes */
@@ -38,12 +39,39 @@ export async function selfCheck(users: number, progress = new Progress()): Promi
     now: Number(read(`${netfilter}count`)),
   });
   const freeBytes = availableBytes();
+  checkMemory(users, freeBytes);
   const driverPerSecond = await driverSpeed();
   const gib = (freeBytes / 2 ** 30).toFixed(1);
   progress.line(
     `self-check: ${openFiles} open files a process, ${to - from} ports an address, ${gib} GiB free, driver ${driverPerSecond} requests/s against an empty server`,
   );
+  const slow = slowDriver(driverPerSecond);
+  if (slow) progress.line(`self-check: ${slow}`);
   return { openFiles, freeBytes, driverPerSecond };
+}
+
+/** An idle machine of two cores makes several times as many against an empty server. */
+const busyBelowPerSecond = 3_000;
+
+/** What to know and to change where the driver is slow; undefined where it is not. */
+export const slowDriver = (perSecond: number): string | undefined =>
+  perSecond < busyBelowPerSecond
+    ? `the machine was busy with other things, or is slow (${perSecond} requests/s against an empty server, of ${busyBelowPerSecond}): latencies say more about that than about the shop. End what else runs here, or take a machine with faster cores`
+    : undefined;
+
+/**
+ * `totalmem` is asked as the options are read; what is free now is what counts.
+ * @throws StartError
+ */
+export function checkMemory(users: number, availableBytes: number): void {
+  const needed = bytesFor(users);
+  if (availableBytes >= needed) return;
+  const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+  const most = mostUsersOf(availableBytes);
+  const fewer = most > 0 ? `, or take --users ${most}` : '';
+  throw new StartError(
+    `${gib(availableBytes)} GiB of memory are free here; ${users} users need ${gib(needed)}: end other programs or raise the container's limit${fewer}.`,
+  );
 }
 
 /**
@@ -66,10 +94,10 @@ function limitOfOpenFiles(): number {
   return Number(line?.split(/\s+/)[3] ?? 1_048_576);
 }
 
-/** What programs may still take, caches included. */
+/** What programs may still take, caches included, and no more than the container's limit leaves. */
 function availableBytes(): number {
   const kib = /MemAvailable:\s+(\d+)/.exec(read('/proc/meminfo'))?.[1];
-  return kib ? Number(kib) * 1024 : freemem();
+  return Math.min(kib ? Number(kib) * 1024 : freemem(), process.availableMemory());
 }
 
 /** Requests a second that the driver alone can make, server included: the ceiling of every figure of this run. */

@@ -127,7 +127,11 @@ describe('an access token', () => {
     await expect
       .poll(() => socket.messages.map((one) => one.type === 'problem' && one.problem.code))
       .toContain('unauthorized');
+    expect(socket.messages.map(({ type }) => type)).not.toContain('authorized');
     socket.close();
+    const good = await new Buyer(shop.url, token).connect();
+    await expect.poll(() => good.messages).toContainEqual({ type: 'authorized' });
+    good.close();
   });
 });
 

@@ -1,7 +1,9 @@
 /** The bounded form of `npm run proof`: 5,000 users, and everything that can break, within a minute. */
 import { afterEach, expect, it, vi } from 'vitest';
 import type { Claim } from '../load/claims.ts';
+import { Crowd } from '../load/crowd.ts';
 import { faults } from '../load/faults.ts';
+import { pause } from '../load/pause.ts';
 import { Progress } from '../load/progress.ts';
 import type { ScenarioResult } from '../load/result.ts';
 import { chaosScenario } from '../load/scenarios/chaos.ts';
@@ -20,6 +22,22 @@ function broken({ claims }: ScenarioResult, ...timed: string[]): Claim[] {
   return claims.filter((one) => !one.held && !timed.some((text) => one.claim.includes(text)));
 }
 
+/** A crowd whose tokens somebody else has signed: it is connected, and the report says that it is nobody. */
+async function refused({ fleet, signal }: Stage) {
+  const ports = fleet.members
+    .filter(({ role }) => role === 'sockets')
+    .map(({ url }) => Number(new URL(url).port));
+  const secret = 'not the one that the shop signs its tokens with';
+  const crowd = new Crowd(3, ports, { event: 'proof-crowd', secret, perSecond: 100 });
+  try {
+    await crowd.join(signal);
+    await pause(2_000, signal);
+    return crowd.report;
+  } finally {
+    await crowd.end();
+  }
+}
+
 it('holds 5,000 users, and what it promises while everything breaks', async () => {
   const { signal } = new AbortController();
   const progress = new Progress();
@@ -35,6 +53,7 @@ it('holds 5,000 users, and what it promises while everything breaks', async () =
   // of few users the memory is mostly the collector's mood; the claim is about 150,000
   const spoiled = ['last one told', 'API answers', 'wrong answers', 'server memory'];
   expect(broken(crowd, ...spoiled)).toEqual([]);
+  expect(await refused(stage)).toMatchObject({ connected: 3, authorized: 0, problems: 3 });
   const signals = vi.spyOn(stage.fleet, 'signal');
   const chaos = await chaosScenario(stage, {
     only: faults.map(({ name }) => name),

@@ -52,7 +52,7 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
       const ports = stage.fleet.fronts.map(({ url }) => Number(new URL(url).port));
       const edge = varnish ? await startVarnish(varnish, edgePort, ports) : undefined;
       try {
-        return await cacheScenario(stage, options, edgeUrl);
+        return await cacheScenario(stage, options, edge);
       } finally {
         await edge?.stop();
       }

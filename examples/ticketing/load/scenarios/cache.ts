@@ -21,22 +21,24 @@ const naiveReads = 3;
 const perSecond = 200;
 const priceChanges = 4;
 
+type Edge = { name: string; version: string; url: string };
+
 /** `edge`: the HTTP cache in front, where there is one */
 export async function cacheScenario(
   stage: Stage,
   { short }: RunOptions,
-  edge: string | undefined,
+  edge: Edge | undefined,
 ): Promise<ScenarioResult> {
-  const { recorder, signal, progress, fleet } = stage;
+  const { recorder, signal, progress, fleet, samples, meter } = stage;
   await stage.putOnSale(slug, 1_000);
   const slow = await progress.step('a query of five seconds', () => withSlowQuery(stage));
 
   const forMs = short ? 10_000 : 60_000;
-  const edgeDoor = edge ? new FrontDoor(() => [edge], { signal }) : undefined;
+  const edgeDoor = edge ? new FrontDoor(() => [edge.url], { signal }) : undefined;
   const before = await readsBySource(stage);
   recorder.enter('reads');
   const count = (perSecond * forMs) / 1_000;
-  const shops = [...fleet.fronts.map(({ url }) => url), ...(edge ? [edge] : [])];
+  const shops = [...fleet.fronts.map(({ url }) => url), ...(edge ? [edge.url] : [])];
   const changesMs: number[] = [];
   const atEdge = { all: 0, missed: 0 };
   await progress.step(`${count} reads`, async () => {
@@ -58,9 +60,10 @@ export async function cacheScenario(
   const slowest = Math.max(...changesMs);
   const [story, less] = ['5 s -> 50 ms', '80 % less origin load'];
   const fresh = 'a changed price is not stale';
+  const versions = [...stage.servers.versions, ...(edge ? [`${edge.name} ${edge.version}`] : [])];
   return resultOf(
     'cache',
-    stage,
+    { recorder, samples, meter, servers: { versions } },
     claims('cache', story, [
       ['event page by a naive query, p50', slow.naiveMs / 1_000, atLeast(4), 's'],
       ['the same through the tiers, p50', slow.tieredMs, atMost(50), 'ms'],

@@ -16,7 +16,8 @@ export const boundOf = (bucket: number) =>
 
 /**
  * The buckets as steps, at most some hundred of them: those that are admitted as a whole become one,
- * the others are drawn together in pairs until they fit.
+ * the others are drawn together in pairs until they fit. The one in which the border of the admitted runs stays as it is, or the
+ * border would move back as the pairs change: whoever was let in would have to wait again.
  *
  * @param present buckets from this one on are not complete yet
  */
@@ -36,7 +37,7 @@ export function stepsOf(
   const behind = steps.findIndex(([, upTo]) => upTo > admitted);
   if (behind > 1) steps = steps.slice(behind - 1);
   while (steps.length > MOST_STEPS)
-    steps = steps.filter((_, i) => i % 2 === 1 || i === steps.length - 1);
+    steps = steps.filter((_, i) => i < 2 || i % 2 === 1 || i === steps.length - 1);
   return steps;
 }
 
