@@ -16,7 +16,10 @@ import { build, type Json, type Manifest } from './kustomize.ts';
 
 const folder = fileURLToPath(new URL('../deploy/k8s/', import.meta.url));
 const overlay = (name: string) => build(`${folder}overlays/${name}`);
-const overlays = ['production', 'staging', 'local', 'blue-green/blue', 'blue-green/green'];
+const overlays = [
+  ...['production', 'sale', 'staging', 'local'],
+  ...['blue-green/blue', 'blue-green/green'],
+];
 const pods = [...overlays, 'migrate'];
 const production = overlay('production');
 const colours = [overlay('blue-green/blue'), overlay('blue-green/green')] as const;
@@ -81,7 +84,8 @@ describe('every overlay', () => {
 
   it('lists every overlay folder', () => {
     const found = readdirSync(`${folder}overlays`);
-    expect(found.sort()).toEqual(['blue-green', 'local', 'migrate', 'production', 'staging']);
+    const all = ['blue-green', 'local', 'migrate', 'production', 'sale', 'staging'];
+    expect(found.sort()).toEqual(all);
   });
 
   it.each(overlays)('%s carries no secret and refers to declared ones only', (name) => {
