@@ -8,6 +8,7 @@ import { backends } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
 import { sellFirstTicket } from '../launcher/first-ticket.ts';
 import { Regions } from '../services/auth/regions.ts';
+import { databaseRoles } from '../services/migrations/roles.ts';
 import { slug, TestShop } from './test-shop.ts';
 
 let shop: TestShop;
@@ -56,10 +57,10 @@ describe('services in processes of their own', () => {
     const { rows } = await shop.database.query<{ service: string; role: string }>(
       `select distinct application_name as service, usename as role from pg_stat_activity
        where datname = current_database() and application_name in
-         ('gateway', 'auth', 'catalog', 'inventory', 'orders', 'payments') order by 1`,
+         ('gateway', 'auth', 'catalog', 'inventory', 'orders', 'payments', 'notifications') order by 1`,
     );
     expect(rows).toEqual(
-      ['auth', 'catalog', 'gateway', 'inventory', 'orders', 'payments'].map((service) => ({
+      databaseRoles.toSorted().map((service) => ({
         service,
         role: `${shop.namespace}_${service}`,
       })),
@@ -75,6 +76,10 @@ describe('services in processes of their own', () => {
     ['orders', 'insert into tickets (id, order_id) values (gen_random_uuid(), gen_random_uuid())'],
     ['orders', 'delete from orders'],
     ['payments', 'update users set name = name'],
+    ['notifications', 'select password_hash from users'],
+    ['notifications', 'select * from payments'],
+    ['notifications', "update orders set state = 'refunded'"],
+    ['notifications', 'select code from tickets'],
     ['payments', 'create table mine (id int)'],
     ['catalog', 'truncate events'],
   ])('%s may not: %s', async (service, sql) => {
