@@ -11,6 +11,8 @@ const storyUsers = 150_000;
 const kiBPerSocket = 6.5;
 /** what the shop hashes passwords with when nobody says otherwise (docs/decisions/0061) */
 export const passwordHash = { costLog2: 14, passes: 5 } as const;
+/** 1 KiB x N each, three at a time at most */
+const hashesMiB = (3 * 2 ** passwordHash.costLog2) / 1_024;
 /** PostgreSQL connections of a pod: its pool as deploy/k8s gives it, and one of health's check */
 export const connectionsOf = {
   gateway: 4,
@@ -113,10 +115,11 @@ export function orderFor({ prices, memoryMiB }: Measured, times: number): Order[
     const ownMilli = ((cores / utilisation) * zoneSpare * 1_000) / pods;
     // a zone is lost, and its people come to the others
     const socketMiB = ((sockets / pods) * zoneSpare * kiBPerSocket) / 1_024;
+    const more = service === 'auth' ? hashesMiB : socketMiB;
     return {
       ...{ service, cores, pods },
       milliCpu: Math.max(100, 50 * Math.ceil(ownMilli / 50)),
-      memoryMiB: Math.ceil((memoryMiB.get(service) ?? 0) + socketMiB),
+      memoryMiB: Math.ceil((memoryMiB.get(service) ?? 0) + more),
     };
   });
 }

@@ -54,6 +54,8 @@ describe('the sizing', () => {
     expect(rowOf(1, 'gateway')?.[1]).toBe('3.4');
     // a log-in is its session and its hash: 800 x 200 ms
     expect(rowOf(1, 'auth')?.slice(1, 3)).toEqual(['160', '402']);
+    // and three hashes at a time of 16 MiB
+    expect(rowOf(1, 'auth')?.[4]).toBe('248 MiB');
   });
 
   it('has gateways for the sockets as well as for the calls', () => {
