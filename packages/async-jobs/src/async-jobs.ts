@@ -6,7 +6,7 @@ import { delayed } from './delay-line.ts';
 import { channels } from './diagnostics.ts';
 import { IdempotencyConflictError, JobNotAcceptedError, QueueClosedError } from './errors.ts';
 import { type Flow, FlowStarter, type FlowStatus } from './flow.ts';
-import { fingerprint, uuidv5, uuidv7 } from './ids.ts';
+import { fingerprint, uuidv7 } from './ids.ts';
 import { knownOptions } from './known-options.ts';
 import { integer, key as keyOf, name, show } from './options.ts';
 import type { Outbox } from './outbox.ts';
@@ -112,24 +112,20 @@ export class JobQueue {
     const { idempotencyKey, tx, key } = options;
     this.#assertUsable(job, options);
     const runAtMs = this.#runAt(options.delayMs);
-    if (idempotencyKey === undefined) {
-      const id = uuidv7(this.clock.now());
-      const prepared = await this.#preparation.prepare(job, payload, { id, key, runAtMs });
-      return this.#ticket(id, await this.#accept([prepared], tx));
-    }
-    const id = uuidv5(job.queue, keyOf('idempotencyKey', idempotencyKey));
+    if (idempotencyKey !== undefined) keyOf('idempotencyKey', idempotencyKey);
+    const id = uuidv7(this.clock.now());
     const prepared = await this.#preparation.prepare(job, payload, { id, key, runAtMs });
+    if (idempotencyKey === undefined) return this.#ticket(id, await this.#accept([prepared], tx));
     const hash = fingerprint(job.name, JSON.parse(prepared.payload));
-    const outcome = await (this.outbox as Outbox).insertOnce(
-      prepared,
-      { key: idempotencyKey, fingerprint: hash, windowMs: this.idempotencyWindowMs },
-      tx,
-    );
-    if (outcome.state === 'held' && outcome.fingerprint !== hash) {
-      throw new IdempotencyConflictError(job.queue, idempotencyKey, outcome.jobId);
+    const claim = { key: idempotencyKey, fingerprint: hash, windowMs: this.idempotencyWindowMs };
+    const outcome = await (this.outbox as Outbox).insertOnce(prepared, claim, tx);
+    if (outcome.state === 'claimed') {
+      this.#told([prepared]);
+      return this.#ticket(id, 'outbox');
     }
-    if (outcome.state === 'claimed') this.#told([prepared]);
-    return this.#ticket(id, 'outbox', outcome.state === 'held');
+    const { jobId } = outcome;
+    if (outcome.fingerprint === hash) return this.#ticket(jobId, 'outbox', true);
+    throw new IdempotencyConflictError(job.queue, idempotencyKey, jobId);
   }
 
   /**
@@ -172,9 +168,9 @@ export class JobQueue {
   }
 
   /**
-   * Takes a job back: `removed` when it still waited in the outbox and will never run; else
-   * `requested`, and workers skip it when they come to it, or abort it with reason `cancelled`
-   * when it runs. One that is done stays done. `too-late` without a status store to ask through.
+   * Takes a job back: `removed` when it still waited in the outbox; else `requested`, and workers skip
+   * it when they come to it, or abort it with reason `cancelled` when it runs; then its flow is taken
+   * back. One that is done stays done. `too-late` without a status store to ask through.
    */
   async cancel(id: string): Promise<'removed' | 'requested' | 'too-late'> {
     keyOf('id', id);
@@ -182,6 +178,8 @@ export class JobQueue {
     if (removed !== null) {
       const status = { id, name: removed, attempt: 0, progress: 0, atMs: this.clock.now() };
       this.report({ ...status, state: 'cancelled' });
+      // A send of it that failed may have reached Kafka: workers skip that
+      await this.#reporter?.cancel(id);
       return 'removed';
     }
     if (!this.store) return 'too-late';

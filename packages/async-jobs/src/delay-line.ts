@@ -10,6 +10,7 @@ import type {
   OutgoingRecord,
   SubscribeOptions,
   Subscription,
+  SubscriptionHealth,
   SubscriptionListener,
 } from './transport.ts';
 
@@ -95,6 +96,11 @@ export class DelayLine implements SubscriptionListener {
       { topics: [...this.#tierMs.keys()], group, ...subscribe },
       this,
     );
+  }
+
+  get figures(): { lag: number; commitAgeMs: number; consumer: SubscriptionHealth } {
+    const { lag, commitAgeMs } = this.#assignment;
+    return { lag, commitAgeMs, consumer: this.#subscription.health() };
   }
 
   async start(): Promise<void> {

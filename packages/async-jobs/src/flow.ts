@@ -7,6 +7,7 @@ import { callable, key as keyOf, name, show, textOf } from './options.ts';
 import type { FlowRow, FlowState, Outbox } from './outbox.ts';
 import type { Preparation } from './prepare.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** What a step's payload is made of: the flow's payload, and what the steps before have returned. */
 export interface FlowInput<P> {
@@ -89,6 +90,13 @@ function assertPart({ job, input }: FlowJob<never>): void {
   callable('steps[].input', input);
 }
 
+/** Which step of a flow is enqueued, and in which trace: that of the step before. */
+interface StepPlace {
+  readonly at: number;
+  readonly direction: 'do' | 'undo';
+  readonly trace?: TraceContext | undefined;
+}
+
 /** @internal Starts flows and moves them on. */
 export class FlowStarter {
   readonly #queue: JobQueue;
@@ -124,7 +132,7 @@ export class FlowStarter {
     const first = definition.steps[0] as FlowStep<unknown>;
     const stored = await this.#outbox.startFlow(
       row,
-      (own) => this.#enqueue(row, first, 0, 'do', own),
+      (own) => this.#enqueue(row, first, { at: 0, direction: 'do' }, own),
       tx,
     );
     if (stored.fingerprint !== row.fingerprint) {
@@ -155,12 +163,12 @@ export class FlowStarter {
       if (!definition) throw new TypeError(`Expected flow ${row.name} in the worker's \`flows\``);
       if (direction === 'undo') {
         if ('error' in end) return { ...row, state: 'stuck', error: messageOf(end.error) };
-        return this.#back(definition, row, tx);
+        return this.#back(definition, row, facts.trace, tx);
       }
       if ('error' in end) {
-        return this.#back(definition, { ...row, error: messageOf(end.error) }, tx);
+        return this.#back(definition, { ...row, error: messageOf(end.error) }, facts.trace, tx);
       }
-      return this.#forward(definition, row, end.result, tx);
+      return this.#forward(definition, row, end.result, facts.trace, tx);
     });
   }
 
@@ -168,6 +176,7 @@ export class FlowStarter {
     definition: Flow,
     row: FlowRow,
     result: unknown,
+    trace: TraceContext | undefined,
     tx: SqlExecutor,
   ): Promise<FlowRow> {
     const at = row.step + 1;
@@ -175,23 +184,28 @@ export class FlowStarter {
     const next = definition.steps[at];
     if (!next) return { ...moved, state: 'succeeded' };
     try {
-      await this.#enqueue(moved, next, at, 'do', tx);
+      await this.#enqueue(moved, next, { at, direction: 'do', trace }, tx);
       return moved;
     } catch (error) {
       // Not the database: the flow makes a payload that the step's job does not take
       if (!isInputError(error)) throw error;
-      return this.#back(definition, { ...moved, error: messageOf(error) }, tx);
+      return this.#back(definition, { ...moved, error: messageOf(error) }, trace, tx);
     }
   }
 
   /** The next lower step that can be taken back. */
-  async #back(definition: Flow, row: FlowRow, tx: SqlExecutor): Promise<FlowRow> {
+  async #back(
+    definition: Flow,
+    row: FlowRow,
+    trace: TraceContext | undefined,
+    tx: SqlExecutor,
+  ): Promise<FlowRow> {
     for (let at = row.step - 1; at >= 0; at--) {
       const undo = definition.steps[at]?.undo;
       if (!undo) continue;
       const moved: FlowRow = { ...row, state: 'compensating', step: at };
       try {
-        await this.#enqueue(moved, undo, at, 'undo', tx);
+        await this.#enqueue(moved, undo, { at, direction: 'undo', trace }, tx);
         return moved;
       } catch (error) {
         if (!isInputError(error)) throw error;
@@ -204,8 +218,7 @@ export class FlowStarter {
   async #enqueue(
     row: FlowRow,
     { job, input }: FlowJob<unknown>,
-    at: number,
-    direction: 'do' | 'undo',
+    { at, direction, trace }: StepPlace,
     tx: SqlExecutor,
   ): Promise<void> {
     const place = `${direction}/${at}`;
@@ -218,6 +231,7 @@ export class FlowStarter {
     const prepared = await this.#preparation.prepare(job, payload, {
       id: uuidv5(`flow ${row.id}`, place),
       flow: `${row.id}/${place}`,
+      trace,
     });
     await this.#outbox.insert([prepared], tx);
   }

@@ -1,3 +1,4 @@
+import { systemClock } from './clock.ts';
 import {
   type HandleOptions,
   handle,
@@ -52,7 +53,7 @@ class Batches<P> {
   readonly #maxSize: number;
   readonly #maxWaitMs: number;
   #waiting: Waiting<P>[] = [];
-  #timer: NodeJS.Timeout | null = null;
+  #timer: unknown = null;
 
   constructor(
     run: (items: readonly BatchItem<P>[]) => unknown,
@@ -68,12 +69,12 @@ class Batches<P> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ payload, ctx, resolve, fail: reject });
       if (this.#waiting.length >= this.#maxSize) this.#flush();
-      else this.#timer ??= setTimeout(() => this.#flush(), this.#maxWaitMs);
+      else this.#timer ??= systemClock.setTimeout(() => this.#flush(), this.#maxWaitMs);
     });
   }
 
   #flush(): void {
-    if (this.#timer) clearTimeout(this.#timer);
+    systemClock.clearTimeout(this.#timer);
     this.#timer = null;
     const items = this.#waiting;
     this.#waiting = [];

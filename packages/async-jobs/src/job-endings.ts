@@ -2,6 +2,7 @@ import type { JobQueue } from './async-jobs.ts';
 import type { JobFacts } from './attempt.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import { delayed } from './delay-line.ts';
+import { JobAbortedError } from './errors.ts';
 import { type Dead, type Outcome, tellCancelled, tellDead } from './job-run.ts';
 import { toDeadLetter } from './record.ts';
 import type { Delivery, RunEnvironment } from './run-environment.ts';
@@ -39,10 +40,14 @@ export class JobEndings {
         this.#options.completed(delivery.record);
         return true;
       }
-      case 'cancelled':
-        tellCancelled(this.#env, outcome.facts);
-        this.#options.left(outcome.facts, 'cancelled');
+      case 'cancelled': {
+        const { facts } = outcome;
+        const error = new JobAbortedError(facts.name, 'cancelled');
+        if (facts.flow && !(await this.#settle(facts, { error }, delivery))) return false;
+        tellCancelled(this.#env, facts);
+        this.#options.left(facts, 'cancelled');
         return true;
+      }
       case 'later': {
         const { waitMs, attempts, facts } = outcome;
         const { record, key, partition } = delivery;

@@ -40,6 +40,8 @@ const TIDY_EVERY = 25_000;
 // Then the other shards have their turn, and delayed jobs that have become due
 const BATCHES_A_TURN = 20;
 const PRUNE_MS = 600_000;
+// How long `queue.flow(id)` and a flow's idempotency key know of one that has ended
+const FLOWS_WINDOW_MS = 30 * 86_400_000;
 const PROMOTE_BATCH = 1_000;
 const UNHEALTHY_AFTER = 5;
 
@@ -62,6 +64,7 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
   readonly #concurrency: number;
   readonly #inboxWindowMs: number;
   readonly #closing = new AbortController();
+  #starting: Promise<void> | null = null;
   #loop: Promise<void> | null = null;
   #unlisten: (() => Promise<void>) | null = null;
   #wake: () => void = () => {};
@@ -94,10 +97,9 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
 
   /** Starts; resolves once it listens and is connected. Works until `close()`, whatever the database or Kafka do. */
   async run(): Promise<void> {
-    if (this.#loop || this.#closing.signal.aborted) return;
-    const connected = this.#queue.transport.send([], this.#sendTimeoutMs);
-    await Promise.all([this.#listen(), connected.catch((error) => this.#fail(error))]);
-    this.#loop ??= this.#work();
+    if (this.#closing.signal.aborted) return;
+    this.#starting ??= this.#start();
+    await this.#starting;
   }
 
   /** Figures since it was made. */
@@ -144,6 +146,12 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #start(): Promise<void> {
+    const connected = this.#queue.transport.send([], this.#sendTimeoutMs);
+    await Promise.all([this.#listen(), connected.catch((error) => this.#fail(error))]);
+    if (!this.#closing.signal.aborted) this.#loop = this.#work();
   }
 
   async #work(): Promise<void> {
@@ -223,8 +231,12 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
     if (shouldPrune) this.#prunedAt = now;
     if (shouldTidy) this.#sentAtTidying = this.#sent;
     const work = async (): Promise<void> => {
-      const { idempotencyWindowMs } = this.#queue;
-      if (shouldPrune) await this.#outbox.prune(this.#inboxWindowMs, idempotencyWindowMs);
+      const windows = {
+        inboxMs: this.#inboxWindowMs,
+        idempotencyMs: this.#queue.idempotencyWindowMs,
+        flowsMs: FLOWS_WINDOW_MS,
+      };
+      if (shouldPrune) await this.#outbox.prune(windows, this.#closing.signal);
       if (shouldTidy) await this.#outbox.tidy();
     };
     this.#housework = work()
@@ -236,7 +248,7 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
 
   async #listen(): Promise<void> {
     try {
-      this.#unlisten = await this.#outbox.listen(
+      const unlisten = await this.#outbox.listen(
         () => {
           this.#woken = true;
           this.#wake();
@@ -246,6 +258,8 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
           this.#fail(error);
         },
       );
+      if (this.#closing.signal.aborted) await unlisten();
+      else this.#unlisten = unlisten;
     } catch (error) {
       this.#fail(error); // polling goes on, and the next round tries to listen again
     }

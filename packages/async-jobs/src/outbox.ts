@@ -15,6 +15,19 @@ export type ClaimOutcome =
   | { readonly state: 'claimed' }
   | { readonly state: 'held'; readonly jobId: string; readonly fingerprint: string };
 
+/** A schedule: of which queue's job, and its name. */
+export interface ScheduleKey {
+  readonly queue: string;
+  readonly name: string;
+}
+
+/** How long rows are kept, in milliseconds: of effects and schedules, of idempotency keys, of flows that have ended. */
+export interface PruneWindows {
+  readonly inboxMs: number;
+  readonly idempotencyMs: number;
+  readonly flowsMs: number;
+}
+
 /** Which effect of which job, for which consumer. */
 export interface InboxKey {
   readonly consumer: string;
@@ -52,7 +65,7 @@ export interface Outbox {
   insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void>;
   /** Claims the key and adds the job, or does neither. */
   insertOnce(job: QueuedJob, claim: IdempotencyClaim, tx?: SqlExecutor): Promise<ClaimOutcome>;
-  /** Deletes a job that still waits; its name, or null when it is not (or no longer) there. */
+  /** Deletes a job that still waits; its name, or null when it is not (or no longer) there, is being sent, or is a step of a flow, which has to hear of its end. */
   remove(jobId: string): Promise<string | null>;
   /** Lets delayed jobs that are due join the waiting ones: how many, and milliseconds to the next (null: none). */
   promote(limit: number): Promise<{ readonly promoted: number; readonly nextInMs: number | null }>;
@@ -84,8 +97,14 @@ export interface Outbox {
   listen(wake: () => void, lost: (error: unknown) => void): Promise<() => Promise<void>>;
   /** Runs `work` in a transaction whose first statement is the inbox row, or returns the earlier result. */
   once<T>(key: InboxKey, work: (tx: SqlExecutor) => Promise<T>): Promise<OnceOutcome<T>>;
-  /** Deletes inbox rows and idempotency keys that are older than their window, and returns how many. */
-  prune(inboxWindowMs: number, idempotencyWindowMs: number): Promise<number>;
+  /** Notes a time of a schedule, and runs `then` in the same transaction unless it was noted before. True when it ran. */
+  onTime(
+    schedule: ScheduleKey,
+    at: Date,
+    then: (tx: SqlExecutor) => Promise<void>,
+  ): Promise<boolean>;
+  /** Deletes what is older than its window, but the last time of each schedule, until all is or `signal` aborts; returns how many rows. */
+  prune(windows: PruneWindows, signal: AbortSignal): Promise<number>;
   /** Gives back the room of jobs that have been taken, so that the table stays small at any rate. */
   tidy(): Promise<void>;
   /** Age of the oldest waiting job in milliseconds; 0 when none waits. */

@@ -8,10 +8,13 @@ import type {
   InboxKey,
   OnceOutcome,
   Outbox,
+  PruneWindows,
+  ScheduleKey,
 } from './outbox.ts';
 import { murmur2 } from './partitioner.ts';
 import { inTransaction, listenOn, onConnection, type PgPoolLike } from './postgres-connection.ts';
 import { changeFlow, readFlow, startFlow } from './postgres-flows.ts';
+import { prune } from './postgres-prune.ts';
 import { MIGRATIONS } from './postgres-schema.ts';
 import { Statements } from './postgres-statements.ts';
 import type { QueuedJob } from './record.ts';
@@ -38,7 +41,6 @@ export interface PostgresOutboxOptions {
 const NOTIFY_EVERY_MS = 50;
 // Of payloads, in one batch of the relay, which holds them in memory
 const TAKE_BYTES = 4 * 1024 * 1024;
-const PRUNE_BATCH = 10_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const COLUMNS = 'shard, job_id, name, queue, key, payload, traceparent, tracestate, headers';
@@ -158,14 +160,20 @@ SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9${delay} FROM claimed`;
 
   async remove(jobId: string): Promise<string | null> {
     if (!UUID.test(jobId)) return null;
-    for (const table of ['job_delayed', 'job_outbox']) {
-      const { rows } = await this.#pool.query(
-        `DELETE FROM ${this.#schema}.${table} WHERE job_id = $1 RETURNING name`,
-        [jobId],
-      );
-      if (rows[0]) return rows[0].name;
-    }
-    return null;
+    const schema = this.#schema;
+    const { rows } = await this.#pool.query(
+      `DELETE FROM ${schema}.job_delayed WHERE job_id = $1 RETURNING name`,
+      [jobId],
+    );
+    if (rows[0]) return rows[0].name;
+    // One that a relay has locked is being sent. No index: it would cost every job, and few wait
+    const waiting = await this.#pool.query(
+      `DELETE FROM ${schema}.job_outbox WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM ${schema}.job_outbox WHERE job_id = $1 AND headers IS NULL FOR UPDATE SKIP LOCKED))
+RETURNING name`,
+      [jobId],
+    );
+    return waiting.rows[0]?.name ?? null;
   }
 
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number | null }> {
@@ -297,19 +305,23 @@ RETURNING id::float8, job_id, name, queue, key, payload, traceparent, tracestate
     });
   }
 
-  async prune(inboxWindowMs: number, idempotencyWindowMs: number): Promise<number> {
-    const old = async (table: string, windowMs: number): Promise<number> => {
-      const { rowCount } = await this.#pool.query(
-        `DELETE FROM ${this.#schema}.${table} WHERE ctid = ANY (ARRAY(
-  SELECT ctid FROM ${this.#schema}.${table}
-  WHERE created_at < now() - $1 * interval '1 millisecond' LIMIT ${PRUNE_BATCH}))`,
-        [windowMs],
+  async onTime(
+    { queue, name }: ScheduleKey,
+    at: Date,
+    then: (tx: SqlExecutor) => Promise<void>,
+  ): Promise<boolean> {
+    return inTransaction(this.#pool, async (tx) => {
+      const { rowCount } = await tx.query(
+        `INSERT INTO ${this.#schema}.job_schedules (queue, name, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        [queue, name, at.toISOString()],
       );
-      return rowCount ?? 0;
-    };
-    return (
-      (await old('job_inbox', inboxWindowMs)) + (await old('job_idempotency', idempotencyWindowMs))
-    );
+      if (rowCount === 1) await then(tx);
+      return rowCount === 1;
+    });
+  }
+
+  async prune(windows: PruneWindows, signal: AbortSignal): Promise<number> {
+    return prune(this.#schema, this.#pool, windows, signal);
   }
 
   async tidy(): Promise<void> {

@@ -91,4 +91,18 @@ CREATE TABLE {schema}.job_flows (
 CREATE INDEX job_flows_unfinished ON {schema}.job_flows (updated_at) WHERE state IN ('running', 'compensating', 'stuck');
 `,
   },
+  {
+    version: 5,
+    name: 'upkeep',
+    sql: `-- Times of schedules that have been enqueued; the last of each stays.
+CREATE TABLE {schema}.job_schedules (
+  queue text NOT NULL,
+  name text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (queue, name, at)
+);
+-- Flows that have ended are deleted after a while.
+CREATE INDEX job_flows_ended ON {schema}.job_flows (updated_at) WHERE state IN ('succeeded', 'compensated');
+`,
+  },
 ];

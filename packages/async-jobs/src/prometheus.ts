@@ -140,6 +140,12 @@ export function registerMetrics(
   );
   add(
     'gauge',
+    'retry_lag_jobs',
+    'Records on the retry topics that have not gone back',
+    ofQueues((q) => q.retries.lag),
+  );
+  add(
+    'gauge',
     'commit_age_seconds',
     'Time since offsets were last committed',
     ofQueues(
@@ -160,7 +166,7 @@ export function registerMetrics(
     'gauge',
     'consumer_rebuilds',
     'Clients replaced in the last five minutes',
-    ofQueues((q) => q.consumer.rebuilds),
+    ofQueues((q) => q.consumer.rebuilds + q.retries.consumer.rebuilds),
   );
   const wait = new WaitHistogram(options.waitBucketsSeconds ?? WAIT_BUCKETS);
   for (const worker of workers) worker.on('completed', wait.observe);

@@ -16,6 +16,7 @@ export async function checkQueue(
   const { transport, outbox, store, clock } = queue;
   const details: Record<string, unknown> = { transport: transport.name };
   if (spooler) details.spooling = spooler.spooling;
+  if (spooler?.lastError) details.spoolError = show(spooler.lastError);
   try {
     await transport.ping(signal);
     if (outbox) details.outboxOldestMs = await abortable(outbox.oldestMs(), signal);

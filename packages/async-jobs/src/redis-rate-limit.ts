@@ -1,3 +1,4 @@
+import { systemClock, within } from './clock.ts';
 import { integer, name } from './options.ts';
 import type { RateLimit, RateLimitOptions } from './rate-limit.ts';
 import type { RedisLike } from './redis-status.ts';
@@ -19,9 +20,12 @@ redis.call('PEXPIRE', KEYS[1], per)
 redis.call('PEXPIRE', KEYS[1] .. ':n', per)
 return 0`;
 
+const ANSWER_MS = 500;
+
 /**
  * A limit shared by all workers that name it, kept in Redis: at most `max` attempts begin within
- * any `perMs` milliseconds. While Redis is away nothing is limited: a job is worth more.
+ * any `perMs` milliseconds. While Redis is away nothing is limited: a job is worth more. An answer that
+ * takes longer than half a second is none, and Redis is not asked again before it has come.
  *
  * @throws RangeError or TypeError naming field, rule and value
  */
@@ -32,10 +36,21 @@ export function redisRateLimit(
   const max = integer('max', options.max, 1, 100_000);
   const perMs = integer('perMs', options.perMs, 1);
   const key = `{${name('prefix', options.prefix ?? 'jobs')}:limit:${name('name', options.name)}}`;
+  let isLate = false;
+  const answered = (): void => {
+    isLate = false;
+  };
+  const late = (asked: Promise<unknown>): Error => {
+    isLate = true;
+    asked.then(answered, answered);
+    return new Error('late');
+  };
   return {
     async take() {
+      if (isLate) return 0;
       try {
-        return Number(await redis.eval(TAKE, 1, key, max, perMs));
+        const asked = redis.eval(TAKE, 1, key, max, perMs);
+        return Number(await within(systemClock, ANSWER_MS, asked, () => late(asked)));
       } catch {
         return 0;
       }

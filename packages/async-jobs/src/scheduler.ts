@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 import type { JobQueue } from './async-jobs.ts';
 import { sleep } from './clock.ts';
-import type { JobDefinition } from './define-job.ts';
+import type { JobDefinition, SqlExecutor } from './define-job.ts';
 import { isInputError } from './errors.ts';
 import { knownOptions } from './known-options.ts';
 import { name, show } from './options.ts';
@@ -17,7 +17,7 @@ export interface ScheduleOptions<S extends StandardSchema> {
   readonly timezone?: string;
   /** Tells schedules of one job apart. Default: the job's name. */
   readonly name?: string;
-  /** Enqueue the latest missed time when no scheduler ran. Needs an outbox, which knows whether one did. Default false. */
+  /** Enqueue the latest missed time when no scheduler ran. Needs an outbox, which keeps the last time of each. Default false. */
   readonly catchUp?: boolean;
 }
 
@@ -74,8 +74,8 @@ function timesOf(cron: string, timezone: string): Cron {
 const LONGEST_SLEEP_MS = 30_000;
 
 /**
- * Enqueues jobs at their times. There is no leader: every process that runs it tries, under the
- * idempotency key `<schedule>@<time>`, and the outbox lets one through. Without an outbox run one
+ * Enqueues jobs at their times. There is no leader: every process that runs it tries, and the outbox,
+ * which keeps the times of each schedule, lets one through. Without an outbox run one
  * process only. After a sleep or an outage of the process the latest time is enqueued, once.
  */
 export class Scheduler {
@@ -141,9 +141,7 @@ export class Scheduler {
     const { signal } = this.#closing;
     for (let tries = 1; at && !signal.aborted; tries++) {
       try {
-        const key = this.#queue.outbox ? { idempotencyKey: `${one.name}@${at.toISOString()}` } : {};
-        const { deduplicated } = await this.#queue.enqueue(one.job, one.payload(at), key);
-        if (!deduplicated) this.#enqueued++;
+        if (await this.#enqueueOnce(one, at)) this.#enqueued++;
         return;
       } catch (error) {
         this.#lastError = error;
@@ -151,5 +149,16 @@ export class Scheduler {
         await this.#queue.pause(tries, signal);
       }
     }
+  }
+
+  /** False when another process has. */
+  async #enqueueOnce({ name: one, job, payload }: Schedule, at: Date): Promise<boolean> {
+    const enqueue = async (tx?: SqlExecutor): Promise<void> => {
+      await this.#queue.enqueue(job, payload(at), tx && { tx });
+    };
+    const { outbox } = this.#queue;
+    if (outbox) return outbox.onTime({ queue: job.queue, name: one }, at, enqueue);
+    await enqueue();
+    return true;
   }
 }

@@ -33,12 +33,18 @@ export class Spooler {
   #spooling = false;
   /** Counts pushes: an empty spool means nothing when one was made since it was looked at. */
   #pushes = 0;
+  #lastError: unknown = null;
   #loop: Promise<void> | null = null;
   #wake = new AbortController();
 
   constructor(spool: Spool, queue: JobQueue) {
     this.#spool = spool;
     this.#queue = queue;
+  }
+
+  /** Why the spool could not be emptied, until it can. */
+  get lastError(): unknown {
+    return this.#lastError;
   }
 
   /** True while jobs go to the spool. */
@@ -80,7 +86,9 @@ export class Spooler {
       try {
         await this.#empty();
         tries = 0;
-      } catch {
+        this.#lastError = null;
+      } catch (error) {
+        this.#lastError = error;
         tries++;
       }
       if (tries > 0) await this.#queue.pause(tries, signal);

@@ -1,8 +1,10 @@
-import { type Clock, sleep } from './clock.ts';
+import { type Clock, sleep, within } from './clock.ts';
+import { TransportTimeoutError } from './errors.ts';
 import { type JobStatus, orderOf, type StatusStore, type StatusUpdate } from './status.ts';
 
 const COALESCE_MS = 10;
 const BATCH = 1_000;
+const CANCEL_MS = 2_000;
 const MAX_PENDING = 50_000;
 
 /**
@@ -29,6 +31,12 @@ export class StatusReporter {
   report(status: JobStatus, sequence = 0): void {
     this.#keep({ status, order: orderOf(status, sequence) });
     this.#flushing ??= this.#flush();
+  }
+
+  /** Asks workers not to run a job, while the store is away for at most 2 s. */
+  async cancel(id: string): Promise<void> {
+    const late = () => new TransportTimeoutError('Cancelling', CANCEL_MS);
+    await within(this.#clock, CANCEL_MS, this.#store.cancel(id), late).catch(this.#onError);
   }
 
   /** Writes what is pending, waiting at most `timeoutMs`. */

@@ -54,6 +54,12 @@ export interface WorkerSnapshot {
     readonly commitAgeMs: number;
     readonly brake: BrakeState;
     readonly consumer: SubscriptionHealth;
+    /** What carries jobs back that wait on the retry topics: records that lie there, and its client. */
+    readonly retries: {
+      readonly lag: number;
+      readonly commitAgeMs: number;
+      readonly consumer: SubscriptionHealth;
+    };
   }[];
 }
 

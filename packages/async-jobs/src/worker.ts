@@ -1,6 +1,7 @@
 import type { Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'eventemitter3';
 import type { JobQueue } from './async-jobs.ts';
+import { CancelledIds } from './cancelled-ids.ts';
 import { sleep, within } from './clock.ts';
 import type { ConsumerEvents, ConsumerOptions } from './consumer-options.ts';
 import type { JobHandler, Priority } from './define-job.ts';
@@ -14,7 +15,7 @@ import { Places } from './places.ts';
 import { QueueConsumer } from './queue-consumer.ts';
 import { enqueuedAtOf, JOB_ID, JOB_NAME } from './record.ts';
 import { topicsOf } from './topics.ts';
-import type { IncomingRecord } from './transport.ts';
+import type { IncomingRecord, SubscriptionHealth } from './transport.ts';
 import type { DrainResult, WorkerEvents, WorkerSnapshot } from './worker-events.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
@@ -38,9 +39,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   readonly #queue: JobQueue;
   readonly #consumers: readonly QueueConsumer[];
   readonly #delayLines: readonly DelayLine[];
-  readonly #cancelled = new Set<string>();
-  readonly #isCancelled = (id: string): boolean =>
-    this.#cancelled.size > 0 && this.#cancelled.has(id);
+  readonly #cancelled: CancelledIds;
   #stopHearing: () => void = () => {};
   #state: WorkerSnapshot['state'] = 'idle';
   #completed = 0;
@@ -54,6 +53,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
   constructor(queue: JobQueue, options: WorkerOptions) {
     super();
     this.#queue = queue;
+    this.#cancelled = new CancelledIds(queue.clock);
+    const cancelled = (id: string) => this.#cancelled.has(id);
     knownOptions(options, {
       ...{ handlers: true, flows: true, concurrency: true, brake: true, group: true },
       ...{ sessionTimeoutMs: true, heartbeatMs: true, rebalanceTimeoutMs: true },
@@ -108,7 +109,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       const settled: ConsumerOptions['settled'] = (facts, end) =>
         queue.settleFlow(flows, facts, end);
       const own = { ...shared, ...told, handlers, settled, group: ofQueue };
-      consumers.push(new QueueConsumer(queue, topics, { ...own, cancelled: this.#isCancelled }));
+      consumers.push(new QueueConsumer(queue, topics, { ...own, cancelled }));
       delayLines.push(new DelayLine(queue, topics, { ...shared, group: `${ofQueue}.retry` }));
     }
     this.#consumers = consumers;
@@ -167,10 +168,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
       dead: this.#dead,
       retried: this.#retried,
       duplicates: this.#duplicates,
-      queues: this.#consumers.map((consumer) => ({
+      queues: this.#consumers.map((consumer, i) => ({
         queue: consumer.queue,
         ...consumer.figures,
         consumer: consumer.health(),
+        retries: (this.#delayLines[i] as DelayLine).figures,
       })),
     };
   }
@@ -183,10 +185,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
         const { state, completed, failed, dead, queues } = this.snapshot();
         const details = { state, completed, failed, dead, queues };
         const reasons = state === 'running' ? [] : [`it is ${state}`];
-        for (const { queue, consumer } of queues) {
-          if (consumer.silentMs > SILENT_LIMIT_MS) reasons.push(`${queue}: no sign of the broker`);
-          if (consumer.rebuilds >= REBUILD_LIMIT)
-            reasons.push(`${queue}: its client keeps breaking`);
+        for (const { queue, consumer, retries } of queues) {
+          reasons.push(...illness(queue, consumer));
+          reasons.push(...illness(`retries of ${queue}`, retries.consumer));
         }
         if (reasons.length === 0) return details;
         throw new JobsUnhealthyError(`Worker is unwell: ${reasons.join('; ')}`, details);
@@ -316,6 +317,13 @@ export class Worker extends EventEmitter<WorkerEvents> {
       // a listener's failure is not the worker's
     }
   }
+}
+
+function illness(of: string, { silentMs, rebuilds }: SubscriptionHealth): string[] {
+  const reasons: string[] = [];
+  if (silentMs > SILENT_LIMIT_MS) reasons.push(`${of}: no sign of the broker`);
+  if (rebuilds >= REBUILD_LIMIT) reasons.push(`${of}: its client keeps breaking`);
+  return reasons;
 }
 
 function flowsByName(queue: JobQueue, flows: readonly Flow[]): ReadonlyMap<string, Flow> {

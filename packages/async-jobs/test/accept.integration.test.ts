@@ -1,8 +1,9 @@
 import { once } from 'node:events';
+import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { startKafka, uniqueName } from '../../../test/backends.ts';
+import { startKafka, startRedis, uniqueName } from '../../../test/backends.ts';
 import {
   defineJob,
   handle,
@@ -121,5 +122,20 @@ describe('rate limit in Redis', () => {
     const gone = clients.redis();
     gone.disconnect();
     expect(await redisRateLimit(gone, limit).take(0)).toBe(0);
+  });
+
+  it('limits nothing while Redis is frozen, keeps nobody waiting for it, and limits again after', async () => {
+    await using server = await startRedis();
+    const redis = new Redis(server.url);
+    const limit = redisRateLimit(redis, { name: 'frozen', max: 1, perMs: 60_000 });
+    expect(await limit.take(0)).toBe(0);
+    expect(await limit.take(0)).toBeGreaterThan(0);
+    server.pause();
+    const from = performance.now();
+    for (let n = 0; n < 50; n++) expect(await limit.take(0)).toBe(0);
+    expect(performance.now() - from).toBeLessThan(5_000);
+    server.resume();
+    await until('it limits again', async () => (await limit.take(0)) > 0);
+    redis.disconnect();
   });
 });

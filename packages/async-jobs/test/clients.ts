@@ -35,8 +35,8 @@ export class Clients {
     return redis;
   }
 
-  outbox(options: { readonly prepare?: boolean } = {}): Outbox {
-    return postgresOutbox(this.pool, { schema: this.schema, ...options });
+  outbox(options: { readonly prepare?: boolean } = {}, pool = this.pool): Outbox {
+    return postgresOutbox(pool, { schema: this.schema, ...options });
   }
 
   /** A queue on all three servers, with its tables. */

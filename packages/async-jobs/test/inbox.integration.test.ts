@@ -98,6 +98,7 @@ describe('inbox', () => {
       `UPDATE "${clients.schema}".job_inbox SET created_at = now() - interval '8 days' WHERE job_id = $1`,
       [key.jobId],
     );
-    expect(await outbox().prune(7 * 86_400_000, 86_400_000)).toBe(1);
+    const windows = { inboxMs: 7 * 86_400_000, idempotencyMs: 86_400_000, flowsMs: 86_400_000 };
+    expect(await outbox().prune(windows, new AbortController().signal)).toBe(1);
   });
 });

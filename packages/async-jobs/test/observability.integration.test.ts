@@ -130,6 +130,7 @@ describe('metrics and channels', () => {
       'evenkeel_async_jobs_failed_total 1',
       'evenkeel_async_jobs_dead_total 1',
       `evenkeel_async_jobs_running_jobs{queue="${job.queue}"} 0`,
+      `evenkeel_async_jobs_retry_lag_jobs{queue="${job.queue}"} 0`,
       `evenkeel_async_jobs_braked{queue="${job.queue}"} 0`,
       'evenkeel_async_jobs_wait_seconds_count 1',
       'evenkeel_async_jobs_wait_seconds_bucket{le="+Inf"} 1',

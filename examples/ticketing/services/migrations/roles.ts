@@ -19,6 +19,7 @@ const jobTables = {
   job_idempotency: every,
   job_delayed: every,
   job_flows: every,
+  job_schedules: every,
 };
 
 /** What each service may do with which table. Columns in brackets limit a right to them. */

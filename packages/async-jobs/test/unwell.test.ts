@@ -1,0 +1,73 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  defineJob,
+  handle,
+  JobQueue,
+  memoryTransport,
+  RetryLater,
+  type Spool,
+  Worker,
+} from '../src/index.ts';
+import { until } from './until.ts';
+
+it('a worker whose retries are not carried back is unwell, and tells how many wait', async () => {
+  const transport = memoryTransport();
+  let silentMs = 0;
+  let rebuilds = 0;
+  const subscribe = transport.subscribe.bind(transport);
+  transport.subscribe = (options, listener) => {
+    const subscription = subscribe(options, listener);
+    const health = subscription.health.bind(subscription);
+    if (options.group.endsWith('.retry')) {
+      subscription.health = () => ({ ...health(), silentMs, rebuilds });
+    }
+    return subscription;
+  };
+  const queue = new JobQueue({ transport });
+  const job = defineJob({
+    name: 'test',
+    schema: z.number(),
+    retry: { onRetry: 'overtake', attempts: 9 },
+  });
+  await queue.ensureTopics([job]);
+  const worker = new Worker(queue, {
+    brake: false,
+    handlers: [
+      handle(job, () => {
+        throw new RetryLater(3_600_000);
+      }),
+    ],
+  });
+  await worker.run();
+  await queue.enqueueMany(job, [1, 2, 3]);
+  await until('all wait', () => worker.snapshot().queues[0]?.retries.lag === 3);
+  expect(worker.snapshot().queues[0]?.lag).toBe(0);
+  const check = async () => worker.healthCheck().check(AbortSignal.timeout(1_000));
+  await check();
+  silentMs = 61_000;
+  await expect(check()).rejects.toThrow('retries of default: no sign of the broker');
+  [silentMs, rebuilds] = [0, 3];
+  await expect(check()).rejects.toThrow('retries of default: its client keeps breaking');
+  await worker.drain();
+  await queue.close();
+});
+
+it('a queue tells why its spool is not emptied, until it is', async () => {
+  let broken = true;
+  const spool: Spool = {
+    push: async () => {},
+    take: async () => {
+      if (broken) throw new Error('READONLY You cannot write against a read only replica');
+      return 0;
+    },
+  };
+  const queue = new JobQueue({ transport: memoryTransport(), spool });
+  queue.watchSpool();
+  const details = async () =>
+    (await queue.healthCheck().check(AbortSignal.timeout(1_000))) as Record<string, unknown>;
+  await until('it is told', async () => String((await details()).spoolError).includes('READONLY'));
+  broken = false;
+  await until('it is well', async () => !('spoolError' in (await details())));
+  await queue.close();
+});
