@@ -56,7 +56,6 @@ export class JobQueue {
   readonly #flows: FlowStarter;
   readonly #sendBudgetMs: number;
   readonly #closers = new Set<() => Promise<void>>();
-  #statusError: unknown = null;
   #closed = false;
 
   constructor(options: JobQueueOptions) {
@@ -86,11 +85,7 @@ export class JobQueue {
     this.#spooler = options.spool && !this.outbox ? new Spooler(options.spool, this) : null;
     this.#flows = new FlowStarter(this, this.#preparation);
     this.store = options.status ?? null;
-    this.#reporter =
-      this.store &&
-      new StatusReporter(this.store, this.clock, (error) => {
-        this.#statusError = error;
-      });
+    this.#reporter = this.store && new StatusReporter(this.store, this.clock);
   }
 
   /**
@@ -242,7 +237,7 @@ export class JobQueue {
       name: 'async-jobs',
       check: async (signal) => {
         if (this.#closed) throw new QueueClosedError('The queue');
-        return checkQueue(this, this.#spooler, () => this.#statusError, signal);
+        return checkQueue(this, this.#spooler, this.#reporter, signal);
       },
     };
   }

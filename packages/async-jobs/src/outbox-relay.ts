@@ -40,6 +40,8 @@ const TIDY_EVERY = 25_000;
 // Then the other shards have their turn, and delayed jobs that have become due
 const BATCHES_A_TURN = 20;
 const PRUNE_MS = 600_000;
+// So long the outbox waits for its vacuum
+const PRUNE_TURN_MS = 5_000;
 // How long `queue.flow(id)` and a flow's idempotency key know of one that has ended
 const FLOWS_WINDOW_MS = 30 * 86_400_000;
 const PROMOTE_BATCH = 1_000;
@@ -236,7 +238,9 @@ export class OutboxRelay extends EventEmitter<RelayEvents> {
         idempotencyMs: this.#queue.idempotencyWindowMs,
         flowsMs: FLOWS_WINDOW_MS,
       };
-      if (shouldPrune) await this.#outbox.prune(windows, this.#closing.signal);
+      const turn = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PRUNE_TURN_MS)]);
+      if (shouldPrune) await this.#outbox.prune(windows, turn);
+      if (turn.aborted) this.#prunedAt = 0; // the rest when the outbox has been tidied
       if (shouldTidy) await this.#outbox.tidy();
     };
     this.#housework = work()

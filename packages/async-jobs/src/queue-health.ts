@@ -3,6 +3,7 @@ import { abortable, within } from './clock.ts';
 import { JobsUnhealthyError, TransportTimeoutError } from './errors.ts';
 import { show } from './options.ts';
 import type { Spooler } from './spool.ts';
+import type { StatusReporter } from './status-reporter.ts';
 
 const STATUS_PING_MS = 500;
 
@@ -10,7 +11,7 @@ const STATUS_PING_MS = 500;
 export async function checkQueue(
   queue: JobQueue,
   spooler: Spooler | null,
-  statusError: () => unknown,
+  reporter: StatusReporter | null,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
   const { transport, outbox, store, clock } = queue;
@@ -26,8 +27,8 @@ export async function checkQueue(
   if (store) {
     const late = () => new TransportTimeoutError('The status store', STATUS_PING_MS);
     details.status = await within(clock, STATUS_PING_MS, store.ping(), late).then(
-      () => 'ok',
-      (error: unknown) => `unreachable: ${show(statusError() ?? error)}`,
+      () => (reporter?.lastError ? `not written: ${show(reporter.lastError)}` : 'ok'),
+      (error: unknown) => `unreachable: ${show(reporter?.lastError ?? error)}`,
     );
   }
   return details;

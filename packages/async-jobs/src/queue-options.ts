@@ -36,7 +36,7 @@ export interface JobQueueOptions {
 
 /** What `enqueue` takes beside the payload. */
 export interface EnqueueOptions {
-  /** The same key (per queue) is the same job: a second call changes nothing. Needs an outbox. */
+  /** The same key (per queue) is the same job for `idempotencyWindowMs`: a second call changes nothing. Needs an outbox. */
   readonly idempotencyKey?: string;
   /** The caller's transaction: the job exists if and when it commits. Needs an outbox. */
   readonly tx?: SqlExecutor;

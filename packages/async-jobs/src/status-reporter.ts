@@ -15,16 +15,20 @@ const MAX_PENDING = 50_000;
 export class StatusReporter {
   readonly #store: StatusStore;
   readonly #clock: Clock;
-  readonly #onError: (error: unknown) => void;
   #pending = new Map<string, StatusUpdate>();
   #flushing: Promise<void> | null = null;
   #closing = new AbortController();
   #failures = 0;
+  #lastError: unknown = null;
 
-  constructor(store: StatusStore, clock: Clock, onError: (error: unknown) => void) {
+  constructor(store: StatusStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#onError = onError;
+  }
+
+  /** Why statuses could not be written, until they can. */
+  get lastError(): unknown {
+    return this.#lastError;
   }
 
   /** Takes a status; `sequence` orders those of equal attempt, state and progress. O(1). */
@@ -36,7 +40,9 @@ export class StatusReporter {
   /** Asks workers not to run a job, while the store is away for at most 2 s. */
   async cancel(id: string): Promise<void> {
     const late = () => new TransportTimeoutError('Cancelling', CANCEL_MS);
-    await within(this.#clock, CANCEL_MS, this.#store.cancel(id), late).catch(this.#onError);
+    await within(this.#clock, CANCEL_MS, this.#store.cancel(id), late).catch((error) => {
+      this.#lastError = error;
+    });
   }
 
   /** Writes what is pending, waiting at most `timeoutMs`. */
@@ -67,10 +73,11 @@ export class StatusReporter {
       try {
         await this.#store.write(batch);
         this.#failures = 0;
+        this.#lastError = null;
       } catch (error) {
         for (const update of batch) this.#keep(update);
         this.#failures++;
-        this.#onError(error);
+        this.#lastError = error;
         await sleep(this.#clock, Math.min(5_000, 100 * 2 ** this.#failures), signal);
       }
     }

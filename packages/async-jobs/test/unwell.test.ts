@@ -4,6 +4,7 @@ import {
   defineJob,
   handle,
   JobQueue,
+  memoryStatus,
   memoryTransport,
   RetryLater,
   type Spool,
@@ -69,5 +70,26 @@ it('a queue tells why its spool is not emptied, until it is', async () => {
   await until('it is told', async () => String((await details()).spoolError).includes('READONLY'));
   broken = false;
   await until('it is well', async () => !('spoolError' in (await details())));
+  await queue.close();
+});
+
+it('a queue tells why statuses are not written although their store answers, until they are', async () => {
+  const status = memoryStatus();
+  const write = status.write.bind(status);
+  let broken = true;
+  status.write = async (updates) => {
+    if (broken) throw new Error('OOM command not allowed');
+    await write(updates);
+  };
+  const queue = new JobQueue({ transport: memoryTransport(), status });
+  const told = async () =>
+    ((await queue.healthCheck().check(AbortSignal.timeout(1_000))) as { status: string }).status;
+  const job = defineJob({ name: 'test', schema: z.number() });
+  await queue.ensureTopics([job]);
+  const { id } = await queue.enqueue(job, 1);
+  await until('it is told', async () => (await told()).includes('not written: Error: OOM'));
+  broken = false;
+  await until('it is well', async () => (await told()) === 'ok');
+  expect((await queue.status(id))?.state).toBe('queued');
   await queue.close();
 });
