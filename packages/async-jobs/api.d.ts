@@ -167,7 +167,7 @@ interface JobContext {
     readonly trace: TraceContext | undefined;
     /** Aborts when the attempt's time is up or the worker shuts down. Hand it to everything that waits. */
     readonly signal: AbortSignal;
-    /** Tells the watchers how far the job is: `percent` in [0, 100], and a word about it. At most ten a second are sent. */
+    /** Tells the watchers how far the job is: `percent` in [0, 100], and a word about it (1,000 characters). At most ten a second are sent. */
     progress(percent: number, note?: string): void;
     /**
      * Runs `work` in a PostgreSQL transaction exactly once for this job: the inbox row is its first
@@ -434,6 +434,17 @@ type ClaimOutcome = {
     readonly jobId: string;
     readonly fingerprint: string;
 };
+/** A schedule: of which queue's job, and its name. */
+interface ScheduleKey {
+    readonly queue: string;
+    readonly name: string;
+}
+/** How long rows are kept, in milliseconds: of effects and schedules, of idempotency keys, of flows that have ended. */
+interface PruneWindows {
+    readonly inboxMs: number;
+    readonly idempotencyMs: number;
+    readonly flowsMs: number;
+}
 /** Which effect of which job, for which consumer. */
 interface InboxKey {
     readonly consumer: string;
@@ -468,7 +479,7 @@ interface Outbox {
     insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void>;
     /** Claims the key and adds the job, or does neither. */
     insertOnce(job: QueuedJob, claim: IdempotencyClaim, tx?: SqlExecutor): Promise<ClaimOutcome>;
-    /** Deletes a job that still waits; its name, or null when it is not (or no longer) there. */
+    /** Deletes a job that still waits; its name, or null when it is not (or no longer) there, is being sent, or is a step of a flow, which has to hear of its end. */
     remove(jobId: string): Promise<string | null>;
     /** Lets delayed jobs that are due join the waiting ones: how many, and milliseconds to the next (null: none). */
     promote(limit: number): Promise<{
@@ -492,8 +503,10 @@ interface Outbox {
     listen(wake: () => void, lost: (error: unknown) => void): Promise<() => Promise<void>>;
     /** Runs `work` in a transaction whose first statement is the inbox row, or returns the earlier result. */
     once<T>(key: InboxKey, work: (tx: SqlExecutor) => Promise<T>): Promise<OnceOutcome<T>>;
-    /** Deletes inbox rows and idempotency keys that are older than their window, and returns how many. */
-    prune(inboxWindowMs: number, idempotencyWindowMs: number): Promise<number>;
+    /** Notes a time of a schedule, and runs `then` in the same transaction unless it was noted before. True when it ran. */
+    onTime(schedule: ScheduleKey, at: Date, then: (tx: SqlExecutor) => Promise<void>): Promise<boolean>;
+    /** Deletes what is older than its window, but the last time of each schedule, until all is or `signal` aborts; returns how many rows. */
+    prune(windows: PruneWindows, signal: AbortSignal): Promise<number>;
     /** Gives back the room of jobs that have been taken, so that the table stays small at any rate. */
     tidy(): Promise<void>;
     /** Age of the oldest waiting job in milliseconds; 0 when none waits. */
@@ -680,7 +693,7 @@ interface JobStatus {
     /** 0 to 100. */
     readonly progress: number;
     readonly note?: string;
-    /** What the handler returned, up to 64 KiB of JSON. */
+    /** What the handler returned, up to 64 KiB of JSON; left out when it is more, or not JSON. */
     readonly result?: unknown;
     /** Why the last attempt failed. */
     readonly error?: {
@@ -747,7 +760,7 @@ interface JobQueueOptions {
 }
 /** What `enqueue` takes beside the payload. */
 interface EnqueueOptions {
-    /** The same key (per queue) is the same job: a second call changes nothing. Needs an outbox. */
+    /** The same key (per queue) is the same job for `idempotencyWindowMs`: a second call changes nothing. Needs an outbox. */
     readonly idempotencyKey?: string;
     /** The caller's transaction: the job exists if and when it commits. Needs an outbox. */
     readonly tx?: SqlExecutor;
@@ -787,7 +800,7 @@ interface ScheduleOptions<S extends StandardSchema> {
     readonly timezone?: string;
     /** Tells schedules of one job apart. Default: the job's name. */
     readonly name?: string;
-    /** Enqueue the latest missed time when no scheduler ran. Needs an outbox, which knows whether one did. Default false. */
+    /** Enqueue the latest missed time when no scheduler ran. Needs an outbox, which keeps the last time of each. Default false. */
     readonly catchUp?: boolean;
 }
 /** A job with its times, made by `schedule`. */
@@ -805,8 +818,8 @@ interface Schedule {
  */
 declare function schedule<S extends StandardSchema>(job: JobDefinition<S>, options: ScheduleOptions<S>): Schedule;
 /**
- * Enqueues jobs at their times. There is no leader: every process that runs it tries, under the
- * idempotency key `<schedule>@<time>`, and the outbox lets one through. Without an outbox run one
+ * Enqueues jobs at their times. There is no leader: every process that runs it tries, and the outbox,
+ * which keeps the times of each schedule, lets one through. Without an outbox run one
  * process only. After a sleep or an outage of the process the latest time is enqueued, once.
  */
 declare class Scheduler {
@@ -870,9 +883,9 @@ declare class JobQueue {
     /** Where a flow is; null when there is none with this id. */
     flow(id: string): Promise<FlowStatus | null>;
     /**
-     * Takes a job back: `removed` when it still waited in the outbox and will never run; else
-     * `requested`, and workers skip it when they come to it, or abort it with reason `cancelled`
-     * when it runs. One that is done stays done. `too-late` without a status store to ask through.
+     * Takes a job back: `removed` when it still waited in the outbox; else `requested`, and workers skip
+     * it when they come to it, or abort it with reason `cancelled` when it runs; then its flow is taken
+     * back. One that is done stays done. `too-late` without a status store to ask through.
      */
     cancel(id: string): Promise<'removed' | 'requested' | 'too-late'>;
     /** The latest known status of a job; null when there is none (yet, or any more), or no status store. */
@@ -1335,7 +1348,8 @@ declare function redisStatus(redis: RedisLike, options?: RedisStatusOptions): St
 
 /**
  * A limit shared by all workers that name it, kept in Redis: at most `max` attempts begin within
- * any `perMs` milliseconds. While Redis is away nothing is limited: a job is worth more.
+ * any `perMs` milliseconds. While Redis is away nothing is limited: a job is worth more. An answer that
+ * takes longer than half a second is none, and Redis is not asked again before it has come.
  *
  * @throws RangeError or TypeError naming field, rule and value
  */
@@ -1530,6 +1544,12 @@ interface WorkerSnapshot {
         readonly commitAgeMs: number;
         readonly brake: BrakeState;
         readonly consumer: SubscriptionHealth;
+        /** What carries jobs back that wait on the retry topics: records that lie there, and its client. */
+        readonly retries: {
+            readonly lag: number;
+            readonly commitAgeMs: number;
+            readonly consumer: SubscriptionHealth;
+        };
     }[];
 }
 /** How a drain ended. */

@@ -78,6 +78,8 @@ export class DelayLine implements SubscriptionListener {
   readonly #stopping = new AbortController();
   /** The first record of each partition and when it may go. */
   readonly #heads = new Map<string, { readonly offset: number; readonly dueAtMs: number }>();
+  /** Records of each partition behind those that were taken, when it was last read. */
+  readonly #waiting = new Map<string, number>();
   readonly #sending = new Set<Promise<void>>();
   #inFlight = 0;
 
@@ -99,8 +101,13 @@ export class DelayLine implements SubscriptionListener {
   }
 
   get figures(): { lag: number; commitAgeMs: number; consumer: SubscriptionHealth } {
-    const { lag, commitAgeMs } = this.#assignment;
-    return { lag, commitAgeMs, consumer: this.#subscription.health() };
+    let lag = this.#inFlight;
+    for (const waiting of this.#waiting.values()) lag += waiting;
+    return {
+      lag,
+      commitAgeMs: this.#assignment.commitAgeMs,
+      consumer: this.#subscription.health(),
+    };
   }
 
   async start(): Promise<void> {
@@ -126,6 +133,7 @@ export class DelayLine implements SubscriptionListener {
 
   assigned(partitions: readonly AssignedPartition[]): void {
     this.#heads.clear();
+    this.#waiting.clear();
     this.#assignment.assign(partitions);
   }
 
@@ -142,6 +150,8 @@ export class DelayLine implements SubscriptionListener {
       taken++;
       if (owner.tracker.receive(record.offset)) due.push({ owner, record });
     }
+    const next = records[taken]?.offset ?? end;
+    this.#waiting.set(`${topic}/${partition}`, Math.max(0, end - next));
     if (due.length > 0) this.#send(due);
     return taken;
   }

@@ -141,7 +141,7 @@ export function registerMetrics(
   add(
     'gauge',
     'retry_lag_jobs',
-    'Records on the retry topics that have not gone back',
+    'Records on the retry topics when they were last read',
     ofQueues((q) => q.retries.lag),
   );
   add(

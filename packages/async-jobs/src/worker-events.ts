@@ -54,7 +54,7 @@ export interface WorkerSnapshot {
     readonly commitAgeMs: number;
     readonly brake: BrakeState;
     readonly consumer: SubscriptionHealth;
-    /** What carries jobs back that wait on the retry topics: records that lie there, and its client. */
+    /** What carries jobs back that wait on the retry topics: records there when it last read (it does when the first is due), and its client. */
     readonly retries: {
       readonly lag: number;
       readonly commitAgeMs: number;
