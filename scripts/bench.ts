@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- NAME...]`: runs the packages' benchmarks one after the other; each prints a
  * table that compares with its peers in the same run and names the machine. NAME picks by path.
+ * What is measured is what is published: the built packages, as the peers are.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -24,9 +25,14 @@ if (files.length === 0) {
   console.error(`No benchmark has ${picks.join(' or ')} in its path`);
   process.exit(1);
 }
+const built = await run('npx', ['turbo', 'run', 'build', '--filter=./packages/*']);
+if (built.code !== 0) {
+  console.error(built.output);
+  process.exit(1);
+}
 for (const file of files) {
   console.log(`\n${file}`);
-  const args = ['--expose-gc', '--conditions=@evenkeel/source', '--import', 'tsx', file];
+  const args = ['--expose-gc', '--import', 'tsx', file];
   const { code } = await run('node', args, { echo: true });
   if (code !== 0) process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
 /**
- * Enqueue, bulk enqueue (one caller, and four at a time), processing with a no-op handler, and latency, beside BullMQ, pg-boss and
+ * Enqueue by 50 and by 250 callers at a time, bulk enqueue by one and by four, processing with a no-op handler, and latency, beside BullMQ, pg-boss and
  * graphile-worker on the same servers in the same run, over both Kafka clients; the outbox beside the bare transaction it
  * is part of; and kafkajs with nothing around it. JOBS=5000 makes it shorter.
  */
@@ -14,14 +14,12 @@ import { bullmq, type Contender, evenkeel, graphile, pgBoss, type Servers } from
 
 const JOBS = Number(env.JOBS ?? 20_000);
 const IDLE_JOBS = 60;
-const WARM = 6_000; // the broker, too, compiles as it goes
+const ROUNDS = 5;
+const WARM_BULKS = 40; // the broker, too, compiles as it goes
+const WARM_CALLS = 2_000;
 
 interface Figures {
   readonly name: string;
-  readonly addedPerSecond: number;
-  readonly addedBy250PerSecond: number;
-  readonly bulkPerSecond: number;
-  readonly bulkBy4PerSecond: number;
   readonly processedPerSecond: number;
   readonly cpuMicros: number;
   readonly p50Ms: number;
@@ -62,19 +60,41 @@ async function idleLatency(
   return latencies;
 }
 
-async function measure(contender: Contender): Promise<Figures> {
-  const single = Math.floor(JOBS / 4);
-  for (let i = 0; i < 4; i++) await contender.addMany(-i, 500); // warm
-  await perSecond(WARM - 2_000, 50, (i) => contender.add(i));
-  const addedPerSecond = await perSecond(single, 50, (i) => contender.add(i));
-  const addedBy250PerSecond = await perSecond(single, 250, (i) => contender.add(i));
-  const bulks = Math.floor(JOBS / 500);
-  const addBulks = async (from: number, callers: number) =>
-    500 * (await perSecond(bulks, callers, (i) => contender.addMany(from + i * 500, 500)));
-  const bulkPerSecond = await addBulks(single, 1);
-  const bulkBy4PerSecond = await addBulks(single + bulks * 500, 4);
-  const total = WARM + 2 * single + 2 * bulks * 500;
+/** What is enqueued in turn by all, so that what the machine does meanwhile burdens all alike. */
+const KINDS = [
+  { kind: 'by50', callers: 50, bulk: 1, calls: JOBS / 10 },
+  { kind: 'by250', callers: 250, bulk: 1, calls: JOBS / 10 },
+  { kind: 'bulk', callers: 1, bulk: 500, calls: JOBS / 1_000 },
+  { kind: 'bulkBy4', callers: 4, bulk: 500, calls: JOBS / 1_000 },
+] as const;
+type Added = Record<(typeof KINDS)[number]['kind'], number[]>;
 
+/** Jobs a second, round by round. */
+async function enqueues(contenders: readonly Contender[]): Promise<Map<Contender, Added>> {
+  const rates = new Map<Contender, Added>();
+  for (const contender of contenders) {
+    rates.set(contender, { by50: [], by250: [], bulk: [], bulkBy4: [] });
+    for (let i = 0; i < WARM_BULKS; i++) await contender.addMany(i * 500, 500);
+    await perSecond(WARM_CALLS, 50, (i) => contender.add(i));
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { kind, callers, bulk, calls } of KINDS) {
+      for (const [contender, own] of rates) {
+        const add = (i: number) =>
+          bulk === 1 ? contender.add(i) : contender.addMany(i * bulk, bulk);
+        own[kind].push(bulk * (await perSecond(Math.ceil(calls), callers, add)));
+        await contender.settled?.(); // what it left to do is not the next one's burden
+      }
+    }
+  }
+  return rates;
+}
+
+async function measure(contender: Contender): Promise<Figures> {
+  const total =
+    WARM_BULKS * 500 +
+    WARM_CALLS +
+    ROUNDS * KINDS.reduce((sum, { bulk, calls }) => sum + bulk * Math.ceil(calls), 0);
   let handled = 0;
   let arrived: (at: number) => void = () => {};
   let finished: () => void = () => {};
@@ -106,10 +126,6 @@ async function measure(contender: Contender): Promise<Figures> {
   await contender.close();
   return {
     name: contender.name,
-    addedPerSecond,
-    addedBy250PerSecond,
-    bulkPerSecond,
-    bulkBy4PerSecond,
     processedPerSecond: total / seconds,
     cpuMicros: (user + system) / total,
     p50Ms: quantile(latencies, 0.5),
@@ -204,38 +220,37 @@ console.log(
   `${cpus().length} cpus (${cpus()[0]?.model}), Node ${version}, ${JOBS} jobs, concurrency 50\n`,
 );
 
+const contenders = [
+  await evenkeel(servers, uniqueName('bench'), '@platformatic/kafka'),
+  await evenkeel(servers, uniqueName('bench'), 'kafkajs'),
+  await bullmq(servers, uniqueName('bench')),
+  await pgBoss(servers, uniqueName('bench')),
+  await graphile(servers, uniqueName('bench')),
+];
+const added = await enqueues(contenders);
 const all: Figures[] = [];
-for (const make of [
-  (id: string) => evenkeel(servers, id, '@platformatic/kafka'),
-  (id: string) => evenkeel(servers, id, 'kafkajs'),
-  (id: string) => bullmq(servers, id),
-  (id: string) => pgBoss(servers, id),
-  (id: string) => graphile(servers, id),
-]) {
-  all.push(await measure(await make(uniqueName('bench'))));
-}
+for (const contender of contenders) all.push(await measure(contender));
 const [, onKafkajs, bull] = all as [Figures, Figures, Figures, ...Figures[]];
 const cell = (value: number, digits = 0) => value.toFixed(digits).padStart(8);
 const ratio = (value: number, base: number) => `${(value / base).toFixed(2)}x`.padStart(7);
+const bullAdded = added.get(contenders[2] as Contender) as Added;
+/** The median, and the median of the rounds' ratios. */
+const addedCells = (kind: keyof Added, rates: Added): string => {
+  const ratios = rates[kind].map((rate, round) => rate / (bullAdded[kind][round] as number));
+  return cell(quantile(rates[kind], 0.5)) + ratio(quantile(ratios, 0.5), 1);
+};
 console.log(
-  '                           enqueue/s (BullMQ)  by 250 (BullMQ)  bulk/s (BullMQ)  by 4 (BullMQ) processed/s (BullMQ) CPU us/job  p50 ms   p99 ms',
+  `                           jobs/s (BullMQ), medians of ${ROUNDS} rounds in turn                                                  CPU`,
 );
-for (const f of all) {
+console.log(
+  '                           add by 50       add by 250      bulk of 500     bulk, 4 callers  processed      us/job  p50 ms  p99 ms',
+);
+for (const [i, f] of all.entries()) {
+  const rates = added.get(contenders[i] as Contender) as Added;
   console.log(
-    f.name.padEnd(26),
-    cell(f.addedPerSecond),
-    ratio(f.addedPerSecond, bull.addedPerSecond),
-    cell(f.addedBy250PerSecond),
-    ratio(f.addedBy250PerSecond, bull.addedBy250PerSecond),
-    cell(f.bulkPerSecond),
-    ratio(f.bulkPerSecond, bull.bulkPerSecond),
-    cell(f.bulkBy4PerSecond),
-    ratio(f.bulkBy4PerSecond, bull.bulkBy4PerSecond),
-    '   ',
-    cell(f.processedPerSecond),
-    ratio(f.processedPerSecond, bull.processedPerSecond),
-    '  ',
-    cell(f.cpuMicros),
+    f.name.padEnd(26) + KINDS.map(({ kind }) => addedCells(kind, rates)).join(' '),
+    cell(f.processedPerSecond) + ratio(f.processedPerSecond, bull.processedPerSecond),
+    cell(f.cpuMicros, 0),
     cell(f.p50Ms, 1),
     cell(f.p99Ms, 1),
   );
