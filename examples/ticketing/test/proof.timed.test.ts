@@ -59,6 +59,7 @@ it('holds 5,000 users, and what it promises while everything breaks', async () =
     only: faults.map(({ name }) => name),
     readsPerSecond: 20,
     buyersPerSecond: 4,
+    watchers: 200,
     faultMs: 2_000,
     calmMs: 1_500,
     apart: false,

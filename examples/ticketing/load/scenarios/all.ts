@@ -23,6 +23,7 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
         only: options.faults,
         readsPerSecond: 40,
         buyersPerSecond: 5,
+        watchers: 300,
         faultMs: options.short ? 3_000 : 10_000,
         calmMs: options.short ? 2_000 : 5_000,
         apart: true,

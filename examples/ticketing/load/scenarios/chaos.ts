@@ -1,23 +1,29 @@
 /**
  * Everything breaks while tickets are sold: readers look at the page, buyers hold, order and wait for
- * their ticket, at a steady rate, whatever happens meanwhile. After each fault the books must be right.
+ * their ticket, and others watch the hall, at a steady rate, whatever happens meanwhile. After each fault the books must
+ * be right, and at the end everybody who watched must be told of a seat again.
  */
 import { paths } from '../../addresses.ts';
 import { atLeast, atMost, claims, exactly } from '../claims.ts';
 import { type Fault, faults, putFaults } from '../faults.ts';
-import { pause } from '../pause.ts';
+import { pause, until } from '../pause.ts';
 import { shuffle } from '../random.ts';
 import { counted, resultOf, type ScenarioResult } from '../result.ts';
 import { ask, type Purchase, type Shopper } from '../shopper.ts';
 import type { Stage } from '../stage.ts';
 import { readBooks } from '../truth.ts';
+import { Watchers } from '../watchers.ts';
 import { priceSeenAfter } from './cache.ts';
 
 const slug = 'proof-chaos';
+/** after the last fault; who is cut off comes back within a second or two */
+const toldWithinMs = 20_000;
 
 export type ChaosSize = {
   readsPerSecond: number;
   buyersPerSecond: number;
+  /** WebSockets that are open from begin to end */
+  watchers: number;
   /** names of faults */
   only: readonly string[];
   /** of a fault that has no length of its own, at least */
@@ -46,8 +52,9 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
     (together?.withinMs ?? 0) / 500 +
     120;
   const most = Math.ceil(seconds * size.buyersPerSecond);
-  const seats = shuffle(await stage.putOnSale(slug, most), random);
+  const [lastSeat = '', ...seats] = shuffle(await stage.putOnSale(slug, most + 1), random);
   const shoppers = await stage.shoppers(most);
+  const [latecomer] = await stage.shoppers(1);
   await putFaults(fleet.pspUrl, { latencyMs: 200 });
 
   const over = new AbortController();
@@ -62,6 +69,14 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
   const mostReads = Math.ceil(seconds * size.readsPerSecond);
   const buyers = stage.arrive(size.buyersPerSecond, most, buy, stopSignal);
   const readers = stage.arrive(size.readsPerSecond, mostReads, read, stopSignal);
+
+  const watchers = new Watchers({
+    count: size.watchers,
+    event: slug,
+    token: latecomer?.token ?? '',
+    urls: () => fleet.fronts.map(({ url }) => url),
+    random,
+  });
 
   const broken: string[] = [];
   const staleMs: number[] = [];
@@ -96,6 +111,17 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
   recorder.enter('after');
   over.abort();
   await progress.step('buyers done', () => Promise.all([buyers, readers]));
+  const told = await progress.step('everybody is told of a seat', async () => {
+    watchers.lookOutFor(lastSeat);
+    await latecomer?.hold(slug, lastSeat);
+    const patience = { everyMs: 200, forMs: toldWithinMs, signal };
+    return until(
+      () => watchers.heard,
+      patience,
+      (heard) => heard >= size.watchers,
+    );
+  });
+  watchers.end();
   recorder.enter('quiet');
   const books = await progress.step('books', () => readBooks(stage, 90_000));
   for (const { what, found, expected, holds } of books.proofs) {
@@ -142,6 +168,7 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
         '',
         'the email provider dies for an hour',
       ],
+      ['watchers by WebSocket who are told of a seat after it all', told, exactly(size.watchers)],
       ['a price change seen by every front', Math.max(...staleMs), atMost(2_500), 'ms', 'caches'],
     ]),
     [
@@ -149,6 +176,7 @@ export async function chaosScenario(stage: Stage, size: ChaosSize): Promise<Scen
       whole.text,
       ...(together ? [`all together: ${allInOne.text}`] : []),
       `buyers: ${counted(ends)}`,
+      `${size.watchers} watchers by WebSocket: cut off ${watchers.cuts} times in all and back again, refused ${watchers.problems} times while what they asked for was gone`,
       ...broken,
       ...fleet.crashes,
     ],

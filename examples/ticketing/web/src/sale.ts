@@ -110,7 +110,21 @@ function receive(message: ServerMessage): void {
     if (message.event === slug) receiveRoom(message.status);
   } else if (message.type === 'order') {
     receiveOrder(message.order);
+  } else if (message.type === 'problem' && message.problem.code === 'unavailable') {
+    // what was asked for has not begun, and nobody will tell when it could
+    const { retryAfterMs = AGAIN_MS } = message.problem;
+    clearTimeout(again);
+    again = setTimeout(watchAgain, retryAfterMs * (0.5 + Math.random()));
   }
+}
+
+const AGAIN_MS = 1_000;
+let again: ReturnType<typeof setTimeout> | undefined;
+
+/** Watching the same thing twice is watching it once. */
+function watchAgain(): void {
+  watch();
+  void authorizeLive();
 }
 
 let refreshing = false;
