@@ -58,7 +58,10 @@ export class Watchers {
     const fronts = urls();
     this.#turn += 1;
     const url = fronts[this.#turn % fronts.length];
-    if (!url) return this.#later(500, () => this.#connect(who));
+    if (!url) {
+      this.#later(500, () => this.#connect(who));
+      return;
+    }
     const socket = new WebSocket(url.replace('http', 'ws') + paths.socket);
     this.#sockets.add(socket);
     const say = (message: ClientMessage) => {
