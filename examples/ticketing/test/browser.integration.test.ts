@@ -221,6 +221,29 @@ describe('the pages', () => {
     await window.close();
   });
 
+  it('watches again what was refused when it came, as it is while Redis is gone', async () => {
+    const window = await Window.open(browser, shop.url);
+    let isRefusing = true;
+    await window.page.routeWebSocket('**/ws', (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage((message) => {
+        if (isRefusing && String(message).includes('"watch-event"')) {
+          isRefusing = false;
+          const problem = { code: 'unavailable', message: 'Try again.', retryAfterMs: 100 };
+          socket.send(JSON.stringify({ type: 'problem', problem }));
+        } else server.send(message);
+      });
+    });
+    await window.page.reload();
+    await expect.poll(() => isRefusing).toBe(false);
+    await window.ready();
+    const rival = await shop.buyer();
+    const hold = await rival.hold(slug, ['H-3']);
+    await window.sees('H-3', 'held');
+    await rival.release(hold.id);
+    await window.close();
+  });
+
   it('says so when the shop cannot be reached, and opens once it can', async () => {
     const window = await (await Window.open(browser, shop.url)).ready();
     await window.page.route('**/api/events/**', (route) => route.abort());
