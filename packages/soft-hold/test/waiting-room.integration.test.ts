@@ -167,6 +167,19 @@ test('admission is paced by rate, by those inside and by what is free, whoever t
   expect(left).toBeLessThan(before);
 });
 
+test('whoever ticks a little early lets in as many as that time allows, not none and then twice as many', async () => {
+  const { room, clock } = openRoom();
+  for (let person = 0; person < 600; person++) room.join(`person-${person}`);
+  clock.advance(60_000);
+  await room.tick();
+  const waiting: number[] = [];
+  for (const ms of [990, 990, 500, 490]) {
+    clock.advance(ms);
+    waiting.push((await room.tick()).waiting);
+  }
+  expect(waiting).toEqual([501, 402, 402, 303]);
+});
+
 test('who comes after the opening queues behind the draw, first come first served', async () => {
   const { room, clock } = openRoom({ perSecond: 1 });
   const drawn = room.join('early');

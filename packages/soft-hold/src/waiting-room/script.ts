@@ -16,7 +16,8 @@
  * Data have an id from the first tick on, so that their loss is noticed: then every process tells all of its arrivals
  * again, to the new data, and that no fewer than `least` were admitted.
  *
- * A tick within everyMs of the last one only adds arrivals. People who were admitted and have not
+ * A tick within 0.9 of everyMs of the last one only adds arrivals: a timer that is a little early must not make everybody wait
+ * for the next one, and then come twice as many at once. People who were admitted and have not
  * come for their pass count as active for claimMs, then their share is given on.
  */
 export const ROOM_SCRIPT = `
@@ -66,7 +67,7 @@ if rules then
     tick = now
     redis.call('HSET', R, 'opened', opened, 'tick', int(now))
   end
-  if opened and now - tick >= rules.everyMs then
+  if opened and now - tick >= 0.9 * rules.everyMs then
     -- who was admitted lately and has not come yet still may
     redis.call('ZREMRANGEBYSCORE', C, '-inf', int(now - rules.claimMs))
     local lately = 0
