@@ -65,6 +65,7 @@ it('holds 5,000 users, and what it promises while everything breaks', async () =
     apart: false,
     together: { withinMs: 30_000, tracks: 2 },
   });
+  expect(stage.fleet.crashes).toEqual([]);
   expect(broken(chaos, 'requests answered', 'all within', 'price change')).toEqual([]);
   const { wrong, ok } = stage.recorder.total().counts;
   expect(wrong / ok).toBeLessThan(0.01);
