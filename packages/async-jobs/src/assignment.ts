@@ -108,6 +108,11 @@ export class Assignment {
     if (crowded) await new Promise<void>((resolve) => crowded.push(resolve));
   }
 
+  /** Whether a commit could still tell all that is finished, if these offsets were finished as well. */
+  canTell(partition: Partition, offsets: ReadonlySet<number>): boolean {
+    return partition.tracker.metadata(METADATA_BYTES, offsets).isWhole;
+  }
+
   /** Marks a record's offset as finished, unless its partition is no longer ours. */
   complete(partition: Partition, offset: number): void {
     partition.tracker.complete(offset);

@@ -1,7 +1,8 @@
+import type { Kafka } from 'kafkajs';
 import { count, filterOf, parse, USAGE, UsageError, type Values } from './cli-options.ts';
 import { type Output, plain, progressBar, table } from './cli-output.ts';
 import { defineJob, JobQueue, JobsError, kafkajsTransport, redisStatus } from './index.ts';
-import { topicsOf } from './topics.ts';
+import { deadLetterTopic, topicsAmong, topicsOf } from './topics.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,7 +13,7 @@ interface Call {
   readonly rest: readonly string[];
   readonly env: Environment;
   readonly output: Output;
-  readonly queue: () => Promise<JobQueue>;
+  readonly kafka: () => Promise<{ readonly queue: JobQueue; readonly client: Kafka }>;
 }
 
 const DONE = 0;
@@ -48,7 +49,7 @@ export async function main(
     const command = COMMANDS[name];
     if (!command) throw new UsageError(`There is no command ${name}`);
     const rest = positionals.slice(words);
-    return await command({ values, rest, env, output, queue: () => connect(values, env, closers) });
+    return await command({ values, rest, env, output, kafka: () => connect(values, env, closers) });
   } catch (error) {
     const wrong = error instanceof UsageError;
     output.err.write(`evenkeel-jobs: ${messageOf(error)}\n`);
@@ -63,12 +64,12 @@ async function connect(
   values: Values,
   env: Environment,
   closers: (() => Promise<unknown> | unknown)[],
-): Promise<JobQueue> {
+): ReturnType<Call['kafka']> {
   const brokers = values.brokers ?? env.KAFKA_BROKERS;
   if (!brokers) throw new UsageError('Expected --brokers or KAFKA_BROKERS');
   const { Kafka, logLevel } = (await import('kafkajs')).default;
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = env;
-  const kafka = new Kafka({
+  const client = new Kafka({
     clientId: 'evenkeel-jobs',
     brokers: brokers.split(','),
     logLevel: logLevel.NOTHING,
@@ -77,19 +78,19 @@ async function connect(
     ...(username && password && { sasl: { mechanism: 'scram-sha-512', username, password } }),
   });
   const queue = new JobQueue({
-    transport: kafkajsTransport(kafka),
+    transport: kafkajsTransport(client),
     topicPrefix: values.prefix ?? 'jobs',
   });
   closers.push(() => queue.close());
-  return queue;
+  return { queue, client };
 }
 
-async function list({ values, rest, output, queue }: Call): Promise<number> {
+async function list({ values, rest, output, kafka }: Call): Promise<number> {
   const name = only(rest, 'QUEUE');
   const filter = filterOf(values, Date.now());
   const rows: Record<string, unknown>[] = [];
   const limit = count(values, 'limit') ?? 100;
-  for await (const letter of (await queue()).deadLetters(name).list(filter, { limit })) {
+  for await (const letter of (await kafka()).queue.deadLetters(name).list(filter, { limit })) {
     const { at, id, name: job, key, reason, attempts, error } = letter;
     const told = values.json ? error : `${error.name}: ${error.message}`;
     rows.push({ at: at.toJSON(), id, job, key, reason, attempts, error: told });
@@ -102,10 +103,10 @@ async function list({ values, rest, output, queue }: Call): Promise<number> {
   return DONE;
 }
 
-async function show({ values, rest, output, queue }: Call): Promise<number> {
+async function show({ values, rest, output, kafka }: Call): Promise<number> {
   const [name, id, ...more] = rest;
   if (!name || !id || more.length > 0) throw new UsageError('Expected QUEUE and ID');
-  for await (const letter of (await queue()).deadLetters(name).list({ id }, { limit: 1 })) {
+  for await (const letter of (await kafka()).queue.deadLetters(name).list({ id }, { limit: 1 })) {
     if (values.json) output.out.write(`${JSON.stringify(letter)}\n`);
     else {
       const { error, headers, payload, ...facts } = letter;
@@ -127,7 +128,7 @@ async function show({ values, rest, output, queue }: Call): Promise<number> {
 }
 
 async function replay(call: Call): Promise<number> {
-  const { values, rest, output, queue } = call;
+  const { values, rest, output, kafka } = call;
   const name = only(rest, 'QUEUE');
   if (values['dry-run']) return countOnly(call, name, 'would be replayed');
   const ratePerSecond = count(values, 'rate');
@@ -136,12 +137,14 @@ async function replay(call: Call): Promise<number> {
   const interrupted = (): void => stop.abort();
   process.once('SIGINT', interrupted);
   try {
-    const replayed = await (await queue()).deadLetters(name).replay(filterOf(values, Date.now()), {
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
-      ...(limit !== undefined && { limit }),
-      signal: stop.signal,
-      onProgress: ({ seen, total }) => progressBar(output, seen, total),
-    });
+    const replayed = await (await kafka()).queue
+      .deadLetters(name)
+      .replay(filterOf(values, Date.now()), {
+        ...(ratePerSecond !== undefined && { ratePerSecond }),
+        ...(limit !== undefined && { limit }),
+        signal: stop.signal,
+        onProgress: ({ seen, total }) => progressBar(output, seen, total),
+      });
     tell(call, replayed, 'replayed');
     return stop.signal.aborted ? FAILED : DONE;
   } finally {
@@ -150,7 +153,7 @@ async function replay(call: Call): Promise<number> {
 }
 
 async function purge(call: Call): Promise<number> {
-  const { values, rest, queue } = call;
+  const { values, rest, kafka } = call;
   const name = only(rest, 'QUEUE');
   if (!values.yes || values['dry-run'])
     return countOnly(call, name, 'would be purged: --yes does it');
@@ -158,7 +161,7 @@ async function purge(call: Call): Promise<number> {
   const work = limit === undefined ? {} : { limit };
   tell(
     call,
-    await (await queue()).deadLetters(name).purge(filterOf(values, Date.now()), work),
+    await (await kafka()).queue.deadLetters(name).purge(filterOf(values, Date.now()), work),
     'purged',
   );
   return DONE;
@@ -167,7 +170,7 @@ async function purge(call: Call): Promise<number> {
 async function countOnly(call: Call, name: string, what: string): Promise<number> {
   const limit = count(call.values, 'limit');
   const work = limit === undefined ? {} : { limit };
-  const letters = (await call.queue())
+  const letters = (await call.kafka()).queue
     .deadLetters(name)
     .list(filterOf(call.values, Date.now()), work);
   let found = 0;
@@ -182,33 +185,37 @@ function tell({ values, output }: Call, letters: number, what: string): void {
   );
 }
 
-async function lag({ values, rest, output, queue: connected }: Call): Promise<number> {
+async function lag({ values, rest, output, kafka }: Call): Promise<number> {
   const name = only(rest, 'QUEUE');
-  const queue = await connected();
+  const { queue, client } = await kafka();
   const { transport, topicPrefix } = queue;
-  const group = `${values.group ?? topicPrefix}.${name}`;
-  const topics = topicsOf(topicPrefix, name, []);
-  const asked = [
-    { topic: topics.jobs[0]?.topic ?? '', group },
-    ...topics.tiers.map(({ topic }) => ({ topic, group: `${group}.retry` })),
-    { topic: topics.deadLetters, group: topics.deadLetters },
-  ];
+  const admin = client.admin();
+  await admin.connect();
+  const existing = await admin.listTopics().finally(() => admin.disconnect());
+  const topics = topicsAmong(topicPrefix, name, existing);
+  if (topics.length === 0) {
+    output.err.write(`evenkeel-jobs: no topic of a queue ${name}\n`);
+    return NOT_FOUND;
+  }
+  const of = `${values.group ?? topicPrefix}.${name}`;
+  const groups = { jobs: of, tier: `${of}.retry`, letters: deadLetterTopic(topicPrefix, name) };
   const rows: Record<string, unknown>[] = [];
-  for (const one of asked) {
-    const offsets = await transport.offsets(one.topic);
-    const committed = await transport.committed(one.group, one.topic);
+  for (const { topic, kind } of topics) {
+    const group = groups[kind];
+    const offsets = await transport.offsets(topic);
+    const committed = await transport.committed(group, topic);
     let behind = 0;
     for (const { partition, first, next } of offsets) {
       const at = committed.find((known) => known.partition === partition)?.committed?.offset;
       behind += next - Math.max(first, at ?? first);
     }
-    rows.push({ topic: one.topic, group: one.group, partitions: offsets.length, lag: behind });
+    rows.push({ topic, group, partitions: offsets.length, lag: behind });
   }
   table(output, rows, values.json ?? false);
   return DONE;
 }
 
-async function ensureTopics({ values, rest, output, queue: connected }: Call): Promise<number> {
+async function ensureTopics({ values, rest, output, kafka }: Call): Promise<number> {
   if (rest.length === 0) throw new UsageError('Expected QUEUE');
   const partitions = count(values, 'partitions');
   const replicationFactor = count(values, 'replication');
@@ -223,7 +230,7 @@ async function ensureTopics({ values, rest, output, queue: connected }: Call): P
       ...(values.priorities && { priority: () => 'normal' as const }),
     }),
   );
-  const queue = await connected();
+  const { queue } = await kafka();
   await queue.ensureTopics(jobs, {
     ...(partitions !== undefined && { partitions }),
     ...(replicationFactor !== undefined && { replicationFactor }),

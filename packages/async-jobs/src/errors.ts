@@ -158,6 +158,25 @@ export class SpoolFullError extends JobsError {
   }
 }
 
+/**
+ * What a filter has replayed or purged lies in so many pieces between letters that stay that no more
+ * of it can be remembered. `taken` letters were dealt with, and are remembered. The oldest letters
+ * have to be dealt with first.
+ */
+export class LettersScatteredError extends JobsError {
+  readonly queue: string;
+  readonly taken: number;
+
+  constructor(queue: string, taken: number) {
+    super(
+      'ERR_JOB_LETTERS_SCATTERED',
+      `${taken} dead letters of queue ${queue} were dealt with; more cannot be remembered between those that stay: replay or purge the oldest of these first`,
+    );
+    this.queue = queue;
+    this.taken = taken;
+  }
+}
+
 /** A subscription token is malformed, signed with another secret, or too old. */
 export class JobTokenError extends JobsError {
   readonly reason: 'malformed' | 'signature' | 'expired';

@@ -29,6 +29,7 @@ export {
   JobsUnhealthyError,
   JobTimeoutError,
   JobTokenError,
+  LettersScatteredError,
   NonRetryableError,
   QueueClosedError,
   RetryLater,

@@ -1,5 +1,6 @@
-import { Assignment } from './assignment.ts';
+import { Assignment, type Partition } from './assignment.ts';
 import type { JobQueue } from './async-jobs.ts';
+import { sleep } from './clock.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
@@ -9,11 +10,15 @@ import type {
 } from './transport.ts';
 
 const BUFFER = 500;
+const LOOK_MS = 1_000;
+/** The transport deals with its troubles by itself, unless nothing comes of it for so long. */
+const PATIENCE_MS = 30_000;
+const COMMITS = 3;
 
-/** A record, and how to say that it is dealt with. */
-interface Item {
+/** A record, and whose it is. */
+export interface Item {
   readonly record: IncomingRecord;
-  readonly done: () => void;
+  readonly owner: Partition;
 }
 
 /**
@@ -31,7 +36,8 @@ export class LetterReader implements SubscriptionListener {
   #items: Item[] = [];
   #wake: () => void = () => {};
   #room: (() => void)[] = [];
-  #failure: unknown = null;
+  #trouble: { readonly sinceMs: number; error: unknown } | null = null;
+  #uncommitted: unknown = null;
 
   constructor(
     queue: JobQueue,
@@ -50,7 +56,9 @@ export class LetterReader implements SubscriptionListener {
       commitIntervalMs: 500,
       commitEvery: 500,
       subscription: () => this.#subscription,
-      error: (error) => this.error(error),
+      error: (error) => {
+        this.#uncommitted = error;
+      },
     });
     this.#subscription = queue.transport.subscribe(
       {
@@ -85,13 +93,37 @@ export class LetterReader implements SubscriptionListener {
         for (const resolve of this.#room.splice(0)) resolve();
         if (this.#items.length > 0) continue;
         if (this.#atEnd()) return;
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        if (this.#failure) throw this.#failure;
+        const woken = new AbortController();
+        this.#wake = () => woken.abort();
+        await sleep(this.#queue.clock, LOOK_MS, woken.signal);
+        this.#throwLasting();
       }
     } finally {
       signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Whether it could be remembered that these are dealt with, beside what is already. */
+  canTell(items: readonly Item[]): boolean {
+    return [...new Set(items.map(({ owner }) => owner))].every((owner) => {
+      const own = items.filter((item) => item.owner === owner);
+      return this.#assignment.canTell(owner, new Set(own.map(({ record }) => record.offset)));
+    });
+  }
+
+  /** Notes that an item is dealt with. */
+  complete({ owner, record }: Item): void {
+    this.#assignment.complete(owner, record.offset);
+  }
+
+  /** Commits what was dealt with. @throws CommitError: it would be shown and taken again */
+  async settle(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      this.#uncommitted = null;
+      await this.#assignment.handOver();
+      if (this.#uncommitted === null) return;
+      if (attempt === COMMITS) throw this.#uncommitted;
+      await sleep(this.#queue.clock, LOOK_MS);
     }
   }
 
@@ -114,10 +146,12 @@ export class LetterReader implements SubscriptionListener {
     for (const { partition, committed } of partitions) {
       this.#positions.set(partition, committed?.offset ?? 0);
     }
+    if (partitions.length === 0) this.#trouble = null; // another member has them: it is waited for
     this.#wake();
   }
 
   admit(topic: string, partition: number, records: readonly IncomingRecord[]): number {
+    this.#trouble = null;
     const fitting = records.slice(0, Math.max(0, BUFFER - this.#items.length));
     for (const record of fitting) {
       this.#positions.set(partition, record.offset + 1);
@@ -125,7 +159,7 @@ export class LetterReader implements SubscriptionListener {
       if (record.offset < (floor ?? 0)) continue;
       const owner = this.#assignment.ownerOf(topic, partition, record.offset);
       if (!owner?.tracker.receive(record.offset)) continue;
-      this.#items.push({ record, done: () => this.#assignment.complete(owner, record.offset) });
+      this.#items.push({ record, owner });
     }
     this.#wake();
     return fitting.length;
@@ -136,8 +170,13 @@ export class LetterReader implements SubscriptionListener {
   }
 
   error(error: unknown): void {
-    this.#failure = error;
-    this.#wake();
+    this.#trouble ??= { sinceMs: this.#queue.clock.now(), error };
+    this.#trouble.error = error;
+  }
+
+  #throwLasting(): void {
+    const trouble = this.#trouble;
+    if (trouble && this.#queue.clock.now() - trouble.sinceMs > PATIENCE_MS) throw trouble.error;
   }
 
   #atEnd(): boolean {

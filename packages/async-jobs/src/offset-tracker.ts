@@ -1,5 +1,7 @@
 import { type EncodedRanges, encodeRanges, type OffsetRange } from './run-length-map.ts';
 
+const NONE: ReadonlySet<number> = new Set();
+
 /**
  * What of one partition has been received and finished.
  *
@@ -68,21 +70,22 @@ export class OffsetTracker {
   }
 
   /** The offset to commit: everything below is finished. Null when nothing is known yet. */
-  position(): number | null {
-    for (const lowest of this.#open) return lowest;
+  position(also = NONE): number | null {
+    for (const lowest of this.#open) if (!also.has(lowest)) return lowest;
     return this.#last === -1 ? this.floor : this.#last + 1;
   }
 
-  /** The finished offsets above the position. O(pending). */
-  metadata(budgetBytes: number): EncodedRanges {
-    const position = this.position();
+  /** The finished offsets above the position, as if those of `also` were finished too. O(pending). */
+  metadata(budgetBytes: number, also = NONE): EncodedRanges {
+    const position = this.position(also);
     if (position === null) return { text: '', isWhole: true };
-    return encodeRanges(position, this.#finished(position), budgetBytes);
+    return encodeRanges(position, this.#finished(position, also), budgetBytes);
   }
 
-  *#finished(position: number): Generator<OffsetRange> {
+  *#finished(position: number, also: ReadonlySet<number>): Generator<OffsetRange> {
     let next = position;
     for (const open of this.#open) {
+      if (also.has(open)) continue;
       if (open > next) yield { from: next, to: open - 1 };
       next = open + 1;
     }

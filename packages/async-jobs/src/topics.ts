@@ -55,6 +55,32 @@ export function topicsOf(
   };
 }
 
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** The topics of a queue among existing ones, whatever priorities and waits its jobs have. */
+export function topicsAmong(
+  prefix: string,
+  queue: string,
+  existing: readonly string[],
+): { readonly topic: string; readonly kind: 'jobs' | 'tier' | 'letters' }[] {
+  const priorities = (['normal', 'high', 'low'] as const).map((priority) =>
+    jobsTopic(prefix, queue, priority),
+  );
+  const tierMs = (topic: string): number | null => {
+    if (!topic.startsWith(`${prefix}.${queue}.retry.`)) return null;
+    const [, amount, unit] = /\.retry\.(\d+)(ms|s|m|h)$/.exec(topic) ?? [];
+    return unit ? Number(amount) * UNITS[unit as keyof typeof UNITS] : null;
+  };
+  const tiers = existing.filter((topic) => tierMs(topic) !== null);
+  const rising = tiers.sort((a, b) => Number(tierMs(a)) - Number(tierMs(b)));
+  const letters = deadLetterTopic(prefix, queue);
+  return [
+    ...priorities.map((topic) => ({ topic, kind: 'jobs' as const })),
+    ...rising.map((topic) => ({ topic, kind: 'tier' as const })),
+    { topic: letters, kind: 'letters' as const },
+  ].filter(({ topic }) => existing.includes(topic));
+}
+
 const DLQ_RETENTION_MS = 14 * 24 * 3600_000;
 const RETRY_RETENTION_MS = 7 * 24 * 3600_000;
 
@@ -83,12 +109,8 @@ export function topicSpecs(
 }
 
 function duration(ms: number): string {
-  for (const [unit, size] of [
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1_000],
-  ] as const) {
-    if (ms % size === 0) return `${ms / size}${unit}`;
+  for (const unit of ['h', 'm', 's'] as const) {
+    if (ms % UNITS[unit] === 0) return `${ms / UNITS[unit]}${unit}`;
   }
   return `${ms}ms`;
 }

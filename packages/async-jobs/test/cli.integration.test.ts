@@ -111,6 +111,9 @@ describe('evenkeel-jobs', () => {
   });
 
   it('tells the lag of every topic, creates topics, and tells a status', async () => {
+    const own = { ...job, priorities: ['normal', 'high'] as const };
+    const retry = { ...job.retry, onRetry: 'overtake' as const, tiersMs: [1_500, 90_000] };
+    await queue.ensureTopics([{ ...own, retry }]); // priorities and waits that only definitions tell
     const lag = await run('lag', job.queue, '--json');
     const rows = lag.out
       .trim()
@@ -118,13 +121,18 @@ describe('evenkeel-jobs', () => {
       .map((line) => JSON.parse(line));
     expect(rows.map(({ topic }) => topic.replace(`jobs.${job.queue}`, ''))).toEqual([
       '',
+      '.high',
+      '.retry.1500ms',
       '.retry.5s',
       '.retry.30s',
+      '.retry.90s',
       '.retry.5m',
       '.retry.30m',
       '.retry.1h',
       '.dlq',
     ]);
+    expect(rows.find(({ topic }) => topic.endsWith('.high')).group).toBe(`jobs.${job.queue}`);
+    expect((await run('lag', 'nobody')).code).toBe(3);
     const fresh = uniqueName('fresh');
     const made = await run('topics', 'ensure', fresh, '--partitions', '2', '--priorities');
     expect([made.code, made.out.split('\n').slice(0, 4)]).toEqual([

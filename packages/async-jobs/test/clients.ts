@@ -4,11 +4,12 @@ import pg from 'pg';
 import { backends, uniqueName } from '../../../test/backends.ts';
 import {
   JobQueue,
-  kafkajsTransport,
   type Outbox,
   postgresOutbox,
   redisStatus,
+  type Transport,
 } from '../src/index.ts';
+import { transportTo } from './fixtures/transport.ts';
 
 /** Clients of the shared servers, and what is made of them, under names of this test's own. */
 export class Clients {
@@ -28,6 +29,11 @@ export class Clients {
     return new Kafka({ brokers: backends().kafkaBrokers.split(','), logLevel: logLevel.NOTHING });
   }
 
+  /** A transport of the driver under test. */
+  transport(): Transport {
+    return transportTo(backends().kafkaBrokers);
+  }
+
   redis(): Redis {
     const redis = new Redis(backends().redisUrl);
     redis.on('error', () => {});
@@ -44,7 +50,7 @@ export class Clients {
     const outbox = this.outbox();
     await outbox.migrate();
     const queue = new JobQueue({
-      transport: kafkajsTransport(this.kafka()),
+      transport: this.transport(),
       outbox,
       status: redisStatus(redis, { prefix: this.schema }),
     });

@@ -1,5 +1,4 @@
 import { Redis } from 'ioredis';
-import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startKafka, startRedis, uniqueName } from '../../../test/backends.ts';
@@ -13,6 +12,7 @@ import {
 } from '../src/index.ts';
 import { Clients } from './clients.ts';
 import { sendBySnappy, useSnappy } from './fixtures/snappy.ts';
+import { transportTo } from './fixtures/transport.ts';
 import { until } from './until.ts';
 
 const clients = new Clients();
@@ -28,7 +28,7 @@ describe('faults', () => {
     const redis = new Redis(server.url, { retryStrategy: () => 100, maxRetriesPerRequest: 2 });
     redis.on('error', () => {});
     const queue = new JobQueue({
-      transport: kafkajsTransport(clients.kafka()),
+      transport: clients.transport(),
       status: redisStatus(redis),
     });
     const job = newJob();
@@ -62,7 +62,7 @@ describe('faults', () => {
   });
 
   it('a handler longer than the session timeout runs once, and holds up only its key', async () => {
-    const queue = new JobQueue({ transport: kafkajsTransport(clients.kafka()) });
+    const queue = new JobQueue({ transport: clients.transport() });
     const job = newJob();
     await queue.ensureTopics([job], { partitions: 1 });
     const begun: string[] = [];
@@ -93,7 +93,7 @@ describe('faults', () => {
     ['after', 0],
     ['before', 1_000],
   ])(
-    'a record in a codec that is missing, met %s the committed offsets are read, makes the worker unwell; once the codec is there, it goes on by itself',
+    'kafkajs: a record in a codec that is missing, met %s the committed offsets are read, makes the worker unwell; once the codec is there, it goes on by itself',
     {
       timeout: 90_000,
     },
@@ -176,10 +176,9 @@ describe('faults', () => {
     timeout: 180_000,
   }, async () => {
     await using server = await startKafka();
-    const kafka = new Kafka({ brokers: [server.url], logLevel: logLevel.NOTHING });
     const outbox = clients.outbox();
     await outbox.migrate();
-    const queue = new JobQueue({ transport: kafkajsTransport(kafka), outbox });
+    const queue = new JobQueue({ transport: transportTo(server.url), outbox });
     const job = newJob();
     await queue.ensureTopics([job]);
     const seen = new Map<string, number[]>();

@@ -6,12 +6,14 @@ import {
   flow,
   handle,
   type JobQueue,
+  memoryTransport,
   NonRetryableError,
   type OutboxRelay,
   step,
   Worker,
 } from '../src/index.ts';
 import { Clients } from './clients.ts';
+import { flowConformance } from './flow-conformance.ts';
 import { until } from './until.ts';
 
 const clients = new Clients();
@@ -71,33 +73,11 @@ async function started() {
 }
 
 describe('flow', () => {
-  it('runs its steps in order, each with what the ones before returned', async () => {
-    const { definition, worker, log, ended } = await started();
-    const { id } = await queue.start(definition, { order: 'o1' });
-    await ended(id, 'succeeded');
-    expect(log).toEqual(['reserve o1', 'charge o1:A1', 'ship o1']);
-    expect(await queue.flow(id)).toMatchObject({
-      step: 3,
-      results: [{ seat: 'A1' }, 'charge-17', 'ship-17'],
-      error: null,
-    });
-    await worker.drain();
-  });
-
-  it('takes back in reverse what was done when a step is given up', async () => {
-    const { definition, worker, log, ended } = await started();
-    const { id } = await queue.start(definition, { order: 'o2', fail: 'ship' });
-    await ended(id, 'compensated');
-    expect(log).toEqual([
-      'reserve o2',
-      'charge o2:A1',
-      'ship o2',
-      'refund charge-17',
-      'release o2',
-    ]);
-    expect((await queue.flow(id))?.error).toBe('no ship');
-    await worker.drain();
-  });
+  flowConformance(
+    () => memoryTransport(),
+    () => uniqueName('flow'),
+    () => clients.outbox(),
+  ); // on Kafka beside the other suites
 
   it('takes back only what was done, and is stuck when that is given up', async () => {
     const { definition, worker, log, ended } = await started();

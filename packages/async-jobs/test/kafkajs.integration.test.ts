@@ -12,6 +12,7 @@ import {
 } from '../src/index.ts';
 import { Clients } from './clients.ts';
 import { featuresConformance } from './features-conformance.ts';
+import { flowConformance } from './flow-conformance.ts';
 import { transportConformance } from './transport-conformance.ts';
 import { until } from './until.ts';
 import { workerConformance } from './worker-conformance.ts';
@@ -73,6 +74,11 @@ describe('jobs on Kafka', () => {
     () => transport,
     newName,
     () => redisStatus(clients.redis(), { prefix: newName() }),
+  );
+  flowConformance(
+    () => transport,
+    newName,
+    () => clients.outbox(),
   );
   afterAll(async () => {
     await transport.close();

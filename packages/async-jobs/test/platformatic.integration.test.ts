@@ -14,6 +14,7 @@ import {
 } from '../src/index.ts';
 import { Clients } from './clients.ts';
 import { featuresConformance } from './features-conformance.ts';
+import { flowConformance } from './flow-conformance.ts';
 import { RecordingListener } from './recording-listener.ts';
 import { transportConformance } from './transport-conformance.ts';
 import { until } from './until.ts';
@@ -120,6 +121,11 @@ describe('jobs on @platformatic/kafka', () => {
     () => transport,
     newName,
     () => redisStatus(clients.redis(), { prefix: newName() }),
+  );
+  flowConformance(
+    () => transport,
+    newName,
+    () => clients.outbox(),
   );
   afterAll(async () => {
     await transport.close();

@@ -1,7 +1,4 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { expect } from 'vitest';
@@ -12,16 +9,12 @@ import {
   startRedis,
   uniqueName,
 } from '../../../test/backends.ts';
-import {
-  JobQueue,
-  kafkajsTransport,
-  type OutgoingRecord,
-  postgresOutbox,
-  type Transport,
-} from '../src/index.ts';
+import { JobQueue, type OutgoingRecord, postgresOutbox, type Transport } from '../src/index.ts';
 import { chargeJob } from './fixtures/charge.ts';
 import { sendBySnappy } from './fixtures/snappy.ts';
 import { startProcess } from './fixtures/start-process.ts';
+import { transportTo } from './fixtures/transport.ts';
+import { Provider } from './provider.ts';
 import { until } from './until.ts';
 
 /** Servers of our own, that may be killed, frozen and flushed. */
@@ -55,6 +48,10 @@ export interface StormReport {
   readonly seconds: number;
   /** Deliveries beyond one a job. */
   readonly deliveredAgain: number;
+  /** Calls at the provider beyond one a job, all under the job's idempotency key. */
+  readonly calledAgain: number;
+  /** Records that came to lie behind later ones of other keys. */
+  readonly overtaken: number;
   readonly deadLetters: number;
 }
 
@@ -64,8 +61,8 @@ export interface StormOptions {
   /** Milliseconds that job `n` takes. */
   readonly slowMs?: (n: number) => number;
   readonly workerEnv?: readonly Record<string, string>[];
-  /** Of 100 records sent, how many are sent twice, the second time later. */
-  readonly duplicatePercent?: number;
+  /** Of 100 records, how many are sent again, later and in reverse, and how many are overtaken. */
+  readonly unrulyPercent?: number;
   readonly expectedDeadLetters?: number;
 }
 
@@ -82,22 +79,16 @@ export async function storm(
   const { jobs, keys, slowMs = () => 1, workerEnv = [{}, {}] } = options;
   const schema = uniqueName('storm');
   const job = chargeJob(schema);
-  const charges = new Set<string>();
-  const provider = createServer((request, response) => {
-    request.setEncoding('utf8').on('data', (id: string) => charges.add(id));
-    request.on('end', () => response.end());
-  }).listen(0, '127.0.0.1');
-  await once(provider, 'listening');
+  const provider = await Provider.open();
   const pool = new pg.Pool({ connectionString: servers.postgres.url, max: 10 });
   pool.on('error', () => {});
   const kafka = new Kafka({ brokers: [servers.kafka.url], logLevel: logLevel.NOTHING });
-  const plain = kafkajsTransport(kafka);
-  const transport = doubling(plain, options.duplicatePercent ?? 0);
+  const plain = transportTo(servers.kafka.url);
+  const network = new UnrulyNetwork(plain, options.unrulyPercent ?? 0);
   const outbox = postgresOutbox(pool, { schema });
   await outbox.migrate();
-  await pool.query(`CREATE TABLE "${schema}".deliveries (job_id uuid);
-    CREATE TABLE "${schema}".effects (id serial, job_id uuid, key text, n int)`);
-  const queue = new JobQueue({ transport, outbox });
+  await pool.query(`CREATE TABLE "${schema}".effects (id serial, job_id uuid, key text, n int)`);
+  const queue = new JobQueue({ transport: network.transport, outbox });
   await queue.ensureTopics([job]);
   const count = async (what: string): Promise<number> =>
     (await pool.query(`SELECT count(${what})::int AS n FROM "${schema}".effects`)).rows[0].n;
@@ -107,7 +98,7 @@ export async function storm(
       KAFKA_BROKERS: servers.kafka.url,
       DATABASE_URL: servers.postgres.url,
       REDIS_URL: servers.redis.url,
-      PROVIDER_URL: `http://127.0.0.1:${(provider.address() as AddressInfo).port}`,
+      PROVIDER_URL: provider.url,
       SCHEMA: schema,
       QUEUE: job.queue,
       ...env,
@@ -138,11 +129,8 @@ export async function storm(
     await progress(1);
     const seconds = Math.round((Date.now() - begun) / 1_000);
     await new Promise((resolve) => setTimeout(resolve, 500)); // time for a doubled effect to appear
-    expect([await count('*'), await count('DISTINCT job_id'), charges.size]).toEqual([
-      jobs,
-      jobs,
-      jobs,
-    ]);
+    const effects = [await count('*'), await count('DISTINCT job_id'), provider.charges];
+    expect(effects).toEqual([jobs, jobs, jobs]);
     const { rows: disordered } = await pool.query(
       `SELECT * FROM (SELECT key, n, lag(n) OVER (PARTITION BY key ORDER BY id) AS before
        FROM "${schema}".effects) e WHERE n < before`,
@@ -151,35 +139,61 @@ export async function storm(
     const letters = await queue.transport.offsets(`jobs.${job.queue}.dlq`);
     const deadLetters = letters.reduce((sum, { next }) => sum + next, 0);
     expect(deadLetters).toBe(options.expectedDeadLetters ?? 0);
-    const { rows } = await pool.query(`SELECT count(*)::int AS n FROM "${schema}".deliveries`);
-    return { seconds, deliveredAgain: rows[0].n - jobs, deadLetters };
+    const { deliveries, calledAgain } = provider;
+    const deliveredAgain = deliveries - jobs;
+    return { seconds, deliveredAgain, calledAgain, overtaken: network.overtaken, deadLetters };
   } finally {
     for (const worker of workers) worker.kill('SIGKILL');
     await queue.close();
     await pool.end();
-    provider.closeAllConnections();
     provider.close();
   }
 }
 
 const POISON = { 'job-id': '0190a1b2-0000-7000-8000-00000000dead', 'job-name': 'charge' };
 
-/** A network that delivers some records again, after others that were sent later. */
-function doubling(transport: Transport, percent: number): Transport {
-  let held: OutgoingRecord[] = [];
-  let sent = 0;
-  return new Proxy(transport, {
-    get(target, name) {
-      if (name !== 'send' || percent === 0) {
+/**
+ * A network that sends some records again, behind later ones and in reverse, and lets some be
+ * overtaken by those of other keys. Within a key only copies come out of order: that order is made
+ * by who sends, and nobody behind the log could mend it.
+ */
+class UnrulyNetwork {
+  readonly transport: Transport;
+  readonly #every: number;
+  #copies: OutgoingRecord[] = [];
+  #sent = 0;
+  overtaken = 0;
+
+  constructor(transport: Transport, percent: number) {
+    this.#every = Math.round(100 / percent);
+    this.transport = new Proxy(transport, {
+      get: (target, name) => {
+        if (name === 'send' && percent > 0) return this.#send.bind(this, target);
         const value = Reflect.get(target, name);
         return typeof value === 'function' ? value.bind(target) : value;
-      }
-      return async (records: readonly OutgoingRecord[], timeoutMs: number) => {
-        await target.send(records, timeoutMs);
-        const late = held;
-        held = records.filter(() => ++sent % Math.round(100 / percent) === 0);
-        if (late.length > 0) await target.send(late, timeoutMs);
-      };
-    },
-  });
+      },
+    });
+  }
+
+  async #send(
+    target: Transport,
+    records: readonly OutgoingRecord[],
+    timeoutMs: number,
+  ): Promise<void> {
+    const held = new Set<string | null>();
+    const copies: OutgoingRecord[] = [];
+    const prompt: OutgoingRecord[] = [];
+    const late: OutgoingRecord[] = [];
+    for (const record of records) {
+      const turn = ++this.#sent % this.#every;
+      if (turn === 0) copies.unshift(record);
+      if (turn === 1) held.add(record.key);
+      (held.has(record.key) ? late : prompt).push(record);
+    }
+    if (prompt.length > 0) this.overtaken += late.length;
+    for (const some of [prompt, late, this.#copies.splice(0)]) {
+      if (some.length > 0) await target.send(some, timeoutMs);
+    }
+    this.#copies = copies;
+  }
 }
