@@ -6,7 +6,8 @@ export const USAGE = `evenkeel-jobs: looks after the queues of @evenkeel/async-j
   evenkeel-jobs dlq ls QUEUE [filters] [--limit N]        the dead letters
   evenkeel-jobs dlq show QUEUE ID                         one of them, whole
   evenkeel-jobs dlq replay QUEUE [filters] [--rate N] [--dry-run]
-                                                          put them back, with their ids
+                                                          put them back, with their ids; stops when a filter
+                                                          leaves too many pieces between to be remembered
   evenkeel-jobs dlq purge QUEUE [filters] --yes           put them away; without --yes: only count
   evenkeel-jobs lag QUEUE [--group NAME]                  what is not finished, by topic
   evenkeel-jobs topics ensure QUEUE... [--partitions N] [--replication N] [--priorities]

@@ -38,7 +38,7 @@ const DEFAULT_REPLICATION = -1;
 
 /**
  * Jobs on Apache Kafka by the module `@platformatic/kafka`, 1.35 or later: what kafkajs does, with
- * a third of the time for a record. Connections are made from `connection`, and are ours to close.
+ * a sixth of the CPU time for a record that is sent. Connections are made from `connection`, and are ours to close.
  *
  *     import * as kafka from '@platformatic/kafka';
  *     platformaticTransport(kafka, { connection: { clientId: 'shop', bootstrapBrokers: ['kafka:9092'] } })

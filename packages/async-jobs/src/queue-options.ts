@@ -9,7 +9,7 @@ import type { Transport } from './transport.ts';
 
 /** What `new JobQueue` takes. */
 export interface JobQueueOptions {
-  /** What jobs travel on: `kafkajsTransport(kafka)` or, in tests, `memoryTransport()`. */
+  /** What jobs travel on: `kafkajsTransport(kafka)`, `platformaticTransport(kafka, { connection })` or, in tests, `memoryTransport()`. */
   readonly transport: Transport;
   /** `postgresOutbox(pool)`: jobs leave with the caller's transaction, idempotency keys, `ctx.tx`, flows. Without it jobs are sent directly. */
   readonly outbox?: Outbox;

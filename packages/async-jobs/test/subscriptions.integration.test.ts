@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { z } from 'zod';
@@ -22,10 +24,19 @@ import { until } from './until.ts';
 const secret = 'a secret of at least thirty-two bytes';
 const clients = new Clients();
 const closers: (() => unknown)[] = [];
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
 afterAll(async () => {
   for (const close of closers.reverse()) await close();
   await clients.close();
 });
+
+/** Bytes in use after collecting what is not. */
+function held(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 async function setup(status: StatusStore = memoryStatus()) {
   const queue = new JobQueue({
@@ -50,7 +61,7 @@ async function setup(status: StatusStore = memoryStatus()) {
     server.closeAllConnections();
     server.close();
   });
-  return { queue, job, port };
+  return { queue, job, port, sockets };
 }
 
 async function open(port: number): Promise<{ socket: WebSocket; heard: Record<string, never>[] }> {
@@ -91,24 +102,34 @@ describe('WebSocket', () => {
   });
 
   it('gives a socket that does not read the latest only, at the cost of one status', async () => {
-    const { queue, job, port } = await setup();
+    const { queue, job, port, sockets } = await setup();
     const { id, token } = await queue.enqueue(job, 1);
     const { socket, heard } = await open(port);
     socket.send(JSON.stringify({ subscribe: token }));
     await until('the first status', () => heard.length === 1);
     socket.pause();
     const note = 'x'.repeat(100_000);
+    const [served] = sockets.clients;
+    let waiting = 0;
+    let before = 0;
     for (let sequence = 1; sequence <= 200; sequence++) {
       const status = { id, name: 'test', attempt: 1, progress: 1, note, atMs: sequence };
       queue.report({ ...status, state: 'active' }, sequence);
       await queue.flushStatus(1_000);
+      waiting = Math.max(waiting, served?.bufferedAmount ?? 0);
+      if (sequence === 100) before = held();
     }
+    const grown = held() - before;
     queue.report({ id, name: 'test', state: 'dead', attempt: 1, progress: 0, atMs: 0 });
     await queue.flushStatus(1_000);
     socket.resume();
     await until('the end', () => JSON.stringify(heard.at(-1)).includes('dead'));
     // What the kernel's buffers had taken, and the last: of 20 MB
     expect(heard.length).toBeLessThan(120);
+    // One status waits in the process, and a hundred more that nobody reads leave nothing of their 10 MB
+    expect(waiting).toBeGreaterThan(0);
+    expect(waiting).toBeLessThan(2 * note.length);
+    expect(grown).toBeLessThan(2_000_000);
   });
 
   it('follows 10,000 jobs by 1,000 sockets, each job to its end', {
