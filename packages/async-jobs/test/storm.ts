@@ -160,7 +160,7 @@ const POISON = { 'job-id': '0190a1b2-0000-7000-8000-00000000dead', 'job-name': '
 class UnrulyNetwork {
   readonly transport: Transport;
   readonly #every: number;
-  #copies: OutgoingRecord[] = [];
+  readonly #copies: OutgoingRecord[] = [];
   #sent = 0;
   overtaken = 0;
 
@@ -194,6 +194,6 @@ class UnrulyNetwork {
     for (const some of [prompt, late, this.#copies.splice(0)]) {
       if (some.length > 0) await target.send(some, timeoutMs);
     }
-    this.#copies = copies;
+    this.#copies.unshift(...copies); // another shard's batch may be on its way beside this one
   }
 }
