@@ -340,10 +340,10 @@ interface QueuedJob {
     readonly key: string;
     readonly payload: string;
     readonly enqueuedAtMs: number;
-    readonly trace?: TraceContext;
+    readonly trace?: TraceContext | undefined;
     /** Not to be handled before, in milliseconds since the epoch. */
-    readonly runAtMs?: number;
-    readonly flow?: string;
+    readonly runAtMs?: number | undefined;
+    readonly flow?: string | undefined;
 }
 /** Why a job ended among the dead letters. */
 type DeadReason = 'attempts' | 'non-retryable' | 'payload' | 'unknown-job' | 'not-a-job';
@@ -1560,7 +1560,7 @@ interface WorkerSnapshot {
         readonly commitAgeMs: number;
         readonly brake: BrakeState;
         readonly consumer: SubscriptionHealth;
-        /** What carries jobs back that wait on the retry topics: records that lie there, and its client. */
+        /** What carries jobs back that wait on the retry topics: records there when it last read (it does when the first is due), and its client. */
         readonly retries: {
             readonly lag: number;
             readonly commitAgeMs: number;
