@@ -31,13 +31,26 @@ export function PaintedMap({ event, layout }: { event: EventPage; layout: Layout
   const middle = layout.rows[0]?.seats[Math.floor((layout.rows[0]?.seats.length ?? 0) / 2)];
   const current = useSignal<Seat>(middle as Seat);
   const { view } = layout;
+  /** where the space that scrolls begins, in units of the layout: left of a hall that is deeper than wide */
+  const left = useSignal(view.x);
 
+  /** The smallest size shows the whole hall, whichever way it is long. */
+  const measure = ({ clientWidth, clientHeight }: HTMLElement) => {
+    const fit = Math.min(clientWidth / view.width, clientHeight / view.height);
+    scale.value = (ZOOMS[zoom.value] ?? 1) * fit;
+    left.value = view.x + (view.width - clientWidth / fit) / 2;
+  };
   const look = () => {
     const box = frame.current;
     if (!box) return;
-    scale.value = ((ZOOMS[zoom.value] ?? 1) * box.clientWidth) / view.width;
-    const { clientWidth: width, clientHeight: height, scrollLeft: left, scrollTop: top } = box;
-    painter.current?.look({ scale: scale.value, left, top, width, height });
+    measure(box);
+    painter.current?.look({
+      scale: scale.value,
+      x: left.value + box.scrollLeft / scale.value,
+      y: view.y + box.scrollTop / scale.value,
+      width: box.clientWidth,
+      height: box.clientHeight,
+    });
   };
 
   useEffect(() => {
@@ -69,12 +82,12 @@ export function PaintedMap({ event, layout }: { event: EventPage; layout: Layout
   const setZoom = (next: number, at?: { x: number; y: number }) => {
     const box = frame.current;
     if (!box) return;
-    const x = at?.x ?? view.x + (box.scrollLeft + box.clientWidth / 2) / scale.value;
+    const x = at?.x ?? left.value + (box.scrollLeft + box.clientWidth / 2) / scale.value;
     const y = at?.y ?? view.y + (box.scrollTop + box.clientHeight / 2) / scale.value;
     zoom.value = next;
     requestAnimationFrame(() => {
-      scale.value = ((ZOOMS[next] ?? 1) * box.clientWidth) / view.width;
-      box.scrollLeft = (x - view.x) * scale.value - box.clientWidth / 2;
+      measure(box);
+      box.scrollLeft = (x - left.value) * scale.value - box.clientWidth / 2;
       box.scrollTop = (y - view.y) * scale.value - box.clientHeight / 2;
       look();
     });
@@ -84,7 +97,7 @@ export function PaintedMap({ event, layout }: { event: EventPage; layout: Layout
     const box = (canvas.current as HTMLCanvasElement).getBoundingClientRect();
     const { scrollLeft = 0, scrollTop = 0 } = frame.current ?? {};
     return {
-      x: view.x + (clientX - box.x + scrollLeft) / scale.value,
+      x: left.value + (clientX - box.x + scrollLeft) / scale.value,
       y: view.y + (clientY - box.y + scrollTop) / scale.value,
     };
   };
@@ -94,7 +107,7 @@ export function PaintedMap({ event, layout }: { event: EventPage; layout: Layout
       pointed.value = null;
       return;
     }
-    const x = (seat.x - view.x) * scale.value - box.scrollLeft;
+    const x = (seat.x - left.value) * scale.value - box.scrollLeft;
     const y = (seat.y - 7 - view.y) * scale.value - box.scrollTop;
     const isInView = x > 0 && x < box.clientWidth && y > 0 && y < box.clientHeight;
     pointed.value = isInView ? { seat, x, y } : null;
@@ -141,7 +154,7 @@ export function PaintedMap({ event, layout }: { event: EventPage; layout: Layout
           aria-describedby="map-help"
           style={{
             width: `${Number(size) * 100}%`,
-            height: `${view.height * scale.value}px`,
+            height: `${Math.floor(view.height * scale.value)}px`,
           }}
         >
           <canvas
@@ -166,7 +179,7 @@ export function PaintedMap({ event, layout }: { event: EventPage; layout: Layout
             aria-checked={seatLooks === 'selected' || seatLooks === 'mine'}
             aria-disabled={seatLooks === 'held' || seatLooks === 'sold' ? true : undefined}
             style={{
-              left: `${(seat.x - view.x) * scale.value - side / 2}px`,
+              left: `${(seat.x - left.value) * scale.value - side / 2}px`,
               top: `${(seat.y - view.y) * scale.value - side / 2}px`,
               width: `${side}px`,
               height: `${side}px`,

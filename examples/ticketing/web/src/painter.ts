@@ -13,12 +13,14 @@ const MOST_DENSE = 2;
 type Colors = Record<'card' | 'line' | 'raised' | 'muted' | 'ink' | 'accent' | 'sold', string> & {
   areas: string[];
 };
-/** Where the window onto the hall is: `scale` pixels a unit, scrolled by `left` and `top` pixels. */
-export type View = { scale: number; left: number; top: number; width: number; height: number };
+/** The window onto the hall: `scale` pixels a unit, `x` and `y` of its corner in units, its size in pixels. */
+export type View = { scale: number; x: number; y: number; width: number; height: number };
+/** In pixels of the canvas. */
+type Area = { x: number; y: number; width: number; height: number };
 
 /**
- * Paints a hall of any size onto a canvas as large as the window that it is seen through. A change
- * repaints the seats it names, once a frame; scrolling repaints what is in view.
+ * Paints a hall of any size onto a canvas as large as the window that it is seen through. Once a frame a change
+ * repaints the seats it names; scrolling moves what is painted and adds what comes into view; another size repaints all.
  */
 export class Painter {
   readonly #canvas: HTMLCanvasElement;
@@ -26,11 +28,12 @@ export class Painter {
   readonly #layout: Layout;
   readonly #seats: Map<string, Seat>;
   readonly #dirty = new Set<Seat>();
-  #all = true;
   #frame = 0;
-  #view: View = { scale: 1, left: 0, top: 0, width: 1, height: 1 };
+  #view: View = { scale: 1, x: 0, y: 0, width: 1, height: 1 };
   #colors: Colors;
   #density = 1;
+  /** what the canvas shows: `zoom` of its pixels a unit, and its corner in those; undefined when that is of no use */
+  #shown: { zoom: number; x: number; y: number } | undefined;
 
   constructor(canvas: HTMLCanvasElement, layout: Layout) {
     this.#canvas = canvas;
@@ -47,10 +50,11 @@ export class Painter {
     if (this.#canvas.width !== width || this.#canvas.height !== height) {
       this.#canvas.width = width;
       this.#canvas.height = height;
+      Object.assign(this.#canvas.style, { width: `${view.width}px`, height: `${view.height}px` });
+      this.#shown = undefined;
     }
-    Object.assign(this.#canvas.style, { width: `${view.width}px`, height: `${view.height}px` });
     this.#density = density;
-    this.repaint('all');
+    this.repaint([]);
   }
 
   /** After a change between dark and light. */
@@ -60,7 +64,7 @@ export class Painter {
   }
 
   repaint(seats: readonly string[] | 'all'): void {
-    if (seats === 'all') this.#all = true;
+    if (seats === 'all') this.#shown = undefined;
     else {
       for (const id of seats) {
         const seat = this.#seats.get(id);
@@ -78,28 +82,56 @@ export class Painter {
   #paint(): void {
     this.#frame = 0;
     const context = this.#context;
-    const { scale, left, top } = this.#view;
-    const { view } = this.#layout;
-    const zoom = scale * this.#density;
-    const [x, y] = [-view.x * zoom - left * this.#density, -view.y * zoom - top * this.#density];
-    context.setTransform(zoom, 0, 0, zoom, x, y);
-    if (this.#all) this.#paintAll();
-    else {
-      context.fillStyle = this.#colors.card;
-      for (const { x, y } of this.#dirty) context.fillRect(x - CELL, y - CELL, 2 * CELL, 2 * CELL);
-      for (const seat of this.#dirty) this.#paintSeat(seat);
+    const zoom = this.#view.scale * this.#density;
+    // whole pixels, so that what is painted can be moved
+    const [x, y] = [Math.round(this.#view.x * zoom), Math.round(this.#view.y * zoom)];
+    const missing = this.#move({ zoom, x, y });
+    for (const area of missing) {
+      context.save();
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.beginPath();
+      context.rect(area.x, area.y, area.width, area.height);
+      context.clip();
+      context.setTransform(zoom, 0, 0, zoom, -x, -y);
+      this.#paintArea({
+        x: (area.x + x) / zoom,
+        y: (area.y + y) / zoom,
+        width: area.width / zoom,
+        height: area.height / zoom,
+      });
+      context.restore();
     }
-    this.#all = false;
+    context.setTransform(zoom, 0, 0, zoom, -x, -y);
+    context.fillStyle = this.#colors.card;
+    for (const { x, y } of this.#dirty) context.fillRect(x - CELL, y - CELL, 2 * CELL, 2 * CELL);
+    for (const seat of this.#dirty) this.#paintSeat(seat);
     this.#dirty.clear();
   }
 
-  #paintAll(): void {
+  /** Moves what is painted to where it is now, and returns what is missing. */
+  #move(to: { zoom: number; x: number; y: number }): Area[] {
+    const { width, height } = this.#canvas;
+    const from = this.#shown;
+    this.#shown = to;
+    const [right, down] = [to.x - (from?.x ?? 0), to.y - (from?.y ?? 0)];
+    if (from?.zoom !== to.zoom || Math.abs(right) >= width || Math.abs(down) >= height) {
+      return [{ x: 0, y: 0, width, height }];
+    }
+    if (right === 0 && down === 0) return [];
+    this.#context.setTransform(1, 0, 0, 1, 0, 0);
+    this.#context.drawImage(this.#canvas, -right, -down);
+    return [
+      { x: right > 0 ? width - right : 0, y: 0, width: Math.abs(right), height },
+      { x: 0, y: down > 0 ? height - down : 0, width, height: Math.abs(down) },
+    ].filter((area) => area.width > 0 && area.height > 0);
+  }
+
+  /** `x`, `y` and size in units of the layout. */
+  #paintArea({ x, y, width, height }: Area): void {
     const context = this.#context;
-    const { scale, left, top, width, height } = this.#view;
-    const { view, rows, stage, stageLabelY, areas } = this.#layout;
+    const { rows, stage, stageLabelY, areas } = this.#layout;
     const { card, raised, line, muted } = this.#colors;
-    const [fromX, fromY] = [view.x + left / scale - CELL, view.y + top / scale - CELL];
-    const [toX, toY] = [fromX + width / scale + 2 * CELL, fromY + height / scale + 2 * CELL];
+    const [fromX, fromY, toX, toY] = [x - CELL, y - CELL, x + width + CELL, y + height + CELL];
     context.fillStyle = card;
     context.fillRect(fromX, fromY, toX - fromX, toY - fromY);
     const path = new Path2D(stage);
@@ -111,7 +143,7 @@ export class Painter {
     context.textAlign = 'center';
     context.fillStyle = muted;
     // as large on the screen as in a small hall, but no larger than the gap that it stands in
-    const size = Math.min(30, Math.max(13, 13 / scale));
+    const size = Math.min(30, Math.max(13, 13 / this.#view.scale));
     context.font = `700 ${size}px system-ui`;
     context.fillText('STAGE', 0, stageLabelY);
     for (const [area, { name, y }] of areas.entries()) {
@@ -120,8 +152,8 @@ export class Painter {
     }
     for (const { seats } of rows) {
       for (const seat of seats) {
-        const isInView = seat.x > fromX && seat.x < toX && seat.y > fromY && seat.y < toY;
-        if (isInView) this.#paintSeat(seat);
+        const isIn = seat.x > fromX && seat.x < toX && seat.y > fromY && seat.y < toY;
+        if (isIn) this.#paintSeat(seat);
       }
     }
   }
