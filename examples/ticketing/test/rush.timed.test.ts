@@ -11,37 +11,50 @@ afterEach(async () => {
   shop = undefined;
 });
 
-describe(`${orders} orders for "${firstNight.title}" while a charge takes ${chargeMs / 1000} s`, () => {
-  // on a machine that is busy with something else the figure is that something's: it may try again
-  it('are accepted with p99 < 50 ms and all end as tickets', { retry: 2 }, async () => {
-    // warm before it is ready, as deploy/k8s has it
-    shop = await TestShop.start({ ...rushSettings, WARM_UP_MS: '3000' });
-    const reservations = await openRush(shop);
-    const begin = performance.now();
-    const accepted = await Promise.all(
-      reservations.map(async ({ buyer, holdId }, index) => {
-        // they come when they come, not when the server has answered the one before
-        await sleep((index * 1_000) / ordersPerSecond);
-        const start = performance.now();
-        const { id } = await buyer.order(holdId);
-        return { id, ms: performance.now() - start };
-      }),
-    );
-    const times = accepted.map(({ ms }) => ms).sort((a, b) => a - b);
-    const [p50, p99] = [times[orders / 2 - 1], times[Math.ceil(orders * 0.99) - 1]] as [
-      number,
-      number,
-    ];
+/** One rush in a shop of its own, which has to end right whatever the clock says; returns the p99 of the `202`s in ms. */
+async function rush(): Promise<number> {
+  // warm before it is ready, as deploy/k8s has it
+  shop = await TestShop.start({ ...rushSettings, WARM_UP_MS: '3000' });
+  const reservations = await openRush(shop);
+  const begin = performance.now();
+  const accepted = await Promise.all(
+    reservations.map(async ({ buyer, holdId }, index) => {
+      // they come when they come, not when the server has answered the one before
+      await sleep((index * 1_000) / ordersPerSecond);
+      const start = performance.now();
+      const { id } = await buyer.order(holdId);
+      return { id, ms: performance.now() - start };
+    }),
+  );
+  const times = accepted.map(({ ms }) => ms).sort((a, b) => a - b);
+  const [p50, p99] = [times[orders / 2 - 1], times[Math.ceil(orders * 0.99) - 1]] as [
+    number,
+    number,
+  ];
 
-    const settled = await untilSettled(
-      reservations.map(({ buyer }) => buyer),
-      accepted.map(({ id }) => id),
-    );
-    const seconds = (performance.now() - begin) / 1_000;
-    console.log(
-      `202 p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; all ${orders} settled in ${seconds.toFixed(1)} s`,
-    );
-    await expectAllSold(shop, settled, reservations);
-    expect(p99).toBeLessThan(50);
+  const settled = await untilSettled(
+    reservations.map(({ buyer }) => buyer),
+    accepted.map(({ id }) => id),
+  );
+  const seconds = (performance.now() - begin) / 1_000;
+  console.log(
+    `202 p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; all ${orders} settled in ${seconds.toFixed(1)} s`,
+  );
+  await expectAllSold(shop, settled, reservations);
+  await shop.books.areWhole();
+  await shop.stop();
+  shop = undefined;
+  return p99;
+}
+
+describe(`${orders} orders for "${firstNight.title}" while a charge takes ${chargeMs / 1000} s`, () => {
+  it('all end as tickets, and are accepted with p99 < 50 ms in the best of three rushes', {
+    timeout: 400_000,
+  }, async () => {
+    // on a machine that is busy with something else the figure is that something's: only the figure is taken again
+    const p99s: number[] = [];
+    do p99s.push(await rush());
+    while (Math.min(...p99s) >= 50 && p99s.length < 3);
+    expect(Math.min(...p99s), `p99 of each: ${p99s.map(Math.round)} ms`).toBeLessThan(50);
   });
 });
