@@ -65,11 +65,11 @@ async function attemptInSlot(
 }
 
 async function attemptOnce(
-  { facts, number, handler, payload }: NextAttempt,
+  { delivery, facts, number, handler, payload }: NextAttempt,
   env: RunEnvironment,
 ): Promise<AttemptEnd> {
   const attempt = new Attempt(facts, number, handler, env);
-  env.running.add(attempt);
+  env.running.set(attempt, delivery.partition);
   tell(env, facts, number, 'active', 0);
   env.started(facts, number);
   try {

@@ -42,7 +42,8 @@ const ABANDON_AFTER_MS = 5_000;
 
 /**
  * One run of a handler: its context, its time limit and its end. After `abandon()` or a time-out
- * that the handler ignored, the run may still be going on, but `ctx.tx` and `ctx.progress` refuse.
+ * that the handler ignored, the run may still be going on, but `ctx.tx` and `ctx.progress` refuse;
+ * so they do once the job's partition is another worker's.
  */
 export class Attempt implements JobContext {
   readonly id: string;
@@ -86,9 +87,13 @@ export class Attempt implements JobContext {
     return this.#controller.signal;
   }
 
-  /** True when the attempt was ended by a shutdown or a cancellation: its failure says nothing about the job. */
+  /** True when the attempt was ended from outside: its failure says nothing about the job. */
   get interrupted(): boolean {
     return this.#reason instanceof JobAbortedError;
+  }
+
+  get #isRevoked(): boolean {
+    return this.#reason instanceof JobAbortedError && this.#reason.reason === 'revoked';
   }
 
   /** Runs the handler with the checked payload. @throws what the handler throws, JobTimeoutError, JobAbortedError */
@@ -136,7 +141,7 @@ export class Attempt implements JobContext {
     if (!(percent >= 0 && percent <= 100)) {
       throw new RangeError(`Expected \`percent\` in [0, 100], got ${show(percent)}`);
     }
-    if (this.#over || percent < this.#percent) return;
+    if (this.#over || this.#isRevoked || percent < this.#percent) return;
     this.#percent = percent;
     this.#note = note === undefined ? undefined : String(note).slice(0, NOTE_LENGTH);
     if (this.#tellTimer !== null) return;
@@ -197,6 +202,8 @@ export class Attempt implements JobContext {
 
   #assertCurrent(): void {
     if (this.#over) throw new JobAbortedError(this.name, 'abandoned');
+    // Another worker has the job: what this one has not committed yet is that one's to do
+    if (this.#isRevoked) throw this.#reason;
   }
 
   #tell(): void {

@@ -200,12 +200,12 @@ export class JobTimeoutError extends JobsError {
 }
 
 /**
- * The attempt was ended from outside: by a `shutdown` (drain), by `queue.cancel` (`cancelled`), or because
- * its time was up and it had been given up (`abandoned`). It is the reason of `ctx.signal`, and `ctx.tx` and
- * `ctx.progress` of such an attempt reject with it.
+ * The attempt was ended from outside: by a `shutdown` (drain), by `queue.cancel` (`cancelled`), because its
+ * partition went to another worker (`revoked`), or because its time was up and it had been given up
+ * (`abandoned`). It is the reason of `ctx.signal`; `ctx.tx` of a revoked or an abandoned attempt rejects with it.
  */
 export class JobAbortedError extends JobsError {
-  readonly reason: 'shutdown' | 'cancelled' | 'abandoned';
+  readonly reason: 'shutdown' | 'cancelled' | 'revoked' | 'abandoned';
 
   constructor(job: string, reason: JobAbortedError['reason']) {
     super('ERR_JOB_ABORTED', `Job ${job} was aborted: ${reason}`);

@@ -94,23 +94,23 @@ export async function runJob(delivery: Delivery, env: RunEnvironment): Promise<O
     if (waitMs >= LONG_MS && retry.onRetry === 'overtake') {
       return { kind: 'later', facts, attempts: number, waitMs };
     }
-    await waitInLane(facts.id, delivery.key, waitMs, env);
+    await waitInLane(facts.id, delivery, waitMs, env);
     number++;
   }
 }
 
-/** Waits until it is time, the job is cancelled or nothing starts any more. */
+/** Waits until it is time, the job is cancelled, its partition is lost or nothing starts any more. */
 async function waitInLane(
   id: string,
-  key: string,
+  { key, partition }: Delivery,
   waitMs: number,
   env: RunEnvironment,
 ): Promise<void> {
   if (waitMs < LONG_MS) return sleep(env.clock, waitMs, env.stopping);
-  const cancellation = new AbortController();
-  env.waiting.set(id, cancellation);
+  const ended = new AbortController();
+  env.waiting.set(id, { partition, end: () => ended.abort() });
   env.park(key, true);
-  await sleep(env.clock, waitMs, AbortSignal.any([env.stopping, cancellation.signal]));
+  await sleep(env.clock, waitMs, AbortSignal.any([env.stopping, ended.signal]));
   env.park(key, false);
   env.waiting.delete(id);
 }

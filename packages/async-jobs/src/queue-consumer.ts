@@ -10,7 +10,7 @@ import { JobEndings } from './job-endings.ts';
 import { runJob } from './job-run.ts';
 import { Lanes } from './lanes.ts';
 import { JOB_ID } from './record.ts';
-import { type Delivery, type RunEnvironment, tell } from './run-environment.ts';
+import { type Delivery, type RunEnvironment, tell, type Wait } from './run-environment.ts';
 import type { QueueTopics } from './topics.ts';
 import type {
   AssignedPartition,
@@ -55,8 +55,8 @@ export class QueueConsumer implements SubscriptionListener {
   readonly #lanes = new Lanes<Task>((task) => this.#handle(task));
   readonly #stopping = new AbortController();
   readonly #brake: Brake;
-  readonly #running = new Set<Attempt>();
-  readonly #waiting = new Map<string, AbortController>();
+  readonly #running = new Map<Attempt, Delivery['partition']>();
+  readonly #waiting = new Map<string, Wait>();
   readonly #env: RunEnvironment;
   readonly #endings: JobEndings;
   readonly #buffers: ReadonlyMap<string, Buffered>;
@@ -159,15 +159,15 @@ export class QueueConsumer implements SubscriptionListener {
 
   /** Asks running handlers to stop. */
   abort(): void {
-    for (const attempt of this.#running) {
+    for (const attempt of this.#running.keys()) {
       attempt.abort(new JobAbortedError(attempt.name, 'shutdown'));
     }
   }
 
   /** Ends the attempt or the wait of a job that was cancelled, when it is here. */
   cancel(id: string): void {
-    this.#waiting.get(id)?.abort();
-    for (const attempt of this.#running) {
+    this.#waiting.get(id)?.end();
+    for (const attempt of this.#running.keys()) {
       if (attempt.id === id) attempt.abort(new JobAbortedError(attempt.name, 'cancelled'));
     }
   }
@@ -175,7 +175,7 @@ export class QueueConsumer implements SubscriptionListener {
   /** Commits what is finished and leaves the group; running handlers are given up. */
   async close(): Promise<void> {
     this.#halt();
-    for (const attempt of [...this.#running]) attempt.abandon();
+    for (const attempt of [...this.#running.keys()]) attempt.abandon();
     await this.#assignment.close();
     await this.#subscription.close();
   }
@@ -188,6 +188,7 @@ export class QueueConsumer implements SubscriptionListener {
 
   assigned(partitions: readonly AssignedPartition[]): void {
     this.#assignment.assign(partitions);
+    this.#abortLost();
     this.#frozen = false;
     release(this.#thawed);
     release(this.#stilled); // too late for a hand-over
@@ -257,6 +258,14 @@ export class QueueConsumer implements SubscriptionListener {
       this.#lanes.park(key);
       this.#releaseBuffers();
     } else this.#lanes.unpark(key);
+  }
+
+  /** Ends what belongs to partitions that are another member's now: it is that member's to do. */
+  #abortLost(): void {
+    for (const [attempt, { owned }] of this.#running) {
+      if (!owned) attempt.abort(new JobAbortedError(attempt.name, 'revoked'));
+    }
+    for (const { partition, end } of this.#waiting.values()) if (!partition.owned) end();
   }
 
   /** Resolves when no handler is running, or the partitions are given away. */

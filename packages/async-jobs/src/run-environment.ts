@@ -15,6 +15,12 @@ export interface Delivery {
   readonly partition: { readonly topic: string; readonly id: number; readonly owned: boolean };
 }
 
+/** A job's long wait for its next attempt. */
+export interface Wait {
+  readonly partition: Delivery['partition'];
+  end(): void;
+}
+
 /** What runs share. */
 export interface RunEnvironment extends AttemptEnvironment {
   readonly queue: string;
@@ -33,10 +39,10 @@ export interface RunEnvironment extends AttemptEnvironment {
   readonly brake: Brake;
   /** Runs one attempt when there is a free place. */
   readonly slot: <T>(priority: Priority, work: () => Promise<T>) => Promise<T>;
-  /** Attempts that are running now. */
-  readonly running: Set<Attempt>;
-  /** Waits that a cancellation ends, by job. */
-  readonly waiting: Map<string, AbortController>;
+  /** Attempts that are running now, and whose partition they are of. */
+  readonly running: Map<Attempt, Delivery['partition']>;
+  /** Long waits, by job: a cancellation ends them, and the loss of their partition. */
+  readonly waiting: Map<string, Wait>;
   readonly cancelled: (id: string) => boolean;
   /** Says that a key's lane waits for long, or goes on. */
   readonly park: (key: string, parked: boolean) => void;

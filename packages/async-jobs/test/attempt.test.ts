@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Attempt } from '../src/attempt.ts';
-import { defineJob, handle, type JobContext } from '../src/define-job.ts';
+import { defineJob, handle, type JobContext, type SqlExecutor } from '../src/define-job.ts';
 import { JobAbortedError } from '../src/errors.ts';
+import type { Outbox } from '../src/outbox.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const job = defineJob({ name: 'test', schema: z.unknown(), timeoutMs: 1_000 });
@@ -17,15 +18,19 @@ const facts = {
   flow: undefined,
 };
 
-function attemptOf(clock: ManualClock, run: (ctx: JobContext) => unknown) {
+function attemptOf(
+  clock: ManualClock,
+  run: (ctx: JobContext) => unknown,
+  outbox: Outbox | null = null,
+) {
   const told: [number, string | undefined, number][] = [];
   const attempt = new Attempt(
     facts,
     1,
-    handle(job, (_, ctx) => run(ctx)),
+    handle(outbox ? { ...job, inbox: true } : job, (_, ctx) => run(ctx)),
     {
       clock,
-      outbox: null,
+      outbox,
       group: 'group',
       replayed: () => {},
       progress: (_, ...progress) => told.push(progress),
@@ -89,6 +94,31 @@ describe('Attempt', () => {
     const end = expect(attempt.run(null)).rejects.toBeInstanceOf(JobAbortedError);
     attempt.abandon();
     await end;
+    expect(attempt.interrupted).toBe(true);
+  });
+
+  it('refuses ctx.tx and rolls back what runs in it, and tells no progress, once another worker has the job', async () => {
+    const done: string[] = [];
+    const outbox = {
+      once: async (_: unknown, work: (tx: SqlExecutor) => Promise<unknown>) => {
+        await work({} as SqlExecutor);
+        done.push('committed');
+      },
+    } as unknown as Outbox;
+    const { attempt, told } = attemptOf(
+      new ManualClock(),
+      async ({ tx, progress }) => {
+        await tx(async () => {}, { step: 'before' });
+        const between = tx(async () => revoke(), { step: 'while' });
+        await expect(between).rejects.toMatchObject({ reason: 'revoked' });
+        progress(50);
+        await tx(async () => done.push('began'), { step: 'after' });
+      },
+      outbox,
+    );
+    const revoke = () => attempt.abort(new JobAbortedError('test', 'revoked'));
+    await expect(attempt.run(null)).rejects.toMatchObject({ reason: 'revoked' });
+    expect([done, told]).toEqual([['committed'], []]);
     expect(attempt.interrupted).toBe(true);
   });
 

@@ -3,12 +3,15 @@ import { z } from 'zod';
 import {
   defineJob,
   handle,
+  JobAbortedError,
+  type JobContext,
   JobQueue,
   memoryStatus,
   memoryTransport,
   RetryLater,
   Worker,
 } from '../src/index.ts';
+import { partitionOf } from '../src/partitioner.ts';
 import { featuresConformance } from './features-conformance.ts';
 import { transportConformance } from './transport-conformance.ts';
 import { until } from './until.ts';
@@ -17,6 +20,37 @@ import { workerConformance } from './worker-conformance.ts';
 const transport = memoryTransport();
 let names = 0;
 const newName = () => `topic-${++names}`;
+
+/** Two workers of a queue with two partitions, and a job for each; what ran where, and how it ended. */
+async function twoWorkers(handler: (n: number, ctx: JobContext) => unknown) {
+  const queue = new JobQueue({ transport: memoryTransport() });
+  const job = defineJob({ name: 'test', schema: z.number(), key: (n) => `k${n}` });
+  await queue.ensureTopics([job], { partitions: 2 });
+  const ran: { worker: string; end: string }[] = [];
+  const newWorker = (worker: string) => {
+    const run = async (n: number, ctx: JobContext) => {
+      const entry = { worker, end: 'running' };
+      ran.push(entry);
+      try {
+        await handler(n, ctx);
+        entry.end = 'done';
+      } catch (error) {
+        entry.end = error instanceof JobAbortedError ? error.reason : 'failed';
+        throw error;
+      }
+    };
+    return new Worker(queue, { brake: false, handlers: [handle(job, run)] });
+  };
+  const numbers = [0, 1].map((partition) => {
+    for (let n = 0; ; n++) if (partitionOf(`k${n}`, 2) === partition) return n;
+  });
+  const run = async (worker: Worker, count: number) => {
+    await queue.enqueueMany(job, numbers);
+    await worker.run();
+    await until(`${count} attempts`, () => ran.length === count);
+  };
+  return { first: newWorker('first'), second: newWorker('second'), ran, run };
+}
 
 describe('memory transport', { timeout: 30_000 }, () => {
   transportConformance(() => transport, newName, 100);
@@ -52,6 +86,45 @@ describe('memory transport', { timeout: 30_000 }, () => {
     await second.drain();
     expect(secondRan).toEqual([0]);
     await first.drain({ timeoutMs: 10 });
+  });
+
+  it('aborts what runs of a partition that went to another member, and nothing else', async () => {
+    const { first, second, ran, run } = await twoWorkers((_, ctx) => {
+      return new Promise<void>((resolve, reject) => {
+        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason));
+        setTimeout(resolve, 1_000);
+      });
+    });
+    await run(first, 2);
+    await second.run(); // one of the two partitions goes there
+    await until('both jobs', () => ran.filter(({ end }) => end === 'done').length === 2);
+    expect(ran.map(({ worker, end }) => `${worker} ${end}`).sort()).toEqual([
+      'first done',
+      'first revoked',
+      'second done',
+    ]);
+    expect(first.snapshot()).toMatchObject({ failed: 0, dead: 0, completed: 1 });
+    await Promise.all([first.drain(), second.drain()]);
+  });
+
+  it('ends the wait of a held job whose partition went to another member: it starts at once when it is back', async () => {
+    const { first, second, ran, run } = await twoWorkers((_, ctx) => {
+      if (ran.length < 4) throw new RetryLater(3_600_000);
+      return ctx.id;
+    });
+    await run(first, 2);
+    await second.run(); // begins anew with what the first one held
+    await until('it waits there', () => second.snapshot().queues[0]?.parked === 1);
+    expect(first.snapshot().queues[0]?.parked).toBe(1);
+    await second.drain({ timeoutMs: 0 });
+    await until('it is back', () => ran.length === 4);
+    expect(ran.map(({ worker, end }) => `${worker} ${end}`)).toEqual([
+      'first failed',
+      'first failed',
+      'second failed',
+      'first done',
+    ]);
+    await first.drain({ timeoutMs: 0 });
   });
 
   it('stops reading a partition while what is finished out of order does not fit into a commit', async () => {
