@@ -1,5 +1,5 @@
-import { type Clock, keepAlive, sleep, within } from './clock.ts';
-import { TransportTimeoutError } from './errors.ts';
+import { abortable, type Clock, keepAlive, sleep, within } from './clock.ts';
+import { QueueClosedError, TransportTimeoutError } from './errors.ts';
 import type {
   AssignedPartition,
   SubscribeOptions,
@@ -21,7 +21,10 @@ export interface Place {
 
 /** What a driver does for its `GroupMembership`. */
 export interface GroupClient {
-  /** Makes a client that joins the group; resolves after `connected()` was called. */
+  /**
+   * Makes a client that joins the group; resolves after `connected()` was called. Nobody waits for
+   * it after the close: then it lets go of what it made.
+   */
   connect(): Promise<void>;
   /** Lets go of the client, if there is one. Never rejects. */
   discard(): Promise<void>;
@@ -92,7 +95,7 @@ export class GroupMembership {
     this.#letGo = keepAlive();
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#client.connect();
+        await abortable(this.#client.connect(), this.signal);
         break;
       } catch (error) {
         await this.#client.discard();
@@ -119,7 +122,7 @@ export class GroupMembership {
 
   async close(): Promise<void> {
     if (this.signal.aborted) return;
-    this.#closing.abort();
+    this.#closing.abort(new QueueClosedError('The subscription'));
     this.#state = 'closed';
     this.#clock.clearTimeout(this.#watchdog);
     this.#generation++;
@@ -207,7 +210,9 @@ export class GroupMembership {
   #watch(): void {
     this.#watchdog = this.#clock.setTimeout(() => {
       if (this.signal.aborted) return;
-      const silent = this.#clock.now() - this.#aliveAt > SILENT_LIMIT_MS;
+      // Who waits for the others' join hears nothing, for as long as they may take
+      const limitMs = SILENT_LIMIT_MS + (this.#frozen ? this.#options.rebalanceTimeoutMs : 0);
+      const silent = this.#clock.now() - this.#aliveAt > limitMs;
       if (silent && this.#state === 'running') this.rebuild();
       this.#watch();
     }, SILENT_LIMIT_MS / 6);
@@ -223,9 +228,10 @@ export class GroupMembership {
       await sleep(this.#clock, delayMs, this.signal);
       if (this.signal.aborted) return;
       try {
-        await this.#client.connect();
+        await abortable(this.#client.connect(), this.signal);
         return;
       } catch (error) {
+        if (this.signal.aborted) return;
         this.#listener.error(error);
       }
     }

@@ -189,7 +189,8 @@ export class KafkajsConsumer implements Subscription {
       consumer.connect(),
       () => new TransportTimeoutError('Connecting to Kafka', CONNECT_WITHIN_MS),
     );
-    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    if (current()) await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    if (!current()) return consumer.disconnect(); // closed meanwhile
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,

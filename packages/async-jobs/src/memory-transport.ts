@@ -20,7 +20,6 @@ const FETCH = 100;
 type Committed = NonNullable<AssignedPartition['committed']>;
 
 interface Group {
-  readonly topics: Set<string>;
   readonly members: MemoryConsumer[];
   /** By `<topic>/<partition>`. */
   readonly committed: Map<string, Committed>;
@@ -143,10 +142,7 @@ export class MemoryTransport implements Transport {
   /** @internal */
   join(member: MemoryConsumer, { topics, group }: SubscribeOptions): void {
     const joined = this.#group(group);
-    for (const topic of topics) {
-      this.#partitions(topic);
-      joined.topics.add(topic);
-    }
+    for (const topic of topics) this.#partitions(topic);
     joined.members.push(member);
     this.#rebalance(joined);
   }
@@ -174,27 +170,26 @@ export class MemoryTransport implements Transport {
     return { records: log.slice(from, from + FETCH), end: log.length };
   }
 
-  #rebalance({ topics, members, committed }: Group): void {
-    const shares: AssignedPartition[][] = members.map(() => []);
+  #rebalance({ members, committed }: Group): void {
+    const shares = new Map<MemoryConsumer, AssignedPartition[]>(members.map((one) => [one, []]));
     let turn = 0;
-    for (const topic of topics) {
+    for (const topic of new Set(members.flatMap((member) => member.topics))) {
+      const readers = members.filter((member) => member.topics.includes(topic));
       for (let partition = 0; partition < this.#partitions(topic).length; partition++) {
-        shares[turn++ % members.length]?.push({
+        shares.get(readers[turn++ % readers.length] as MemoryConsumer)?.push({
           topic,
           partition,
           committed: committed.get(`${topic}/${partition}`) ?? null,
         });
       }
     }
-    members.forEach((member, i) => {
-      member.assign(shares[i] as AssignedPartition[]);
-    });
+    for (const [member, share] of shares) member.assign(share);
   }
 
   #group(name: string): Group {
     let group = this.#groups.get(name);
     if (!group) {
-      group = { topics: new Set(), members: [], committed: new Map() };
+      group = { members: [], committed: new Map() };
       this.#groups.set(name, group);
     }
     return group;
@@ -230,6 +225,10 @@ class MemoryConsumer implements Subscription {
     this.#transport = transport;
     this.#options = options;
     this.#listener = listener;
+  }
+
+  get topics(): readonly string[] {
+    return this.#options.topics;
   }
 
   async start(): Promise<void> {

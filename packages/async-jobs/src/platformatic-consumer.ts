@@ -105,20 +105,25 @@ export class PlatformaticConsumer implements Subscription {
     const member = new PlatformaticMember(group, this.#clock, this.#options, held);
     const clients = { group, fetching, member };
     this.#clients = clients;
-    await this.#join(clients);
+    if (!(await this.#join(clients))) return;
     membership.connected();
     void this.#beat(clients);
   }
 
-  async #join(clients: Clients): Promise<void> {
+  /** False when other clients have taken the place of these meanwhile: a late join is nobody's. */
+  async #join(clients: Clients): Promise<boolean> {
     const { rebalanceTimeoutMs, sessionTimeoutMs } = this.#options;
     const limitMs = rebalanceTimeoutMs + sessionTimeoutMs;
     const late = () => new TransportTimeoutError('Joining the group', limitMs);
     const joining = clients.member.join(() => this.#isCurrent(clients));
-    this.#membership.join(await within(this.#clock, limitMs, joining, late));
+    const places = await within(this.#clock, limitMs, joining, late);
+    if (!this.#isCurrent(clients)) return false;
+    this.#membership.join(places);
     this.#membership.alive();
     await this.#membership.ready;
+    if (!this.#isCurrent(clients)) return false;
     void this.#read(clients);
+    return true;
   }
 
   /** Heartbeats, for as long as these clients are the ones. */
@@ -157,8 +162,7 @@ export class PlatformaticConsumer implements Subscription {
     this.#membership.freeze();
     await this.#membership.handOver();
     try {
-      await this.#join(clients);
-      return true;
+      return await this.#join(clients);
     } catch (error) {
       this.#listener.error(error);
       if (this.#isCurrent(clients)) this.#membership.rebuild();

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { sleep } from './clock.ts';
+import { TopicMissingError } from './errors.ts';
 import type { Place } from './group-membership.ts';
 import { placeOf } from './group-membership.ts';
 import { isError, type PlatformaticClient, type PlatformaticError } from './platformatic-client.ts';
@@ -116,11 +117,19 @@ export class PlatformaticMember {
   async #joinOnce(): Promise<Place[]> {
     const { topics, group, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
     const partitions = new Map<string, number>();
-    for (const topic of topics) {
+    const count = async (topic: string): Promise<void> => {
       partitions.set(topic, (await this.#client.topic(topic, true)).leaders.length);
-    }
+    };
+    for (const topic of topics) await count(topic);
     const assigner = stickyAssigner(this.#held)({
       cluster: {
+        addMultipleTargetTopics: async (others) => {
+          for (const topic of others) {
+            await count(topic).catch((error) => {
+              if (!(error instanceof TopicMissingError)) throw error;
+            });
+          }
+        },
         findTopicPartitionMetadata: (topic) =>
           Array.from({ length: partitions.get(topic) ?? 0 }, (_, partitionId) => ({ partitionId })),
       },
@@ -144,7 +153,8 @@ export class PlatformaticMember {
       ...[group, joined.generationId, joined.memberId, null, PROTOCOL_TYPE, joined.protocolName],
       shares.map(({ memberId, memberAssignment }) => ({ memberId, assignment: memberAssignment })),
     );
-    return decodeAssignment(assignment);
+    // A leader of another program may give away what nobody asked for
+    return decodeAssignment(assignment).filter(({ topic }) => topics.includes(topic));
   }
 
   /** Forgets what an error says is wrong. Whether another try may then succeed. */

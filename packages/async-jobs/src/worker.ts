@@ -23,6 +23,8 @@ import type { WorkerOptions } from './worker-options.ts';
 const UNDISTURBED = 0.9;
 const CANCELLATIONS_MS = 2_000;
 const STATUS_FLUSH_MS = 2_000;
+// A broker that does not answer is left to find out by the session timeout
+const LEAVE_WITHIN_MS = 5_000;
 const SILENT_LIMIT_MS = 60_000;
 const REBUILD_LIMIT = 3;
 
@@ -142,7 +144,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
   /**
    * Stops: no job starts any more, running ones have `timeoutMs` (20,000) to end, of which the last
    * tenth with `ctx.signal` aborted; then they are given up. What is done is committed, statuses
-   * are written (for at most 2 s), the group is left. Unfinished jobs run on another worker.
+   * are written (for at most 2 s), the group is left: all this for 5 s at most, whatever the broker
+   * does. Unfinished jobs run on another worker.
    */
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<DrainResult> {
     const timeoutMs = integer('timeoutMs', options.timeoutMs ?? 20_000, 0);
@@ -210,11 +213,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
       await Promise.race([idle, sleep(clock, timeoutMs - undisturbed, waits.signal)]);
     }
     const abandoned = this.#consumers.reduce((sum, { figures }) => sum + figures.running, 0);
-    await Promise.all(
-      [...this.#consumers, ...this.#delayLines].map((consumer) => consumer.close()),
+    const leaving = Promise.all([
+      ...[...this.#consumers, ...this.#delayLines].map((consumer) => consumer.close()),
+      this.#queue.flushStatus(STATUS_FLUSH_MS),
+    ]);
+    const late = () => new TransportTimeoutError('Committing and leaving', LEAVE_WITHIN_MS);
+    await within(clock, LEAVE_WITHIN_MS, leaving, late).catch((error) =>
+      this.#tell('error', error),
     );
     this.#stopHearing();
-    await this.#queue.flushStatus(STATUS_FLUSH_MS);
     this.#state = 'closed';
     return { abandoned, tookMs: clock.now() - begun };
   }

@@ -101,8 +101,9 @@ describe('Attempt', () => {
     const done: string[] = [];
     const outbox = {
       once: async (_: unknown, work: (tx: SqlExecutor) => Promise<unknown>) => {
-        await work({} as SqlExecutor);
+        const value = await work({} as SqlExecutor);
         done.push('committed');
+        return { value, replayed: false };
       },
     } as unknown as Outbox;
     const { attempt, told } = attemptOf(

@@ -1,7 +1,8 @@
 import { getActiveResourcesInfo } from 'node:process';
 import { expect, it } from 'vitest';
-import { systemClock } from '../src/clock.ts';
+import { type Clock, systemClock } from '../src/clock.ts';
 import { GroupMembership } from '../src/group-membership.ts';
+import { ManualClock } from './manual-clock.ts';
 import { RecordingListener } from './recording-listener.ts';
 
 const options = {
@@ -12,10 +13,16 @@ const options = {
   rebalanceTimeoutMs: 10_000,
 };
 
-function newMembership(listener = new RecordingListener()) {
+function newMembership(
+  clock: Clock = systemClock,
+  connecting?: (attempt: number) => Promise<void>,
+) {
+  const listener = new RecordingListener();
+  let attempts = 0;
   const committed = { topic: 't', partition: 0, committed: { offset: 7, metadata: 'x' } };
-  const membership: GroupMembership = new GroupMembership(systemClock, options, listener, {
+  const membership: GroupMembership = new GroupMembership(clock, options, listener, {
     connect: async () => {
+      await connecting?.(++attempts);
       membership.join([
         { topic: 't', partition: 0 },
         { topic: 't', partition: 1 },
@@ -67,4 +74,42 @@ it('counts what it replaces, and joins again with nothing held', async () => {
   expect(listener.assignments).toHaveLength(2);
   await membership.close();
   expect(membership.health().state).toBe('closed');
+});
+
+it('is closed at once while a client connects that never has its turn', async () => {
+  let attempts = 0;
+  const begun = (attempt: number) => {
+    attempts = attempt;
+    return attempt === 1 ? Promise.resolve() : new Promise<void>(() => {});
+  };
+  const { membership, listener } = newMembership(systemClock, begun);
+  await membership.start();
+  membership.rebuild();
+  await expect.poll(() => attempts, { timeout: 5_000 }).toBe(2);
+  await membership.close();
+  expect(listener.errors).toEqual([]);
+  const { membership: first } = newMembership(systemClock, () => new Promise(() => {}));
+  const starting = expect(first.start()).rejects.toMatchObject({ code: 'ERR_QUEUE_CLOSED' });
+  await first.close();
+  await starting;
+});
+
+it('replaces a client after a minute of silence, but lets it wait for the others that join as long as they may', async () => {
+  const clock = new ManualClock();
+  const { membership } = newMembership(clock);
+  await membership.start();
+  membership.alive();
+  membership.freeze();
+  await clock.advance(65_000);
+  expect(membership.health()).toMatchObject({ state: 'running', rebuilds: 0 });
+  membership.join([]);
+  membership.alive();
+  await membership.ready;
+  await clock.advance(75_000);
+  expect(membership.health()).toMatchObject({ rebuilds: 1 });
+  membership.alive();
+  membership.freeze();
+  await clock.advance(135_000); // these are too late
+  expect(membership.health()).toMatchObject({ rebuilds: 2 });
+  await membership.close();
 });

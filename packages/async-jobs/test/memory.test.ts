@@ -13,6 +13,7 @@ import {
 } from '../src/index.ts';
 import { partitionOf } from '../src/partitioner.ts';
 import { featuresConformance } from './features-conformance.ts';
+import { ManualClock } from './manual-clock.ts';
 import { transportConformance } from './transport-conformance.ts';
 import { until } from './until.ts';
 import { workerConformance } from './worker-conformance.ts';
@@ -125,6 +126,35 @@ describe('memory transport', { timeout: 30_000 }, () => {
       'first done',
     ]);
     await first.drain({ timeoutMs: 0 });
+  });
+
+  it('drains within 25 s whatever the broker does, with the statuses written', async () => {
+    const clock = new ManualClock();
+    const never = new Promise<never>(() => {});
+    const own = memoryTransport();
+    const subscribe = own.subscribe.bind(own);
+    own.subscribe = (options, listener) => {
+      const subscription = subscribe(options, listener);
+      return Object.assign(subscription, { commit: () => never, close: () => never });
+    };
+    const status = memoryStatus();
+    const queue = new JobQueue({ transport: own, status, clock });
+    const job = defineJob({ name: 'test', schema: z.number() });
+    await queue.ensureTopics([job]);
+    const handler = (n: number) => (n === 0 ? never : n);
+    const worker = new Worker(queue, { handlers: [handle(job, handler)] });
+    const errors: unknown[] = [];
+    worker.on('error', (error) => errors.push(error));
+    await worker.run();
+    await queue.enqueue(job, 0);
+    const { id } = await queue.enqueue(job, 1);
+    await until('one is done', () => worker.snapshot().completed === 1);
+    const drained = worker.drain();
+    await clock.advance(25_000);
+    expect(await drained).toEqual({ abandoned: 1, tookMs: 25_000 });
+    expect(await queue.status(id)).toMatchObject({ state: 'succeeded', result: 1 });
+    expect(errors).toMatchObject([{ code: 'ERR_TRANSPORT_TIMEOUT', timeoutMs: 5_000 }]);
+    expect(worker.snapshot().state).toBe('closed');
   });
 
   it('stops reading a partition while what is finished out of order does not fit into a commit', async () => {

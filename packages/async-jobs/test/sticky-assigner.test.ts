@@ -9,6 +9,25 @@ const placesOf = (topics: readonly string[], partitions: number): Places =>
     topics.map((topic) => ({ topic, partition })),
   ).flat();
 
+/** What kafkajs gives an assigner: it knows of a topic after it was told of it. */
+function clusterOf(partitions: Record<string, number>, known = Object.keys(partitions)) {
+  const seen = new Set(known);
+  return {
+    addMultipleTargetTopics: async (topics: string[]) => {
+      for (const topic of topics) {
+        if (!(topic in partitions)) {
+          throw Object.assign(new Error('unknown'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+        }
+        seen.add(topic);
+      }
+    },
+    findTopicPartitionMetadata: (topic: string) =>
+      Array.from({ length: seen.has(topic) ? (partitions[topic] ?? 0) : 0 }, (_, partitionId) => ({
+        partitionId,
+      })),
+  };
+}
+
 const members = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 3 }), {
   minLength: 1,
   maxLength: 9,
@@ -62,7 +81,7 @@ it('moves no partition but those of who leaves, and to who joins only his share'
 });
 
 it('speaks the protocol of consumer groups, also with members of other programs', async () => {
-  const cluster = { findTopicPartitionMetadata: () => [{ partitionId: 0 }, { partitionId: 1 }] };
+  const cluster = clusterOf({ t: 2 });
   const one = stickyAssigner(() => [{ topic: 't', partition: 1 }])({ cluster });
   const { name, metadata } = one.protocol({ topics: ['t'] });
   expect(name).toBe(one.name);
@@ -91,10 +110,7 @@ it('speaks the protocol of consumer groups, also with members of other programs'
 
 it('reads back what it gives, and nothing from a member that got nothing', async () => {
   const topics = ['a', 'jobs.zahlung-grün'];
-  const cluster = {
-    findTopicPartitionMetadata: (topic: string) =>
-      Array.from({ length: topic === 'a' ? 3 : 2 }, (_, partitionId) => ({ partitionId })),
-  };
+  const cluster = clusterOf({ a: 3, 'jobs.zahlung-grün': 2 });
   const [only] = await stickyAssigner(() => [])({ cluster }).assign({
     topics,
     members: [{ memberId: 'only', memberMetadata: Buffer.alloc(0) }],
@@ -105,4 +121,47 @@ it('reads back what it gives, and nothing from a member that got nothing', async
   );
   expect(decodeAssignment(Buffer.alloc(0))).toEqual([]);
   expect(decodeAssignment(Buffer.alloc(10))).toEqual([]);
+});
+
+it('shares a topic among those that read it, whoever leads, and the rest of them evenly', async () => {
+  const cluster = clusterOf({ a: 4, high: 2, low: 3 }, ['a']);
+  const member = (memberId: string, topics: string[], held: Places = []) => ({
+    memberId,
+    memberMetadata: stickyAssigner(() => held)({ cluster }).protocol({ topics }).metadata,
+  });
+  const assigned = await stickyAssigner(() => [])({ cluster }).assign({
+    topics: ['a'],
+    members: [
+      member('leads', ['a'], [{ topic: 'high', partition: 0 }]), // held once, read no more
+      member('new', ['a', 'high', 'gone']),
+      member('newer', ['high', 'low', 'a'], [{ topic: 'a', partition: 3 }]),
+      { memberId: 'broken', memberMetadata: Buffer.alloc(0) },
+    ],
+  });
+  const given = assigned.map(({ memberId, memberAssignment }) => {
+    const topics = decodeAssignment(memberAssignment).map(({ topic }) => topic);
+    return [memberId, topics.sort().join(' ')];
+  });
+  expect(Object.fromEntries(given)).toEqual({
+    leads: 'a',
+    new: 'a high',
+    newer: 'a high low low low',
+    broken: 'a',
+  });
+  const newer = assigned.find(({ memberId }) => memberId === 'newer');
+  expect(decodeAssignment(newer?.memberAssignment ?? Buffer.alloc(0)).map(nameOf)).toContain('a/3');
+});
+
+it('does not take a broker that fails for a topic that is not there', async () => {
+  const cluster = {
+    ...clusterOf({ a: 1 }),
+    addMultipleTargetTopics: async () => {
+      throw new Error('connection lost');
+    },
+  };
+  const assigner = stickyAssigner(() => [])({ cluster });
+  const members = [
+    { memberId: 'one', memberMetadata: assigner.protocol({ topics: ['a', 'b'] }).metadata },
+  ];
+  await expect(assigner.assign({ topics: ['a'], members })).rejects.toThrow('connection lost');
 });

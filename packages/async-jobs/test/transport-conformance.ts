@@ -207,6 +207,29 @@ export function transportConformance(
     await first.subscription.close();
   });
 
+  it('gives a topic to those members that read it, also while the leader does not', async () => {
+    const { topic, options } = await prepared();
+    const added = newTopic();
+    await transport().ensureTopics([{ topic: added, partitions: 2 }]);
+    const after = { ...options, topics: [topic, added] };
+    const given = ({ listener }: Awaited<ReturnType<typeof consumer>>) =>
+      (listener.assignments.at(-1) ?? []).map((one) => (one.topic === added ? 'added' : 'both'));
+    const shared = ['added', 'added', 'both', 'both'];
+    const before = await consumer(options); // leads
+    const first = await consumer(after);
+    await until('both have their share', () => given(before).length === 2);
+    expect([given(before), given(first).sort()]).toEqual([['both', 'both'], shared]);
+    await transport().send(records(added, 20), SEND_WITHIN_MS);
+    await until('what is of the added topic', () => first.listener.taken.length === 20);
+    await before.subscription.close();
+    await until('it has all', () => given(first).length === 6);
+    const behind = await consumer(options); // and now this one does not
+    await until('both have their share', () => given(first).length === 4);
+    expect([given(behind), given(first).sort()]).toEqual([['both', 'both'], shared]);
+    await behind.subscription.close();
+    await first.subscription.close();
+  });
+
   it('rejects a commit after leaving instead of losing it silently', async () => {
     const { topic, options } = await prepared();
     const { subscription } = await consumer(options);
