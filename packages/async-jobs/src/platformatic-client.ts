@@ -80,7 +80,11 @@ interface Connection {
     responseTags: boolean,
     callback: Callback<unknown>,
   ): void;
+  close(callback: () => void): void;
 }
+
+/** Who only asks needs no more of a client. */
+export type PlatformaticAsking = Pick<PlatformaticClient, 'topic' | 'call'>;
 
 // A response that comes after its connection gave up on it breaks the connection: ours give up
 // never, and who waits has limits of his own
@@ -177,6 +181,14 @@ export class PlatformaticClient {
         (error, result) => (error ? reject(error) : resolve(result as T)),
       );
     });
+  }
+
+  /** Lets go of the connection to a broker: a request that it does not answer holds up all that follow. */
+  drop(node: number): void {
+    this.#connection(node).then(
+      (connection) => connection.close(() => {}),
+      () => {}, // there is none
+    );
   }
 
   /** The node that coordinates a group. */

@@ -1,9 +1,9 @@
 import { type Clock, sleep, within } from './clock.ts';
 import { CommitError, TransportTimeoutError } from './errors.ts';
-import { GroupMembership, placeOf } from './group-membership.ts';
+import { GroupMembership } from './group-membership.ts';
 import type { PlatformaticClient } from './platformatic-client.ts';
-import { type Fetched, fetchFrom, offsetsOf, type Position } from './platformatic-fetch.ts';
 import { isToJoin, PlatformaticMember } from './platformatic-member.ts';
+import { PlatformaticReader } from './platformatic-reader.ts';
 import type {
   AssignedPartition,
   OffsetCommit,
@@ -13,21 +13,8 @@ import type {
   SubscriptionListener,
 } from './transport.ts';
 
-const MAX_WAIT_MS = 500;
-// While a partition waits for room: it is to be read soon after it has some
-const SHORT_WAIT_MS = 50;
-const ANSWER_WITHIN_MS = 30_000;
 const COMMIT_WITHIN_MS = 10_000;
 const LEAVE_WITHIN_MS = 2_000;
-const ROOM_AGAIN_MS = 5;
-const FETCH_AGAIN_MS = 250;
-const FETCH_FAILURES = 5;
-
-/** A partition that is read. */
-interface Reading extends Position {
-  /** What was read of it does not fit: nothing more is read until it does. */
-  isFull: boolean;
-}
 
 /** The clients of one membership. A broker answers a connection's requests in turn, and fetches wait. */
 interface Clients {
@@ -48,9 +35,8 @@ export class PlatformaticConsumer implements Subscription {
   readonly #listener: SubscriptionListener;
   readonly #membership: GroupMembership;
   readonly #closed: () => void;
-  /** Leaders none of whose partitions has room. */
-  readonly #waiting = new Set<AbortController>();
   #clients: Clients | null = null;
+  #reader: PlatformaticReader | null = null;
 
   constructor(
     connectClient: () => PlatformaticClient,
@@ -87,8 +73,10 @@ export class PlatformaticConsumer implements Subscription {
     }
   }
 
+  /** Heartbeats may be answered while a leader of partitions is not: it is the longest silence that counts. */
   health(): SubscriptionHealth {
-    return this.#membership.health();
+    const health = this.#membership.health();
+    return { ...health, silentMs: Math.max(health.silentMs, this.#reader?.silentMs ?? 0) };
   }
 
   async close(): Promise<void> {
@@ -122,7 +110,7 @@ export class PlatformaticConsumer implements Subscription {
     this.#membership.alive();
     await this.#membership.ready;
     if (!this.#isCurrent(clients)) return false;
-    void this.#read(clients);
+    this.#read(clients);
     return true;
   }
 
@@ -175,146 +163,20 @@ export class PlatformaticConsumer implements Subscription {
   }
 
   /** Reads the partitions of this assignment until the next. */
-  async #read(clients: Clients): Promise<void> {
-    const holds = this.#membership.holds();
-    const positions = await this.#positions(clients, holds);
-    for (let failures = 0; holds() && positions.length > 0; ) {
-      try {
-        await this.#readFromLeaders(clients, positions, holds, () => {
-          failures = 0;
-        });
-      } catch (error) {
-        if (!holds()) return;
-        this.#listener.error(error);
-        if (++failures === FETCH_FAILURES) return this.#membership.rebuild();
-        await sleep(this.#clock, FETCH_AGAIN_MS * failures, this.#membership.signal);
-      }
-    }
-  }
-
-  /** Where reading begins: at what is committed, else at the first record. Asks until it is answered. */
-  async #positions(clients: Clients, holds: () => boolean): Promise<Reading[]> {
-    const { partitions, signal } = this.#membership;
-    while (holds()) {
-      try {
-        const committed = await clients.member.committed();
-        const found: Reading[] = [];
-        const earliest = new Map<string, number>();
-        for (const { topic, partition } of partitions) {
-          const place = placeOf(topic, partition);
-          const offset = committed.get(place)?.committed?.offset;
-          if (offset === undefined && !earliest.has(place)) {
-            for (const one of await offsetsOf(clients.group, topic)) {
-              earliest.set(placeOf(topic, one.partition), one.first);
-            }
-          }
-          found.push({
-            topic,
-            partition,
-            offset: offset ?? earliest.get(place) ?? 0,
-            isFull: false,
-          });
-        }
-        return found;
-      } catch (error) {
-        this.#listener.error(error);
-        await sleep(this.#clock, FETCH_AGAIN_MS, signal);
-      }
-    }
-    return [];
-  }
-
-  /** Reads from every leader on its own. Rejects when one of them fails or leads no more. */
-  async #readFromLeaders(
-    { fetching }: Clients,
-    positions: readonly Reading[],
-    holds: () => boolean,
-    succeeded: () => void,
-  ): Promise<void> {
-    const byLeader = new Map<number, Reading[]>();
-    for (const topic of new Set(positions.map((one) => one.topic))) {
-      const { leaders } = await fetching.topic(topic, true);
-      for (const position of positions.filter((one) => one.topic === topic)) {
-        const leader = leaders[position.partition] ?? -1;
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), position]);
-      }
-    }
-    let failed = false;
-    const goesOn = () => holds() && !failed;
-    await Promise.all(
-      [...byLeader].map(async ([node, own]) => {
-        try {
-          while (goesOn()) {
-            await this.#readOnce(fetching, node, own, goesOn, holds);
-            succeeded();
-          }
-        } catch (error) {
-          failed = true;
-          throw error;
-        }
-      }),
-    );
-  }
-
-  async #readOnce(
-    client: PlatformaticClient,
-    node: number,
-    positions: readonly Reading[],
-    goesOn: () => boolean,
-    holds: () => boolean,
-  ): Promise<void> {
-    const free = positions.filter(({ isFull }) => !isFull);
-    if (free.length === 0) return this.#roomAnywhere();
-    const maxWaitMs = free.length === positions.length ? MAX_WAIT_MS : SHORT_WAIT_MS;
-    const { fetched, outOfRange, error } = await within(
-      this.#clock,
-      ANSWER_WITHIN_MS,
-      fetchFrom(client, node, free, maxWaitMs),
-      () => new TransportTimeoutError('Reading from Kafka', ANSWER_WITHIN_MS),
-    );
-    this.#membership.alive();
-    for (const one of fetched) {
-      if (!goesOn()) return;
-      one.position.offset = one.next;
-      this.#offer(one, holds);
-    }
-    for (const position of outOfRange) {
-      const offsets = await offsetsOf(client, position.topic);
-      position.offset = offsets[position.partition]?.first ?? 0;
-    }
-    if (error) throw error;
-  }
-
-  /** Offers records; what does not fit is kept and offered again when there is room. */
-  #offer({ position, records, end }: Fetched<Reading>, holds: () => boolean): void {
-    const { topic, partition } = position;
-    let rest = records;
-    const fits = (): boolean => {
-      while (rest.length > 0) {
-        const taken = this.#listener.admit(topic, partition, rest, end);
-        if (taken === 0) return false;
-        rest = rest.slice(taken);
-      }
-      return true;
-    };
-    if (fits()) return;
-    position.isFull = true;
-    void (async () => {
-      for (;;) {
-        await this.#listener.space(topic, partition);
-        if (!holds() || fits()) break;
-        await sleep(this.#clock, ROOM_AGAIN_MS);
-      }
-      position.isFull = false;
-      for (const waiting of this.#waiting) waiting.abort();
-    })();
-  }
-
-  async #roomAnywhere(): Promise<void> {
-    const found = new AbortController();
-    this.#waiting.add(found);
-    await sleep(this.#clock, MAX_WAIT_MS, found.signal);
-    this.#waiting.delete(found);
+  #read({ group, fetching, member }: Clients): void {
+    const membership = this.#membership;
+    this.#reader = new PlatformaticReader({
+      clock: this.#clock,
+      listener: this.#listener,
+      asking: group,
+      fetching,
+      committed: () => member.committed(),
+      holds: membership.holds(),
+      signal: membership.signal,
+      alive: () => membership.alive(),
+      broken: () => membership.rebuild(),
+    });
+    void this.#reader.read(membership.partitions);
   }
 
   async #discard(): Promise<void> {

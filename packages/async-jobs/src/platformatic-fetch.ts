@@ -1,4 +1,4 @@
-import type { PlatformaticClient, PlatformaticError } from './platformatic-client.ts';
+import type { PlatformaticAsking, PlatformaticError } from './platformatic-client.ts';
 import type { IncomingRecord } from './transport.ts';
 import { fromWire } from './wire-headers.ts';
 
@@ -62,7 +62,7 @@ interface RecordBatch {
 
 /** Reads what a broker has of partitions that it leads, waiting a while for more. */
 export async function fetchFrom<T extends Position>(
-  client: PlatformaticClient,
+  client: PlatformaticAsking,
   node: number,
   positions: readonly T[],
   maxWaitMs: number,
@@ -115,7 +115,7 @@ export async function fetchFrom<T extends Position>(
 
 /** First and next offset of every partition of a topic. */
 export async function offsetsOf(
-  client: PlatformaticClient,
+  client: PlatformaticAsking,
   topic: string,
 ): Promise<{ partition: number; first: number; next: number }[]> {
   const { leaders } = await client.topic(topic, true);
