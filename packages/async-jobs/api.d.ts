@@ -1060,12 +1060,12 @@ declare class JobTimeoutError extends JobsError {
     constructor(job: string, timeoutMs: number);
 }
 /**
- * The attempt was ended from outside: by a `shutdown` (drain), by `queue.cancel` (`cancelled`), or because
- * its time was up and it had been given up (`abandoned`). It is the reason of `ctx.signal`, and `ctx.tx` and
- * `ctx.progress` of such an attempt reject with it.
+ * The attempt was ended from outside: by a `shutdown` (drain), by `queue.cancel` (`cancelled`), because its
+ * partition went to another worker (`revoked`), or because its time was up and it had been given up
+ * (`abandoned`). It is the reason of `ctx.signal`; `ctx.tx` of a revoked or an abandoned attempt rejects with it.
  */
 declare class JobAbortedError extends JobsError {
-    readonly reason: 'shutdown' | 'cancelled' | 'abandoned';
+    readonly reason: 'shutdown' | 'cancelled' | 'revoked' | 'abandoned';
     constructor(job: string, reason: JobAbortedError['reason']);
 }
 /** The queue, worker or relay was closed. */
@@ -1230,6 +1230,7 @@ declare class MemoryTransport implements Transport {
 declare class MemoryConsumer implements Subscription {
     #private;
     constructor(transport: MemoryTransport, options: SubscribeOptions, listener: SubscriptionListener);
+    get topics(): readonly string[];
     start(): Promise<void>;
     commit(offsets: readonly OffsetCommit[]): Promise<void>;
     health(): SubscriptionHealth;
@@ -1626,7 +1627,8 @@ declare class Worker extends EventEmitter<WorkerEvents> {
     /**
      * Stops: no job starts any more, running ones have `timeoutMs` (20,000) to end, of which the last
      * tenth with `ctx.signal` aborted; then they are given up. What is done is committed, statuses
-     * are written (for at most 2 s), the group is left. Unfinished jobs run on another worker.
+     * are written (for at most 2 s), the group is left: all this for 5 s at most, whatever the broker
+     * does. Unfinished jobs run on another worker.
      */
     drain(options?: {
         readonly timeoutMs?: number;
