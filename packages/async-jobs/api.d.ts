@@ -165,7 +165,7 @@ interface JobContext {
     readonly enqueuedAtMs: number;
     /** The trace that enqueued the job, when the queue was given `traceContext`. */
     readonly trace: TraceContext | undefined;
-    /** Aborts when the attempt's time is up or the worker shuts down. Hand it to everything that waits. */
+    /** Aborts when the attempt's time is up, the worker shuts down or the job is another worker's. Hand it to everything that waits. */
     readonly signal: AbortSignal;
     /** Tells the watchers how far the job is: `percent` in [0, 100], and a word about it (1,000 characters). At most ten a second are sent. */
     progress(percent: number, note?: string): void;
