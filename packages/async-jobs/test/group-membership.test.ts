@@ -100,16 +100,16 @@ it('replaces a client after a minute of silence, but lets it wait for the others
   await membership.start();
   membership.alive();
   membership.freeze();
-  await clock.advance(65_000);
+  await clock.advance(75_000);
   expect(membership.health()).toMatchObject({ state: 'running', rebuilds: 0 });
   membership.join([]);
   membership.alive();
   await membership.ready;
-  await clock.advance(75_000);
+  await clock.advance(70_000);
   expect(membership.health()).toMatchObject({ rebuilds: 1 });
   membership.alive();
   membership.freeze();
-  await clock.advance(135_000); // these are too late
+  await clock.advance(80_000); // these are too late
   expect(membership.health()).toMatchObject({ rebuilds: 2 });
   await membership.close();
 });

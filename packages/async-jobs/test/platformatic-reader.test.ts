@@ -38,7 +38,9 @@ function newReader(led: number[]) {
         errorCode: leaders[partition] === node ? 0 : 6,
         highWatermark: firstOffset + 1n,
         abortedTransactions: null,
-        records: [{ firstOffset, lastOffsetDelta: 0, attributes: 0, records: [record] }],
+        records: [
+          { firstOffset, lastOffsetDelta: 0, firstTimestamp: 0n, attributes: 0, records: [record] },
+        ],
       }));
       const response = { responses: [{ topicId: 'id', partitions: answers }] };
       if (answers.every(({ errorCode }) => errorCode === 0)) return response as never;
