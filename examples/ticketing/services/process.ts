@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { regions } from '../contract.ts';
 import { type ConfigOf, isStandIn, loadConfig, portOf, type ServiceName } from './config.ts';
+import { insist } from './database.ts';
 import { Host, type HostConfig } from './host.ts';
 import { httpServer } from './http-server.ts';
 import { Metrics } from './metrics.ts';
@@ -50,8 +51,9 @@ export async function runServices(
   const health = new Health({ service: name });
   const metrics = new Metrics(name, health);
   const host = new Host({ name, health, metrics, config: config as unknown as HostConfig, log });
-  if ('DATABASE_URL' in config) await migrateIfAllowed(host.database);
-  if ('PEOPLE_DATABASE_URL' in config) await migrateIfAllowed(host.people);
+  const onWait = (error: unknown) => log.warn({ err: error }, 'PostgreSQL is not there yet');
+  if ('DATABASE_URL' in config) await insist(() => migrateIfAllowed(host.database), onWait);
+  if ('PEOPLE_DATABASE_URL' in config) await insist(() => migrateIfAllowed(host.people), onWait);
 
   const opened = new Map<ServiceName, Service>();
   for (const service of names) {

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { backends, startRedis, uniqueName } from '../../../test/backends.ts';
+import { backends, startPostgres, startRedis, uniqueName } from '../../../test/backends.ts';
+import { insist, openDatabase, warmUp } from '../services/database.ts';
 import { Pools } from '../services/inventory/pools.ts';
 import { migrate } from '../services/migrations/migrate.ts';
 
@@ -9,7 +10,11 @@ const name = uniqueName('pools_start');
 const admin = new pg.Pool({ connectionString: backends().databaseUrl, max: 1 });
 const url = new URL(backends().databaseUrl);
 url.pathname = `/${name}`;
-const database = new pg.Pool({ connectionString: url.href, max: 4 });
+// it is dropped with force in the end: what its last connections are told then ends no process
+const database = openDatabase({
+  ...{ url: url.href, connections: 4 },
+  ...{ service: name, onError: () => {} },
+});
 
 beforeAll(async () => {
   await admin.query(`create database ${name}`);
@@ -54,5 +59,35 @@ it('a process that starts without Redis waits for it, and has every sale open th
     redis.disconnect();
     await back.stop();
     await server.stop();
+  }
+});
+
+it('a process that starts while PostgreSQL restarts waits for that, and for no other failure', async () => {
+  await using server = await startPostgres();
+  const own = openDatabase({
+    ...{ url: server.url, connections: 3 },
+    ...{ service: name, onError: () => {} },
+  });
+  try {
+    await warmUp(own);
+    await server.kill();
+    const waits: unknown[] = [];
+    const started = insist(
+      async () => {
+        await warmUp(own);
+        return (await own.query<{ one: number }>('select 1 as one')).rows;
+      },
+      (why) => waits.push(why),
+    );
+    await expect.poll(() => waits.length).toBeGreaterThan(1);
+    await server.restart();
+    expect(await started).toEqual([{ one: 1 }]);
+    const known = waits.length;
+    await expect(insist(() => own.query('select nothing'))).rejects.toMatchObject({
+      code: '42703',
+    });
+    expect(waits).toHaveLength(known);
+  } finally {
+    await own.end();
   }
 });

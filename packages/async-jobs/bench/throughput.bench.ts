@@ -1,136 +1,50 @@
 /**
- * Enqueue by 50 and by 250 callers at a time, bulk enqueue by one and by four, processing with a no-op handler, and latency, beside BullMQ, pg-boss and
- * graphile-worker on the same servers in the same run, over both Kafka clients; the outbox beside the bare transaction it
- * is part of; and kafkajs with nothing around it. JOBS=5000 makes it shorter.
+ * Enqueue by 50 and by 250 callers at a time, bulk enqueue by one and by four, processing with a no-op handler, and
+ * latency, over both Kafka clients, beside BullMQ, pg-boss and graphile-worker on the same servers in the same run; the
+ * outbox beside the bare transaction it is part of; and kafkajs with nothing around it. JOBS=5000 makes it shorter.
  */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { env, version } from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { defineJob, JobQueue, memoryTransport, postgresOutbox } from '@evenkeel/async-jobs';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { z } from 'zod';
 import { startBackends, startPostgres, uniqueName } from '../../../test/backends.ts';
-import { bullmq, type Contender, evenkeel, graphile, pgBoss, type Servers } from './contenders.ts';
+import { CONTENDERS, type Processed, type Task } from './contender-process.ts';
+import type { Servers } from './contenders.ts';
+import { idleLatency, perSecond, quantile } from './measuring.ts';
 
 const JOBS = Number(env.JOBS ?? 20_000);
-const IDLE_JOBS = 60;
 const ROUNDS = 5;
-const WARM_BULKS = 40; // the broker, too, compiles as it goes
-const WARM_CALLS = 2_000;
-
-interface Figures {
-  readonly name: string;
-  readonly processedPerSecond: number;
-  readonly cpuMicros: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-/** Runs `count` calls, `parallel` at a time, and gives calls a second. */
-async function perSecond(
-  count: number,
-  parallel: number,
-  call: (i: number) => Promise<unknown>,
-): Promise<number> {
-  let next = 0;
-  const begun = performance.now();
-  const caller = async () => {
-    while (next < count) await call(next++);
-  };
-  await Promise.all(Array.from({ length: parallel }, caller));
-  return (count / (performance.now() - begun)) * 1_000;
-}
-
-function quantile(values: number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] as number;
-}
-
-async function idleLatency(
-  add: (n: number) => Promise<unknown>,
-  arrival: (n: number) => Promise<number>,
-): Promise<number[]> {
-  const latencies: number[] = [];
-  for (let n = 0; n < IDLE_JOBS; n++) {
-    const begun = performance.now();
-    const [at] = await Promise.all([arrival(n), add(n)]);
-    if (n >= 10) latencies.push(at - begun); // the first ones open connections
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return latencies;
-}
-
-/** What is enqueued in turn by all, so that what the machine does meanwhile burdens all alike. */
-const KINDS = [
-  { kind: 'by50', callers: 50, bulk: 1, calls: JOBS / 10 },
-  { kind: 'by250', callers: 250, bulk: 1, calls: JOBS / 10 },
-  { kind: 'bulk', callers: 1, bulk: 500, calls: JOBS / 1_000 },
-  { kind: 'bulkBy4', callers: 4, bulk: 500, calls: JOBS / 1_000 },
+const OURS = 1; // over kafkajs, as the raw consumer is
+const BULLMQ = 2;
+/** What all add first: the broker, too, compiles as it goes. */
+const WARM = [
+  { kind: 'add', callers: 1, bulk: 500, calls: 20 },
+  { kind: 'add', callers: 50, bulk: 1, calls: 4_000 },
 ] as const;
-type Added = Record<(typeof KINDS)[number]['kind'], number[]>;
+/** What all add in turn, round by round, so that what the machine does meanwhile burdens all alike. */
+const ADDS = [
+  { kind: 'add', callers: 50, bulk: 1, calls: Math.ceil(JOBS / 5) },
+  { kind: 'add', callers: 250, bulk: 1, calls: Math.ceil(JOBS / 5) },
+  { kind: 'add', callers: 1, bulk: 500, calls: Math.ceil(JOBS / 2_000) },
+  { kind: 'add', callers: 4, bulk: 500, calls: Math.ceil(JOBS / 2_000) },
+] as const;
 
-/** Jobs a second, round by round. */
-async function enqueues(contenders: readonly Contender[]): Promise<Map<Contender, Added>> {
-  const rates = new Map<Contender, Added>();
-  for (const contender of contenders) {
-    rates.set(contender, { by50: [], by250: [], bulk: [], bulkBy4: [] });
-    for (let i = 0; i < WARM_BULKS; i++) await contender.addMany(i * 500, 500);
-    await perSecond(WARM_CALLS, 50, (i) => contender.add(i));
-  }
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const { kind, callers, bulk, calls } of KINDS) {
-      for (const [contender, own] of rates) {
-        const add = (i: number) =>
-          bulk === 1 ? contender.add(i) : contender.addMany(i * bulk, bulk);
-        own[kind].push(bulk * (await perSecond(Math.ceil(calls), callers, add)));
-        await contender.settled?.(); // what it left to do is not the next one's burden
-      }
-    }
-  }
-  return rates;
+async function start(name: string, servers: Servers): Promise<ChildProcess> {
+  const file = fileURLToPath(new URL('./contender-process.ts', import.meta.url));
+  const child = fork(file, [name, uniqueName('bench'), JSON.stringify(servers)]);
+  await once(child, 'message');
+  return child;
 }
 
-async function measure(contender: Contender): Promise<Figures> {
-  const total =
-    WARM_BULKS * 500 +
-    WARM_CALLS +
-    ROUNDS * KINDS.reduce((sum, { bulk, calls }) => sum + bulk * Math.ceil(calls), 0);
-  let handled = 0;
-  let arrived: (at: number) => void = () => {};
-  let finished: () => void = () => {};
-  const allHandled = new Promise<void>((resolve) => {
-    finished = resolve;
-  });
-  let firstAt = 0;
-  let cpu = process.cpuUsage();
-  const stop = await contender.work(() => {
-    if (handled === 0) {
-      firstAt = performance.now();
-      cpu = process.cpuUsage();
-    }
-    if (++handled === total) finished();
-    else if (handled > total) arrived(performance.now());
-  });
-  await allHandled;
-  await contender.settled?.();
-  const seconds = (performance.now() - firstAt) / 1_000;
-  const { user, system } = process.cpuUsage(cpu);
-  const latencies = await idleLatency(
-    (n) => contender.add(n),
-    () =>
-      new Promise((resolve) => {
-        arrived = resolve;
-      }),
-  );
-  await stop();
-  await contender.close();
-  return {
-    name: contender.name,
-    processedPerSecond: total / seconds,
-    cpuMicros: (user + system) / total,
-    p50Ms: quantile(latencies, 0.5),
-    p99Ms: quantile(latencies, 0.99),
-  };
+async function ask<T>(child: ChildProcess, task: Task): Promise<T> {
+  const answer = once(child, 'message');
+  child.send(task);
+  return (await answer)[0];
 }
 
 /** Latency of kafkajs with nothing around it. */
@@ -180,8 +94,10 @@ async function rawSends({ kafkaBrokers }: Servers, size: number): Promise<number
   return requests * size;
 }
 
-/** A business transaction alone, and with a job in it. */
-async function outboxCost(databaseUrl: string): Promise<{ bare: number; withJob: number }> {
+/** A business transaction alone, with a job in it, and with one more row of its own instead, by a prepared statement. */
+async function outboxCost(
+  databaseUrl: string,
+): Promise<{ bare: number; withJob: number; withRow: number }> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 });
   const schema = uniqueName('bench');
   const outbox = postgresOutbox(pool, { schema });
@@ -191,7 +107,11 @@ async function outboxCost(databaseUrl: string): Promise<{ bare: number; withJob:
   );
   const queue = new JobQueue({ transport: memoryTransport(), outbox });
   const job = defineJob({ name: 'bench', schema: z.object({ n: z.number() }) });
-  const order = async (n: number, enqueue: boolean) => {
+  const row = {
+    name: 'row',
+    text: `INSERT INTO "${schema}".orders (customer, cents) VALUES ($1, $2)`,
+  };
+  const order = async (n: number, more: 'nothing' | 'job' | 'row') => {
     const client = await pool.connect();
     await client.query('BEGIN');
     await client.query(`INSERT INTO "${schema}".orders (customer, cents) VALUES ($1, $2)`, [
@@ -199,14 +119,16 @@ async function outboxCost(databaseUrl: string): Promise<{ bare: number; withJob:
       n,
     ]);
     await client.query(`UPDATE "${schema}".orders SET cents = cents + 1 WHERE id = $1`, [n + 1]);
-    if (enqueue) await queue.enqueue(job, { n }, { tx: client });
+    if (more === 'job') await queue.enqueue(job, { n }, { tx: client });
+    if (more === 'row') await client.query(row, [`c${n}`, n]);
     await client.query('COMMIT');
     client.release();
   };
-  const rounds = { bare: 0, withJob: 0 };
-  for (let round = 0; round < 4; round++) {
-    rounds.bare += (await perSecond(JOBS / 10, 10, (n) => order(n, false))) / 4;
-    rounds.withJob += (await perSecond(JOBS / 10, 10, (n) => order(n, true))) / 4;
+  const rounds = { bare: 0, withJob: 0, withRow: 0 };
+  for (let round = 0; round < ROUNDS; round++) {
+    rounds.bare += (await perSecond(JOBS / 10, 10, (n) => order(n, 'nothing'))) / ROUNDS;
+    rounds.withJob += (await perSecond(JOBS / 10, 10, (n) => order(n, 'job'))) / ROUNDS;
+    rounds.withRow += (await perSecond(JOBS / 10, 10, (n) => order(n, 'row'))) / ROUNDS;
   }
   await pool.query(`DROP SCHEMA "${schema}" CASCADE`);
   await pool.end();
@@ -220,45 +142,58 @@ console.log(
   `${cpus().length} cpus (${cpus()[0]?.model}), Node ${version}, ${JOBS} jobs, concurrency 50\n`,
 );
 
-const contenders = [
-  await evenkeel(servers, uniqueName('bench'), '@platformatic/kafka'),
-  await evenkeel(servers, uniqueName('bench'), 'kafkajs'),
-  await bullmq(servers, uniqueName('bench')),
-  await pgBoss(servers, uniqueName('bench')),
-  await graphile(servers, uniqueName('bench')),
-];
-const added = await enqueues(contenders);
-const all: Figures[] = [];
-for (const contender of contenders) all.push(await measure(contender));
-const [, onKafkajs, bull] = all as [Figures, Figures, Figures, ...Figures[]];
+const jobsOf = (tasks: readonly { bulk: number; calls: number }[]): number =>
+  tasks.reduce((sum, { bulk, calls }) => sum + bulk * calls, 0);
+const children: ChildProcess[] = [];
+for (const name of CONTENDERS) children.push(await start(name, servers));
+for (const child of children) for (const task of WARM) await ask(child, task);
+/** Jobs a second by kind of adding, contender and round. */
+const rates: number[][][] = ADDS.map(() => children.map(() => []));
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [kind, task] of ADDS.entries()) {
+    for (const [i, child] of children.entries()) {
+      rates[kind]?.[i]?.push(await ask<number>(child, task));
+    }
+  }
+}
+const total = jobsOf(WARM) + ROUNDS * jobsOf(ADDS);
+const processed: Processed[] = [];
+for (const child of children) {
+  processed.push(await ask<Processed>(child, { kind: 'process', total }));
+  child.kill();
+}
+
 const cell = (value: number, digits = 0) => value.toFixed(digits).padStart(8);
-const ratio = (value: number, base: number) => `${(value / base).toFixed(2)}x`.padStart(7);
-const bullAdded = added.get(contenders[2] as Contender) as Added;
-/** The median, and the median of the rounds' ratios. */
-const addedCells = (kind: keyof Added, rates: Added): string => {
-  const ratios = rates[kind].map((rate, round) => rate / (bullAdded[kind][round] as number));
-  return cell(quantile(rates[kind], 0.5)) + ratio(quantile(ratios, 0.5), 1);
+const ratio = (value: number) => `${value.toFixed(2)}x`.padStart(7);
+/** The median of the rounds, and that of their ratios to BullMQ's. */
+const added = (kind: number, i: number): string => {
+  const own = rates[kind]?.[i] as number[];
+  const ratios = own.map((rate, round) => rate / (rates[kind]?.[BULLMQ]?.[round] as number));
+  return cell(quantile(own, 0.5)) + ratio(quantile(ratios, 0.5));
 };
 console.log(
-  `                           jobs/s (BullMQ), medians of ${ROUNDS} rounds in turn                                                  CPU`,
+  'jobs a second, and beside BullMQ: medians of 5 rounds in turn, each contender in a process of its own\n',
 );
 console.log(
-  '                           add by 50       add by 250      bulk of 500     bulk, 4 callers  processed      us/job  p50 ms  p99 ms',
+  ' '.repeat(26) +
+    '     add by 50      add by 250     bulk of 500  bulk, 4 callers      processed  CPU us/job  p50 ms  p99 ms',
 );
-for (const [i, f] of all.entries()) {
-  const rates = added.get(contenders[i] as Contender) as Added;
+for (const [i, name] of CONTENDERS.entries()) {
+  const { perSecond: rate, cpuMicros, p50Ms, p99Ms } = processed[i] as Processed;
   console.log(
-    f.name.padEnd(26) + KINDS.map(({ kind }) => addedCells(kind, rates)).join(' '),
-    cell(f.processedPerSecond) + ratio(f.processedPerSecond, bull.processedPerSecond),
-    cell(f.cpuMicros, 0),
-    cell(f.p50Ms, 1),
-    cell(f.p99Ms, 1),
+    name.padEnd(26) +
+      ADDS.map((_, kind) => added(kind, i)).join(' ') +
+      cell(rate) +
+      ratio(rate / (processed[BULLMQ] as Processed).perSecond) +
+      cell(cpuMicros) +
+      cell(p50Ms, 1) +
+      cell(p99Ms, 1),
   );
 }
 const raw = await rawKafkajs(servers);
 const rawP50 = quantile(raw, 0.5);
 console.log(
-  `\nraw kafkajs consumer: p50 ${rawP50.toFixed(1)} ms; added by us with it: ${(onKafkajs.p50Ms - rawP50).toFixed(1)} ms`,
+  `\nraw kafkajs consumer: p50 ${rawP50.toFixed(1)} ms; added by us with it: ${((processed[OURS] as Processed).p50Ms - rawP50).toFixed(1)} ms`,
 );
 for (const size of [50, 250, 500]) {
   const records = await rawSends(servers, size);
@@ -270,9 +205,9 @@ for (const [what, url] of [
   ['commits wait for the disk', durable.url],
   ['commits do not wait', databaseUrl],
 ] as const) {
-  const { bare, withJob } = await outboxCost(url);
+  const { bare, withJob, withRow } = await outboxCost(url);
   console.log(
-    `business transaction, ${what}: ${bare.toFixed(0)}/s bare, ${withJob.toFixed(0)}/s with a job in it: ${(bare / withJob).toFixed(2)}x the time`,
+    `business transaction, ${what}: ${bare.toFixed(0)}/s bare, ${withJob.toFixed(0)}/s with a job in it: ${(bare / withJob).toFixed(2)}x the time (${(bare / withRow).toFixed(2)}x with a row of its own instead)`,
   );
 }
 await durable.stop();

@@ -131,10 +131,13 @@ class KafkajsTransport implements Transport {
   }
 
   async #ask<T>(question: (admin: KafkaAdminLike) => Promise<T>): Promise<T> {
-    const admin = await this.#connectedAdmin();
+    const asked = this.#connectedAdmin();
+    const admin = await asked;
     try {
       return await question(admin);
     } catch (error) {
+      // Closed under this question because of another one's error: not this one's fault
+      if (this.#admin !== asked && !this.#closed) return question(await this.#connectedAdmin());
       await this.#discardAdmin();
       throw error;
     }

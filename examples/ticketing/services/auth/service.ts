@@ -1,6 +1,7 @@
 /** auth: accounts, sessions, tokens. After it has answered, nobody asks a store who somebody is. */
 import { randomUUID } from 'node:crypto';
 import { demoAccounts, paths } from '../../addresses.ts';
+import { insist } from '../database.ts';
 import { derivedSecret } from '../derived-secret.ts';
 import type { OpenService } from '../service.ts';
 import { LoginAttempts } from './attempts.ts';
@@ -24,13 +25,15 @@ export const openAuth: OpenService<'auth'> = async ({ config, host }) => {
     costLog2: config.PASSWORD_COST_LOG2,
     passes: config.PASSWORD_PASSES,
   });
-  for (const account of config.DEMO_PASSWORD ? demoAccounts : []) {
-    if ((await regions.homeOf(account.email)) !== region) continue;
-    if (await findUser(people, account.email)) continue;
-    const passwordHash = await passwords.hash(config.DEMO_PASSWORD ?? '');
-    await regions.claim(account.email, region);
-    await addUser(people, { ...account, region, passwordHash });
-  }
+  await insist(async () => {
+    for (const account of config.DEMO_PASSWORD ? demoAccounts : []) {
+      if ((await regions.homeOf(account.email)) !== region) continue;
+      if (await findUser(people, account.email)) continue;
+      const passwordHash = await passwords.hash(config.DEMO_PASSWORD ?? '');
+      await regions.claim(account.email, region);
+      await addUser(people, { ...account, region, passwordHash });
+    }
+  });
   const sessions = new Sessions({ redis, namespace, region, ttlMs: config.REFRESH_TTL_MS });
   const attempts = new LoginAttempts({ redis, namespace, perAddress: config.LOGINS_PER_ADDRESS });
   return {

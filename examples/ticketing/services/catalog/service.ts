@@ -1,14 +1,15 @@
 /** catalog: events, prices and halls, from the caches when they can. */
 import { paths } from '../../addresses.ts';
+import { insist } from '../database.ts';
 import type { OpenService } from '../service.ts';
 import { pageEdge } from './edge.ts';
 import { catalogRoutes } from './routes.ts';
 import { firstNight, seed } from './seed.ts';
 
 export const openCatalog: OpenService<'catalog'> = async ({ config, host, log }) => {
-  await seed(host.database);
+  await insist(() => seed(host.database));
   // the first visitor finds the page in the cache
-  await host.catalog.event(firstNight.slug);
+  await insist(() => host.catalog.event(firstNight.slug));
   const edge = pageEdge(config.EDGE_URLS ?? [], log);
   return {
     routes: (app) => {

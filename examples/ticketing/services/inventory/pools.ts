@@ -10,6 +10,7 @@ import {
 } from '@evenkeel/soft-hold';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
+import { insist } from '../database.ts';
 import { ProblemError } from '../problem.ts';
 
 export type PoolsOptions = {
@@ -46,11 +47,14 @@ export class Pools {
     await Promise.all(rows.map(({ slug }) => this.of(slug)));
   }
 
-  /** The same for a process that starts: a Redis that is gone or frozen is waited for, as by those that run already. */
+  /**
+   * The same for a process that starts: a Redis that is gone or frozen is waited for, as by those that run already,
+   * and PostgreSQL for a restart.
+   */
   async openAllAtStart(onWait: (why: HoldUnavailableError) => void): Promise<void> {
     for (;;) {
       try {
-        return await this.openAll();
+        return await insist(() => this.openAll());
       } catch (error) {
         if (!(error instanceof HoldUnavailableError)) throw error;
         onWait(error);

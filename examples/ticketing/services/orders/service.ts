@@ -1,7 +1,7 @@
 /** orders: promises to sell what is held, at once; the payments worker keeps the promise. */
 import { randomUUID } from 'node:crypto';
 import { paths, testCards } from '../../addresses.ts';
-import { warmUp } from '../database.ts';
+import { insist, warmUp } from '../database.ts';
 import { Holds } from '../inventory/holds.ts';
 import { organiserRoutes } from '../organiser/routes.ts';
 import { scanRoutes } from '../scans/routes.ts';
@@ -16,7 +16,7 @@ export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
   await host.relay();
   const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS, pulse: host.pulse });
   await host.openPools();
-  await warmUp(database);
+  await insist(() => warmUp(database));
   return {
     async warmUp(call) {
       const body = { id: randomUUID(), holdId: randomUUID(), card: testCards.good };
