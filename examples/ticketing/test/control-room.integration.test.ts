@@ -202,6 +202,10 @@ describe('its page', () => {
         )
         .toBe(true);
       await window.page.getByText('✓ 0 oversold').waitFor();
+      const pending = `select from orders where event like 'rush-%' and state = 'processing'`;
+      await expect
+        .poll(async () => (await shop.database.query(pending)).rowCount, { timeout: 90_000 })
+        .toBe(0);
       // a ticket for every seat that the rush was sold, and no seat with two
       const { rows } = await shop.database.query<Record<'tickets' | 'seats' | 'sold', number>>(
         `select (select sum(sold)::int from soft_hold.sku where pool like '%.rush-%') as sold,
