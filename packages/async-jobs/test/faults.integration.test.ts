@@ -95,7 +95,7 @@ describe('faults', () => {
   ])(
     'kafkajs: a record in a codec that is missing, met %s the committed offsets are read, makes the worker unwell; once the codec is there, it goes on by itself',
     {
-      timeout: 90_000,
+      timeout: 120_000,
     },
     async (_, offsetsAfterMs) => {
       const kafka = clients.kafka();
@@ -113,7 +113,10 @@ describe('faults', () => {
       const job = newJob();
       await queue.ensureTopics([job], { partitions: 1 });
       const seen: number[] = [];
-      const worker = new Worker(queue, { handlers: [handle(job, ({ n }) => void seen.push(n))] });
+      const worker = new Worker(queue, {
+        sessionTimeoutMs: 6_000, // so long a client that broke before it could leave is waited for
+        handlers: [handle(job, ({ n }) => void seen.push(n))],
+      });
       await worker.run();
       await queue.enqueue(job, { key: 'a', n: 1 });
       await until('a good job', () => seen.length === 1);
@@ -132,7 +135,7 @@ describe('faults', () => {
             () => false,
             () => true,
           ),
-        40_000,
+        60_000,
       );
       await expect(health()).rejects.toThrow('its client keeps breaking');
       const forget = useSnappy();
