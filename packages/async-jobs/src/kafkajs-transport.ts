@@ -62,21 +62,8 @@ class KafkajsTransport implements Transport {
     return this.#producer.send(records, timeoutMs);
   }
 
-  async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
-    const admin = await this.#connectedAdmin();
-    const existing = new Set(await admin.listTopics());
-    const missing = topics.filter(({ topic }) => !existing.has(topic)).map(toTopicConfig);
-    if (missing.length > 0) {
-      // false: another process was faster with one of them, so each is asked for alone
-      const created = await admin.createTopics({ waitForLeaders: false, topics: missing });
-      for (const topic of created ? [] : missing) {
-        await admin.createTopics({ waitForLeaders: false, topics: [topic] });
-      }
-    }
-    await this.#leaders(
-      admin,
-      topics.map(({ topic }) => topic),
-    );
+  ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    return this.#ask((admin) => this.#ensureTopics(admin, topics));
   }
 
   subscribe(options: SubscribeOptions, listener: SubscriptionListener): Subscription {
@@ -141,6 +128,22 @@ class KafkajsTransport implements Transport {
       await this.#discardAdmin();
       throw error;
     }
+  }
+
+  async #ensureTopics(admin: KafkaAdminLike, topics: readonly TopicSpec[]): Promise<void> {
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.filter(({ topic }) => !existing.has(topic)).map(toTopicConfig);
+    if (missing.length > 0) {
+      // false: another process was faster with one of them, so each is asked for alone
+      const created = await admin.createTopics({ waitForLeaders: false, topics: missing });
+      for (const topic of created ? [] : missing) {
+        await admin.createTopics({ waitForLeaders: false, topics: [topic] });
+      }
+    }
+    await this.#leaders(
+      admin,
+      topics.map(({ topic }) => topic),
+    );
   }
 
   async #leaders(admin: KafkaAdminLike, topics: string[]): Promise<void> {
