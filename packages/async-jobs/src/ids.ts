@@ -39,14 +39,14 @@ export function timeOf(id: string): number | null {
 }
 
 /**
- * An id made of a name (UUID version 5): the same queue and idempotency key give the same id,
- * in every process and for ever.
+ * An id made of a name (UUID version 5): the same name of the same scope, such as a step of a flow,
+ * gives the same id, in every process and for ever.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-5
  */
-export function uuidv5(queue: string, idempotencyKey: string): string {
-  const namespace = sha1(Buffer.concat([NAMESPACE, Buffer.from(queue)]));
-  const bytes = sha1(Buffer.concat([namespace.subarray(0, 16), Buffer.from(idempotencyKey)]));
+export function uuidv5(scope: string, name: string): string {
+  const namespace = sha1(Buffer.concat([NAMESPACE, Buffer.from(scope)]));
+  const bytes = sha1(Buffer.concat([namespace.subarray(0, 16), Buffer.from(name)]));
   bytes[6] = ((bytes[6] as number) & 0x0f) | 0x50;
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
   const hex = bytes.toString('hex', 0, 16);
