@@ -10,6 +10,7 @@ export class Fences {
   readonly #ids = new Map<string, LogId>();
   /** Stands for all keys when there were too many to tell apart. */
   #all: LogId = START;
+  #era = 0;
 
   get size(): number {
     return this.#ids.size;
@@ -28,9 +29,9 @@ export class Fences {
     }
   }
 
-  /** What any replica gives must be as of here or later, also to reads that began before. */
-  get floor(): LogId {
-    return this.#all;
+  /** Rises whenever near goes back. */
+  get era(): number {
+    return this.#era;
   }
 
   /** What is read from a replica from now on must be as of here or later. */
@@ -53,5 +54,6 @@ export class Fences {
   /** Near has gone back behind `id`: until it has come as far again, this stands for all keys. */
   raiseAll(id: LogId): void {
     this.#all = newest(this.#all, id);
+    this.#era++;
   }
 }

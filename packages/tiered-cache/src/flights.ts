@@ -1,27 +1,38 @@
+import type { Fences } from './fences.ts';
 import { isNewer, type LogId, newest, START } from './log-id.ts';
 
 /** One read or load under way, which all callers of the key wait for. */
 export class Flight {
   readonly key: string;
   readonly promise: Promise<unknown>;
-  /**
-   * The fence of the key when the flight began. It holds for this flight even when it is lifted
-   * meanwhile: the replica may have answered before it had the write.
-   */
-  readonly fence: LogId;
   settled = false;
   #detached = false;
   #floor: LogId = START;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
+  readonly #fences: Fences;
+  readonly #fence: LogId;
+  readonly #era: number;
 
-  constructor(key: string, fence: LogId) {
+  constructor(key: string, fences: Fences) {
     this.key = key;
-    this.fence = fence;
+    this.#fences = fences;
+    this.#fence = fences.of(key);
+    this.#era = fences.era;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /**
+   * Whether what a replica gave as of `asOf` may be used. The fence of the key holds as it was when
+   * the flight began, even when it is lifted meanwhile: the replica may have answered before it had
+   * the write. And when near has gone back meanwhile, no replica's answer counts: nobody can tell
+   * whether it came before near had caught up with what was known when the flight began.
+   */
+  mayUse(asOf: LogId): boolean {
+    return this.#era === this.#fences.era && !isNewer(this.#fence, asOf);
   }
 
   resolve(value: unknown): void {
@@ -64,8 +75,8 @@ export class Flights {
     return this.#byKey.get(key);
   }
 
-  begin(key: string, fence: LogId): Flight {
-    const flight = new Flight(key, fence);
+  begin(key: string, fences: Fences): Flight {
+    const flight = new Flight(key, fences);
     this.#byKey.set(key, flight);
     return flight;
   }

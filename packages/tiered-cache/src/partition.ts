@@ -134,7 +134,7 @@ export class Partition {
     if (entry !== undefined && now < entry.freshUntilMs && this.confirmation.mayServe(now)) {
       this.#counters.hits++;
       if (now >= entry.hitUntilMs && flights.get(key) === undefined) {
-        const flight = flights.begin(key, fences.of(key));
+        const flight = flights.begin(key, fences);
         flight.resolve(entry.value);
         this.#resolver.refresh(flight, reading, entry);
       }
@@ -147,7 +147,7 @@ export class Partition {
       return joined.promise;
     }
     this.#counters.flights++;
-    const flight = flights.begin(key, fences.of(key));
+    const flight = flights.begin(key, fences);
     this.#resolver.resolve(flight, reading);
     return flight.promise;
   }

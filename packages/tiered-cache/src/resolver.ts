@@ -197,16 +197,16 @@ export class Resolver {
     if (envelope === undefined) return undefined;
     let verdict = this.#usable(flight, envelope);
     if (verdict === 'unknown') verdict = await this.#askStamps(remote, tier, envelope);
-    if (verdict !== 'valid') return undefined;
+    // near may have gone back while it was asked
+    if (verdict !== 'valid' || !flight.mayUse(envelope.asOf)) return undefined;
     // only near is followed: what another one has may be older than what was heard
     const followed = tier === remote.near;
     if (this.#fresh(envelope)) this.#answers.answer(flight, envelope, tier.name, followed);
     return envelope;
   }
 
-  #usable({ key, fence }: Flight, { asOf, tags }: Envelope): Verdict {
-    if (isNewer(fence, asOf) || isNewer(this.#local.fences.floor, asOf)) return 'invalid';
-    return this.#local.check(key, asOf, tags);
+  #usable(flight: Flight, { asOf, tags }: Envelope): Verdict {
+    return flight.mayUse(asOf) ? this.#local.check(flight.key, asOf, tags) : 'invalid';
   }
 
   async #askStamps(remote: Remote, tier: Tier, { asOf, tags }: Envelope): Promise<Verdict> {

@@ -123,6 +123,18 @@ test('a replica that has gone back does not count until it has come as far as it
   expect(local.fences.of('any')).toBe('0-0');
 });
 
+test('what a replica gave does not count when near went back meanwhile, also after it has caught up', () => {
+  const local = new LocalTier(10, 10_000, { covers: () => false } as unknown as Undelivered);
+  local.follow('10-0', '0-0');
+  const before = local.flights.begin('a', local.fences);
+  expect(before.mayUse('4-0')).toBe(true);
+  local.missed('5-0', '0-0', true); // it answers now
+  local.heard({ id: '10-0', previous: '5-0', op: 'd', key: 'a' });
+  local.reached();
+  expect(before.mayUse('4-0')).toBe(false);
+  expect(local.flights.begin('a', local.fences).mayUse('4-0')).toBe(true);
+});
+
 test('of tags that were forgotten, or invalidated before this process began, only Redis knows', () => {
   const stamps = new Stamps();
   stamps.restart('10-0', '4-0');

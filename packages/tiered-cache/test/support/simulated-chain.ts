@@ -228,7 +228,7 @@ export class SimulatedChain {
         if (read.flight === joined) read.floors.push(this.#known[key]);
       return;
     }
-    const flight = this.#local.flights.begin(key, this.#local.fences.of(key));
+    const flight = this.#local.flights.begin(key, this.#local.fences);
     this.#reads.add({ key, flight, floors: [this.#known[key]], at: 'near, asked' });
   }
 
@@ -291,8 +291,7 @@ export class SimulatedChain {
 
   /** As the resolver does it, which asks near for the stamps that are not known. */
   #usable({ key, flight }: Read, asOf: LogId): boolean {
-    const { fences } = this.#local;
-    if (isNewer(flight.fence, asOf) || isNewer(fences.floor, asOf)) return false;
+    if (!flight.mayUse(asOf)) return false;
     const verdict = this.#local.check(key, asOf, [TAG]);
     return verdict === 'valid' || (verdict === 'unknown' && !isNewer(this.#nearTagStamp, asOf));
   }
