@@ -94,10 +94,10 @@ async function rawSends({ kafkaBrokers }: Servers, size: number): Promise<number
   return requests * size;
 }
 
-/** A business transaction alone, with a job in it, and with one more row of its own instead, by a prepared statement. */
-async function outboxCost(
-  databaseUrl: string,
-): Promise<{ bare: number; withJob: number; withRow: number }> {
+const ORDERS = ['bare', 'with a job', 'with a row'] as const;
+
+/** Business transactions a second, in rounds in turn: alone, with a job in it, and with one more row of its own instead. */
+async function outboxRates(databaseUrl: string): Promise<number[][]> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 });
   const schema = uniqueName('bench');
   const outbox = postgresOutbox(pool, { schema });
@@ -111,7 +111,7 @@ async function outboxCost(
     name: 'row',
     text: `INSERT INTO "${schema}".orders (customer, cents) VALUES ($1, $2)`,
   };
-  const order = async (n: number, more: 'nothing' | 'job' | 'row') => {
+  const order = async (n: number, kind: (typeof ORDERS)[number]) => {
     const client = await pool.connect();
     await client.query('BEGIN');
     await client.query(`INSERT INTO "${schema}".orders (customer, cents) VALUES ($1, $2)`, [
@@ -119,20 +119,21 @@ async function outboxCost(
       n,
     ]);
     await client.query(`UPDATE "${schema}".orders SET cents = cents + 1 WHERE id = $1`, [n + 1]);
-    if (more === 'job') await queue.enqueue(job, { n }, { tx: client });
-    if (more === 'row') await client.query(row, [`c${n}`, n]);
+    if (kind === 'with a job') await queue.enqueue(job, { n }, { tx: client });
+    if (kind === 'with a row') await client.query(row, [`c${n}`, n]);
     await client.query('COMMIT');
     client.release();
   };
-  const rounds = { bare: 0, withJob: 0, withRow: 0 };
-  for (let round = 0; round < ROUNDS; round++) {
-    rounds.bare += (await perSecond(JOBS / 10, 10, (n) => order(n, 'nothing'))) / ROUNDS;
-    rounds.withJob += (await perSecond(JOBS / 10, 10, (n) => order(n, 'job'))) / ROUNDS;
-    rounds.withRow += (await perSecond(JOBS / 10, 10, (n) => order(n, 'row'))) / ROUNDS;
+  const rates: number[][] = ORDERS.map(() => []);
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const [i, kind] of ORDERS.entries()) {
+      const rate = await perSecond(JOBS / 10, 10, (n) => order(n, kind));
+      if (round >= 0) rates[i]?.push(rate); // the first makes connections and statements
+    }
   }
   await pool.query(`DROP SCHEMA "${schema}" CASCADE`);
   await pool.end();
-  return rounds;
+  return rates;
 }
 
 const backends = await startBackends({ log: (line) => console.log(line) });
@@ -205,9 +206,16 @@ for (const [what, url] of [
   ['commits wait for the disk', durable.url],
   ['commits do not wait', databaseUrl],
 ] as const) {
-  const { bare, withJob, withRow } = await outboxCost(url);
+  const [bare = [], ...others] = await outboxRates(url);
+  const [job, row] = others.map((rates) => ({
+    rate: quantile(rates, 0.5),
+    times: quantile(
+      rates.map((rate, round) => (bare[round] as number) / rate),
+      0.5,
+    ).toFixed(2),
+  }));
   console.log(
-    `business transaction, ${what}: ${bare.toFixed(0)}/s bare, ${withJob.toFixed(0)}/s with a job in it: ${(bare / withJob).toFixed(2)}x the time (${(bare / withRow).toFixed(2)}x with a row of its own instead)`,
+    `business transaction, ${what}: ${quantile(bare, 0.5).toFixed(0)}/s bare, ${job?.rate.toFixed(0)}/s with a job in it: ${job?.times}x the time (${row?.times}x with a row of its own instead)`,
   );
 }
 await durable.stop();
