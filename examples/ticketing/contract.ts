@@ -1,9 +1,7 @@
 /**
  * What the pages and the services say to each other: every message and shape, once, as a schema that
  * inputs are checked by and the OpenAPI document is made of. `api.ts` has the routes. Both sides
- * import this file, so neither can drift; the pages take only its types.
- *
- * Holds and orders need `Authorization: Bearer <accessToken>`; the refresh token travels only in an
+ * import this file, so neither can drift; the pages take only its types. Holds and orders need `Authorization: Bearer <accessToken>`; the refresh token travels only in an
  * HttpOnly, SameSite=Strict cookie that no other route reads. Every error is a `Problem`.
  */
 import { z } from 'zod';

@@ -16,10 +16,7 @@ import { build, type Json, type Manifest } from './kustomize.ts';
 
 const folder = fileURLToPath(new URL('../deploy/k8s/', import.meta.url));
 const overlay = (name: string) => build(`${folder}overlays/${name}`);
-const overlays = [
-  ...['production', 'sale', 'staging', 'local'],
-  ...['blue-green/blue', 'blue-green/green'],
-];
+const overlays = ['production', 'sale', 'staging', 'local', 'blue-green/blue', 'blue-green/green'];
 const pods = [...overlays, 'migrate'];
 const production = overlay('production');
 const colours = [overlay('blue-green/blue'), overlay('blue-green/green')] as const;
