@@ -1,7 +1,10 @@
+import { ReadWriteRouter } from '@evenkeel/health/postgres';
+import { TieredCache } from '@evenkeel/tiered-cache';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backends, startPostgres, startRedis, uniqueName } from '../../../test/backends.ts';
+import { Catalog } from '../services/catalog/catalog.ts';
 import { insist, openDatabase, warmUp } from '../services/database.ts';
 import { Pools } from '../services/inventory/pools.ts';
 import { migrate } from '../services/migrations/migrate.ts';
@@ -59,6 +62,27 @@ it('a process that starts without Redis waits for it, and has every sale open th
     redis.disconnect();
     await back.stop();
     await server.stop();
+  }
+});
+
+it('an event that somebody asked for before it was there is in the caches when its process has started', async () => {
+  const redis = new Redis(backends().redisUrl);
+  const cache = new TieredCache({ namespace: name, redis });
+  const catalog = new Catalog({ cache, database: new ReadWriteRouter({ primary: database }) });
+  try {
+    const missing = { problem: { code: 'not_found' } };
+    await expect(catalog.event('late')).rejects.toMatchObject(missing);
+    await expect(catalog.warm('late')).rejects.toMatchObject(missing);
+    await database.query(
+      `insert into events (slug, title, tagline, venue, city, starts_at, currency)
+       values ('late', 'Late', 'At last.', 'Hall', 'Town', now(), 'EUR')`,
+    );
+    await expect(catalog.event('late')).rejects.toMatchObject(missing);
+    expect(await catalog.warm('late')).toMatchObject({ slug: 'late' });
+    expect(await catalog.event('late')).toMatchObject({ slug: 'late' });
+  } finally {
+    await cache.close();
+    redis.disconnect();
   }
 });
 

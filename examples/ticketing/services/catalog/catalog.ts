@@ -55,6 +55,14 @@ export class Catalog {
     throw new ProblemError('not_found', 'There is no such event.');
   }
 
+  /**
+   * For a process that starts, once the event is in the database: its page in the caches, where one that started
+   * before may have asked for it when there was none. @throws ProblemError `not_found`
+   */
+  warm(slug: string): Promise<CatalogEvent> {
+    return this.event(slug).catch(() => this.change(slug, async () => {}));
+  }
+
   #find(slug: string): Promise<CatalogEvent | null> {
     const load = () => {
       this.#onLoad();

@@ -9,7 +9,7 @@ import { firstNight, seed } from './seed.ts';
 export const openCatalog: OpenService<'catalog'> = async ({ config, host, log }) => {
   await insist(() => seed(host.database));
   // the first visitor finds the page in the cache
-  await insist(() => host.catalog.event(firstNight.slug));
+  await insist(() => host.catalog.warm(firstNight.slug));
   const edge = pageEdge(config.EDGE_URLS ?? [], log);
   return {
     routes: (app) => {
