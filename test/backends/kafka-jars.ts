@@ -9,22 +9,65 @@ import { runCommand } from './run-command.ts';
 import { type Log, requireProgram, type SystemProgram } from './system-package.ts';
 
 export const KAFKA_VERSION = '4.3.1';
-const maven: SystemProgram = {
-  name: 'Maven, which downloads Kafka,',
+export const DEBEZIUM_VERSION = '3.6.1.Final';
+const maven = {
   commands: ['mvn'],
   packages: { 'apt-get': ['maven'], dnf: ['maven'], apk: ['maven'], brew: ['maven'] },
-  otherwise: 'start Docker, or set KAFKA_BROKERS',
-};
+} satisfies Partial<SystemProgram>;
 const LOCK_TIMEOUT_MS = 180_000;
 const LOCK_POLL_MS = 100;
 
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>local</groupId><artifactId>kafka</artifactId><version>1</version><dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version></dependency>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${KAFKA_VERSION}</version></dependency>
-<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.1</version></dependency>
+/** Artifacts that are kept together with all they depend on. */
+interface JarSet {
+  /** For messages: `Kafka`. */
+  readonly name: string;
+  readonly version: string;
+  /** The folder's name in the cache. */
+  readonly folder: string;
+  /** In megabytes, for a message. */
+  readonly size: number;
+  /** `group:artifact:version` */
+  readonly artifacts: readonly string[];
+  /** The variable that makes them unnecessary. */
+  readonly variable?: string;
+}
+
+const LOG4J = 'org.apache.logging.log4j:log4j-slf4j-impl:2.25.1';
+const broker: JarSet = {
+  name: 'Kafka',
+  version: KAFKA_VERSION,
+  folder: `kafka-${KAFKA_VERSION}`,
+  size: 54,
+  artifacts: [
+    `org.apache.kafka:kafka_2.13:${KAFKA_VERSION}`,
+    `org.apache.kafka:kafka-tools:${KAFKA_VERSION}`,
+    LOG4J,
+  ],
+  variable: 'KAFKA_BROKERS',
+};
+const debezium: JarSet = {
+  name: 'Kafka Connect with Debezium',
+  version: `${KAFKA_VERSION} with ${DEBEZIUM_VERSION}`,
+  folder: `connect-${KAFKA_VERSION}-debezium-${DEBEZIUM_VERSION}`,
+  size: 41,
+  artifacts: [
+    `org.apache.kafka:connect-runtime:${KAFKA_VERSION}`,
+    `io.debezium:debezium-connector-postgres:${DEBEZIUM_VERSION}`,
+    LOG4J,
+  ],
+};
+
+function pomOf({ artifacts }: JarSet): string {
+  const dependencies = artifacts.map((artifact) => {
+    const [group, id, version] = artifact.split(':');
+    return `<dependency><groupId>${group}</groupId><artifactId>${id}</artifactId><version>${version}</version></dependency>`;
+  });
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>local</groupId><artifactId>jars</artifactId><version>1</version><dependencies>
+${dependencies.join('\n')}
 </dependencies></project>
 `;
+}
 
 /** Sizes in bytes by file name: written last, so a folder without it, or unlike it, is not complete. */
 type Manifest = Record<string, number>;
@@ -50,31 +93,53 @@ async function isComplete(folder: string): Promise<boolean> {
  * The folder with the broker's jars (92 files, 54 MB), downloaded by Maven the first time. It is kept in the
  * user's cache, checked at each use, and downloaded again when a file is missing or cut short.
  */
-export async function kafkaJars(log?: Log, signal?: AbortSignal): Promise<string> {
+export function kafkaJars(log?: Log, signal?: AbortSignal): Promise<string> {
+  return jarsOf(broker, log, signal);
+}
+
+/** The same for Kafka Connect with Debezium's PostgreSQL connector (41 MB). */
+export function debeziumJars(log?: Log, signal?: AbortSignal): Promise<string> {
+  return jarsOf(debezium, log, signal);
+}
+
+async function jarsOf(set: JarSet, log?: Log, signal?: AbortSignal): Promise<string> {
   const cache = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'evenkeel');
-  const folder = join(cache, `kafka-${KAFKA_VERSION}`);
+  const folder = join(cache, set.folder);
   if (await isComplete(folder)) return join(folder, 'libs');
   await mkdir(cache, { recursive: true }).catch((cause) => {
     throw new BackendError(
-      `Kafka cannot be kept in ${cache}: ${textOf(cause)}. Set XDG_CACHE_HOME to a folder you may write, or KAFKA_BROKERS.`,
+      `${set.name} cannot be kept in ${cache}: ${textOf(cause)}. Set XDG_CACHE_HOME to a folder you may write${or(set.variable)}.`,
       { cause },
     );
   });
-  const unlock = await lock(`${folder}.lock`, signal);
+  const unlock = await lock(set, `${folder}.lock`, signal);
   try {
-    if (!(await isComplete(folder))) await download(cache, folder, log, signal);
+    if (!(await isComplete(folder))) await download(set, cache, folder, log, signal);
   } finally {
     await unlock();
   }
   return join(folder, 'libs');
 }
 
-async function download(cache: string, folder: string, log?: Log, signal?: AbortSignal) {
-  const command = await requireProgram(maven, log, signal);
-  log?.(`Kafka ${KAFKA_VERSION}: downloading its jars (54 MB) by Maven to ${folder}`);
-  const fresh = await temporaryFolder('kafka-jars', cache);
+function or(variable: string | undefined, verb = ''): string {
+  return variable === undefined ? '' : `, or ${verb}${variable}`;
+}
+
+async function download(
+  set: JarSet,
+  cache: string,
+  folder: string,
+  log: Log | undefined,
+  signal: AbortSignal | undefined,
+) {
+  const { name, version, size, variable } = set;
+  const otherwise = variable ? `start Docker, or set ${variable}` : `do without ${name}`;
+  const program = { ...maven, name: `Maven, which downloads ${name},`, otherwise };
+  const command = await requireProgram(program, log, signal);
+  log?.(`${name} ${version}: downloading its jars (${size} MB) by Maven to ${folder}`);
+  const fresh = await temporaryFolder('jars', cache);
   try {
-    await writeFile(join(fresh, 'pom.xml'), pom);
+    await writeFile(join(fresh, 'pom.xml'), pomOf(set));
     const goal = ['-DoutputDirectory=libs', '-DincludeScope=runtime'];
     await runCommand(command, ['-B', '-q', 'dependency:copy-dependencies', ...goal], {
       cwd: fresh,
@@ -83,7 +148,7 @@ async function download(cache: string, folder: string, log?: Log, signal?: Abort
       signal?.throwIfAborted();
       const line = /\[ERROR\] .*/.exec(String(cause.cause ?? ''))?.[0] ?? textOf(cause);
       throw new BackendError(
-        `Kafka's jars could not be downloaded: ${line} Check the network and Maven's settings, or set KAFKA_BROKERS.`,
+        `The jars of ${name} could not be downloaded: ${line} Check the network and Maven's settings${or(variable, 'set ')}.`,
         { cause },
       );
     });
@@ -96,7 +161,11 @@ async function download(cache: string, folder: string, log?: Log, signal?: Abort
 }
 
 /** One download at a time. The lock is a folder that goes when its owner ends, however it ends. */
-async function lock(path: string, signal?: AbortSignal): Promise<() => Promise<void>> {
+async function lock(
+  { name }: JarSet,
+  path: string,
+  signal?: AbortSignal,
+): Promise<() => Promise<void>> {
   const until = performance.now() + LOCK_TIMEOUT_MS;
   for (;;) {
     signal?.throwIfAborted();
@@ -109,7 +178,7 @@ async function lock(path: string, signal?: AbortSignal): Promise<() => Promise<v
     }
     if (performance.now() > until) {
       throw new BackendError(
-        `Another run seems to be downloading Kafka for ${LOCK_TIMEOUT_MS / 1000} s. If there is none, delete ${path}.`,
+        `Another run seems to be downloading ${name} for ${LOCK_TIMEOUT_MS / 1000} s. If there is none, delete ${path}.`,
       );
     }
     await sleep(LOCK_POLL_MS);
