@@ -18,7 +18,7 @@ import type { Servers } from './contenders.ts';
 import { idleLatency, perSecond, quantile } from './measuring.ts';
 
 const JOBS = Number(env.JOBS ?? 20_000);
-const ROUNDS = 5;
+const ROUNDS = 9;
 const OURS = 1; // over kafkajs, as the raw consumer is
 const BULLMQ = 2;
 /** What all add first: the broker, too, compiles as it goes. */
@@ -173,7 +173,7 @@ const added = (kind: number, i: number): string => {
   return cell(quantile(own, 0.5)) + ratio(quantile(ratios, 0.5));
 };
 console.log(
-  'jobs a second, and beside BullMQ: medians of 5 rounds in turn, each contender in a process of its own\n',
+  `jobs a second, and beside BullMQ: medians of ${ROUNDS} rounds in turn, each contender in a process of its own\n`,
 );
 console.log(
   ' '.repeat(26) +
