@@ -38,7 +38,7 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
         joinsPerSecond: 2_500,
         slackMs: 20_000,
         keptMs: short ? 10_000 : 180_000,
-        readsPerSecond: 75,
+        readsPerSecond: 100,
       }),
     );
   },
