@@ -35,8 +35,8 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
     return onStage(options, { fronts: 1, workers: 1, sockets: partsOf(users) }, (stage) =>
       crowdScenario(stage, {
         users,
-        // two cores take 1,550 in a second and then do nothing else
-        joinsPerSecond: 1_250,
+        // two cores take 1,550 in a second and then do nothing else; here they also answer calls
+        joinsPerSecond: 900,
         slackMs: 20_000,
         keptMs: short ? 10_000 : 180_000,
         readsPerSecond: 100,
