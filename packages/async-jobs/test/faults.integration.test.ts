@@ -95,7 +95,7 @@ describe('faults', () => {
   ])(
     'kafkajs: a record in a codec that is missing, met %s the committed offsets are read, makes the worker unwell; once the codec is there, it goes on by itself',
     {
-      timeout: 120_000,
+      timeout: 90_000,
     },
     async (_, offsetsAfterMs) => {
       const kafka = clients.kafka();
@@ -135,7 +135,7 @@ describe('faults', () => {
             () => false,
             () => true,
           ),
-        60_000,
+        40_000,
       );
       await expect(health()).rejects.toThrow('its client keeps breaking');
       const forget = useSnappy();

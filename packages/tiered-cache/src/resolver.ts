@@ -196,9 +196,11 @@ export class Resolver {
   ): Promise<Envelope | undefined> {
     if (envelope === undefined) return undefined;
     let verdict = this.#usable(flight, envelope);
-    if (verdict === 'unknown') verdict = await this.#askStamps(remote, tier, envelope);
-    // near may have gone back while it was asked
-    if (verdict !== 'valid' || !flight.mayUse(envelope.asOf)) return undefined;
+    if (verdict === 'unknown') {
+      verdict = await this.#askStamps(remote, tier, envelope);
+      if (!flight.mayUse(envelope.asOf)) return undefined; // near went back while it was asked
+    }
+    if (verdict !== 'valid') return undefined;
     // only near is followed: what another one has may be older than what was heard
     const followed = tier === remote.near;
     if (this.#fresh(envelope)) this.#answers.answer(flight, envelope, tier.name, followed);

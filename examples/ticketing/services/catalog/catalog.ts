@@ -60,7 +60,10 @@ export class Catalog {
    * before may have asked for it when there was none. @throws ProblemError `not_found`
    */
   warm(slug: string): Promise<CatalogEvent> {
-    return this.event(slug).catch(() => this.change(slug, async () => {}));
+    return this.event(slug).catch((error) => {
+      if (error instanceof ProblemError) return this.change(slug, async () => {});
+      throw error;
+    });
   }
 
   #find(slug: string): Promise<CatalogEvent | null> {
