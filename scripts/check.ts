@@ -1,34 +1,22 @@
 /**
  * `npm test`: everything that must hold before a change lands, stage by stage, on real servers.
- * The last lines are the time of each stage and of all, and `N passed, N failed`: the tests counted one by one, each
- * other stage as one.
+ * The last lines are what failed or needed a second try, in short, the time of each stage and of all, and `N passed, N failed`: the tests
+ * counted one by one, each other stage as one.
  *
  *   --only NAME   runs the stages whose name contains NAME (repeatable)
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { run } from './run.ts';
+import { type Counts, readTestReport, type TestReport } from './test-report.ts';
 
-type Counts = { passed: number; failed: number };
-type Stage = { name: string; command: string[]; counts?: (code: number) => Counts };
+type Stage = { name: string; command: string[]; report?: (code: number) => TestReport };
 
 const scratch = mkdtempSync(join(tmpdir(), 'evenkeel-check-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-const report = join(scratch, 'vitest.json');
-
-/** vitest's own count; a run that failed without a failed test (set-up, unhandled error) counts as one. */
-function testCounts(code: number): Counts {
-  try {
-    const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8'));
-    // a skipped test is a failed test
-    const failed = numTotalTests - numPassedTests;
-    return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
-  } catch {
-    return { passed: 0, failed: 1 };
-  }
-}
+const jsonReport = join(scratch, 'vitest.json');
 
 const tsx = (script: string) => [
   'node',
@@ -62,9 +50,9 @@ const groups: Stage[][] = [
         'run',
         '--reporter=default',
         '--reporter=json',
-        `--outputFile.json=${report}`,
+        `--outputFile.json=${jsonReport}`,
       ],
-      counts: testCounts,
+      report: (code) => readTestReport(jsonReport, code),
     },
   ],
 ];
@@ -83,25 +71,27 @@ if (chosen.length === 0) {
 
 const total: Counts = { passed: 0, failed: 0 };
 const times: string[] = [];
+const remarks: string[] = [];
 const began = performance.now();
-async function pass({ name, command, counts }: Stage): Promise<void> {
+async function pass({ name, command, report }: Stage): Promise<void> {
   const [program = '', ...args] = command;
-  const { code, output, seconds } = await run(program, args, { echo: counts !== undefined });
-  const { passed, failed } = counts?.(code) ?? {
-    passed: code === 0 ? 1 : 0,
-    failed: code === 0 ? 0 : 1,
-  };
-  total.passed += passed;
-  total.failed += failed;
-  if (failed > 0 && counts === undefined) console.log(output);
+  const { code, output, seconds } = await run(program, args, { echo: report !== undefined });
+  const lost = code === 0 ? 0 : 1;
+  const found = report?.(code) ?? { passed: 1 - lost, failed: lost, failures: [], secondTries: [] };
+  total.passed += found.passed;
+  total.failed += found.failed;
+  remarks.push(...found.secondTries.map((test) => `at a second try: ${test}`));
+  remarks.push(...found.failures.map((test) => `FAILED: ${test}`));
+  if (found.failed > 0 && report === undefined) console.log(output);
   const time = `${name} ${seconds.toFixed(0)} s`;
   times.push(time);
-  console.log(`${failed === 0 ? 'ok' : 'FAILED'}: ${time}`);
+  console.log(`${found.failed === 0 ? 'ok' : 'FAILED'}: ${time}`);
 }
 for (const [index, group] of chosen.entries()) {
   console.log(`\n[${index + 1}/${chosen.length}] ${group.map(({ name }) => name).join(', ')}`);
   await Promise.all(group.map(pass));
 }
+for (const remark of remarks) console.log(remark);
 const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 console.log(`\n${times.join(', ')}; ${minutes} min in all`);
 console.log(`${total.passed} passed, ${total.failed} failed`);

@@ -13,6 +13,8 @@ export type CrowdOrder = {
 /** How many heard of one thing, and when the first and the last did: by `Date.now()`, one clock for all processes. */
 export type Told = { count: number; firstAt: number; lastAt: number };
 export type CrowdReport = {
+  /** everybody has a token */
+  isReady: boolean;
   /** everybody has tried */
   isIn: boolean;
   connected: number;
@@ -33,6 +35,7 @@ export type CrowdReport = {
 
 /** Before anybody has come. */
 export const nobody = (): CrowdReport => ({
+  isReady: false,
   isIn: false,
   connected: 0,
   failed: 0,

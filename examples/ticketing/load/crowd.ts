@@ -48,17 +48,27 @@ export class Crowd {
     return sum(this.#reports);
   }
 
-  /** Resolves when everybody has tried to come in. */
-  async join(signal: AbortSignal): Promise<CrowdReport> {
+  /** Resolves when everybody has a token of their own. */
+  async prepare(signal: AbortSignal): Promise<void> {
     for (const [part, worker] of this.#workers.entries()) worker.send(this.#orders[part] as object);
-    const isIn = () => {
+    await this.#until('isReady', signal);
+  }
+
+  /** Resolves when everybody has tried to come in, who have been prepared before. */
+  async join(signal: AbortSignal): Promise<CrowdReport> {
+    for (const worker of this.#workers) worker.send('come');
+    await this.#until('isIn', signal);
+    return this.report;
+  }
+
+  async #until(state: 'isReady' | 'isIn', signal: AbortSignal): Promise<void> {
+    const isSo = () => {
       const dead = this.#workers.find(({ exitCode, signalCode }) => exitCode ?? signalCode);
       if (dead)
         throw new Error(`A part of the crowd ended with ${dead.exitCode ?? dead.signalCode}`);
-      return this.report.isIn;
+      return this.report[state];
     };
-    await until(isIn, { everyMs: 100, forMs: Number.POSITIVE_INFINITY, signal });
-    return this.report;
+    await until(isSo, { everyMs: 100, forMs: Number.POSITIVE_INFINITY, signal });
   }
 
   async end(): Promise<void> {
@@ -83,6 +93,7 @@ const counted = [
 
 function sum(reports: readonly CrowdReport[]): CrowdReport {
   const all = nobody();
+  all.isReady = reports.every(({ isReady }) => isReady);
   all.isIn = reports.every(({ isIn }) => isIn);
   for (const name of counted) all[name] = reports.reduce((sum, one) => sum + one[name], 0);
   all.opening = together(reports.map(({ opening }) => opening));

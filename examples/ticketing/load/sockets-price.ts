@@ -36,6 +36,7 @@ export async function socketPrices(stage: Stage, users: number): Promise<Price[]
   const crowd = new Crowd(users, ports, { event: slug, secret: fleet.secret, perSecond });
   meter.add(() => crowd.pids);
   try {
+    await progress.step(`${users} people log in`, () => crowd.prepare(signal));
     const came = await progress.step(`${users} WebSockets`, () =>
       spentOn(stage, 'WebSocket: come', () => crowd.join(signal)),
     );

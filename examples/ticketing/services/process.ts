@@ -123,8 +123,7 @@ export async function runServices(
     const nobody = { id: randomUUID(), role: 'buyer', region: regions[0] } as const;
     const token = 'ACCESS_TOKEN_SECRET' in config ? await host.tokens.issue(nobody) : undefined;
     const passesMade = await warmUp({
-      url: addressOf(front.app.server),
-      accessToken: token?.accessToken,
+      self: { url: addressOf(front.app.server), accessToken: token?.accessToken },
       passes,
       forMs: config.WARM_UP_MS,
     });

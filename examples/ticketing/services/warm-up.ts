@@ -1,25 +1,28 @@
 /**
  * Code is compiled as it is used: a process that has just started is slow, and the slower the more come at once. So before
- * it says that it is ready it uses its own code, by calls of its own API that change nothing, for a while.
+ * it says that it is ready it uses its own code, by calls of its own API that change nothing, and by visits, for a while.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export type OwnCall = (path: string, post?: { body: object }) => Promise<void>;
-/** Goes once over what will be used most; nobody sees anything of it. */
-export type WarmUp = (call: OwnCall) => Promise<unknown>;
+/** The process as its own caller. */
+export type Self = { url: string; accessToken: string | undefined };
+/** Goes once over what will be used most; nobody sees anything of it. `call` is one of `self`. */
+export type WarmUp = (call: OwnCall, self: Self) => Promise<unknown>;
 
 /** of each pass at a time: connections are opened as well */
 const lanes = 4;
-const patienceMs = 2_000;
+/** of a pass that waits for an answer */
+export const patienceMs = 2_000;
 
 /** Resolves after `forMs` with how many passes were made. What fails is for the health checks to say. */
 export async function warmUp(options: {
-  url: string;
-  accessToken: string | undefined;
+  self: Self;
   passes: readonly WarmUp[];
   forMs: number;
 }): Promise<number> {
-  const { url, accessToken, passes, forMs } = options;
+  const { self, passes, forMs } = options;
+  const { url, accessToken } = self;
   const until = performance.now() + forMs;
   const headers = {
     'content-type': 'application/json',
@@ -34,7 +37,7 @@ export async function warmUp(options: {
   let done = 0;
   const lane = async (pass: WarmUp) => {
     while (performance.now() < until) {
-      await pass(call).then(
+      await pass(call, self).then(
         () => (done += 1),
         () => sleep(100),
       );

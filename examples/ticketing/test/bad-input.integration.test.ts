@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { backends } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
-import type { Problem, Session } from '../contract.ts';
+import type { Problem, Region, Session } from '../contract.ts';
 import { Buyer } from '../launcher/buyer.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { LoginAttempts } from '../services/auth/attempts.ts';
@@ -83,6 +83,17 @@ describe('bad input', () => {
     const { code, message } = answer.body as Problem;
     expect(code).toMatch(/^[a-z_]+$/);
     expect(message.length).toBeGreaterThan(5);
+  });
+
+  it('a home in a region that this shop does not run in is refused', async () => {
+    const elsewhere = {
+      email: `${randomUUID()}@example.com`,
+      password: 'a long password',
+      name: 'Ada',
+      region: 'au' satisfies Region,
+    };
+    const { status, body } = await send('POST', shop.url + paths.users, elsewhere);
+    expect([status, (body as Problem).code]).toEqual([400, 'invalid_input']);
   });
 
   it('changes nothing: every seat is still free', async () => {

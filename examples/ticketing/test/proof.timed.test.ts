@@ -30,6 +30,7 @@ async function refused({ fleet, signal }: Stage) {
   const secret = 'not the one that the shop signs its tokens with';
   const crowd = new Crowd(3, ports, { event: 'proof-crowd', secret, perSecond: 100 });
   try {
+    await crowd.prepare(signal);
     await crowd.join(signal);
     await pause(2_000, signal);
     return crowd.report;

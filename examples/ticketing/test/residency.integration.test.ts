@@ -1,4 +1,4 @@
-/** Two regions of one shop: what names a person is at home, and nowhere else. */
+/** Three regions of one shop: what names a person is at home, and nowhere else. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
@@ -6,7 +6,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backends, uniqueName } from '../../../test/backends.ts';
 import { paths } from '../addresses.ts';
-import type { Region, Session } from '../contract.ts';
+import { type Region, regions, type Session } from '../contract.ts';
 import { Buyer, Refused } from '../launcher/buyer.ts';
 import { freePort } from '../launcher/ports.ts';
 import { Shop } from '../launcher/shop.ts';
@@ -14,17 +14,18 @@ import { Books } from './books.ts';
 import { slug } from './test-shop.ts';
 
 const namespace = uniqueName('regions');
-/** One Redis database each: the sale's, and the two regions' own. */
-const redisNumbers = { sale: 0, eu: 11, us: 12 } as const;
+/** One Redis database each: the sale's, and the regions' own. */
+const redisNumbers = { sale: 0, eu: 11, us: 12, au: 13 } as const;
 type Store = keyof typeof redisNumbers;
-const databases = { sale: namespace, eu: `${namespace}_eu`, us: `${namespace}_us` };
-const log: Record<string, string[]> = { eu: [], us: [] };
-let shops: Record<'eu' | 'us', Shop>;
+const stores = Object.keys(redisNumbers) as Store[];
+const databaseOf = (store: Store) => (store === 'sale' ? namespace : `${namespace}_${store}`);
+const log: Record<Region, string[]> = { eu: [], us: [], au: [] };
+const shops = {} as Record<Region, Shop>;
 const admin = new pg.Pool({ connectionString: backends().databaseUrl, max: 1 });
 
 const databaseUrl = (store: Store) => {
   const url = new URL(backends().databaseUrl);
-  url.pathname = `/${databases[store]}`;
+  url.pathname = `/${databaseOf(store)}`;
   return url.href;
 };
 const redisUrl = (store: Store) => {
@@ -34,17 +35,18 @@ const redisUrl = (store: Store) => {
 };
 
 beforeAll(async () => {
-  for (const name of Object.values(databases)) await admin.query(`create database ${name}`);
-  const [eu, us] = await Promise.all([freePort(), freePort()]);
-  const front = { eu: `http://127.0.0.1:${eu}`, us: `http://127.0.0.1:${us}` };
-  const prepare = (region: 'eu' | 'us', port: number) =>
-    Shop.prepare({
-      port,
+  for (const store of stores) await admin.query(`create database ${databaseOf(store)}`);
+  const port = { eu: await freePort(), us: await freePort(), au: await freePort() };
+  const front = (region: Region) => `http://127.0.0.1:${port[region]}`;
+  for (const region of regions) {
+    shops[region] = await Shop.prepare({
+      port: port[region],
       env: {
         REGION: region,
-        REGIONS: 'eu,us',
-        EU_URL: front.eu,
-        US_URL: front.us,
+        REGIONS: regions.join(),
+        EU_URL: front('eu'),
+        US_URL: front('us'),
+        AU_URL: front('au'),
         DATABASE_URL: databaseUrl('sale'),
         PEOPLE_DATABASE_URL: databaseUrl(region),
         REDIS_URL: redisUrl('sale'),
@@ -60,13 +62,12 @@ beforeAll(async () => {
         // everything that the services have to say
         LOG_LEVEL: 'debug',
       },
-      onLine: (service, line) => log[region]?.push(`${service}: ${line}`),
+      onLine: (service, line) => log[region].push(`${service}: ${line}`),
     });
-  shops = { eu: await prepare('eu', eu), us: await prepare('us', us) };
-  // one after the other: both bring the same database up to date
-  await shops.eu.start();
-  await shops.us.start();
-});
+  }
+  // one after the other: they bring the same database up to date
+  for (const region of regions) await shops[region].start();
+}, 180_000);
 
 afterEach(async () => {
   const database = new pg.Pool({ connectionString: databaseUrl('sale'), max: 2 });
@@ -81,15 +82,15 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(Object.values(shops ?? {}).map((shop) => shop.stop()));
-  for (const store of Object.keys(redisNumbers) as Store[]) {
+  await Promise.all(Object.values(shops).map((shop) => shop.stop()));
+  for (const store of stores) {
     const redis = new Redis(redisUrl(store));
     const keys = await redis.keys(`*${namespace}*`);
     if (keys.length > 0) await redis.del(...keys);
     redis.disconnect();
   }
-  for (const name of Object.values(databases)) {
-    await admin.query(`drop database if exists ${name} with (force)`);
+  for (const store of stores) {
+    await admin.query(`drop database if exists ${databaseOf(store)} with (force)`);
   }
   await admin.end();
 });
@@ -141,7 +142,7 @@ async function keysOf(store: Store): Promise<string> {
   }
 }
 
-/** Every message of every topic of this shop; both regions read the same Kafka. */
+/** Every message of every topic of this shop; all regions read the same Kafka. */
 async function messagesOf(): Promise<string[]> {
   const kafka = new Kafka({ brokers: [backends().kafkaBrokers], logLevel: logLevel.NOTHING });
   const adminClient = kafka.admin();
@@ -154,7 +155,7 @@ async function messagesOf(): Promise<string[]> {
     }
   }
   await adminClient.disconnect();
-  const consumer = kafka.consumer({ groupId: `${namespace}.auditor` });
+  const consumer = kafka.consumer({ groupId: `${namespace}.auditor.${randomUUID()}` });
   await consumer.connect();
   await consumer.subscribe({ topics, fromBeginning: true });
   const messages: string[] = [];
@@ -172,100 +173,104 @@ async function messagesOf(): Promise<string[]> {
   return messages;
 }
 
-const person = {
-  name: 'Wilhelmina Farnsworth',
-  email: `wilhelmina-${randomUUID()}@example.com`,
-  password: 'a password to look for',
+type Person = { name: string; email: string; seats: string[]; door: Region; session: Session };
+const password = 'a password to look for';
+/** One of each home, who knocks at the door of another region: what they are asked for, and what they were given. */
+const people = {} as Record<Region, Person & { cookie: string }>;
+const cases: Record<Region, Pick<Person, 'name' | 'seats' | 'door'>> = {
+  eu: { name: 'Wilhelmina Farnsworth', seats: ['A-1', 'A-2'], door: 'au' },
+  us: { name: 'Barnaby Thistlewood', seats: ['B-1'], door: 'eu' },
+  au: { name: 'Marguerite Pennyfeather', seats: ['C-1'], door: 'us' },
 };
+const refresh = (door: Region, cookie: string) =>
+  fetch(shops[door].url + paths.refresh, { method: 'POST', headers: { cookie } });
+const paid = (buyer: Buyer, id: string) =>
+  expect.poll(async () => (await buyer.readOrder(id)).state, { timeout: 40_000 }).toBe('paid');
 
-describe('a buyer of another region', () => {
-  let session: Session;
-  let cookie: string;
-
-  it('registers, logs in, refreshes and buys at any front door', async () => {
-    const registration = await fetch(shops.eu.url + paths.users, {
+describe.each(regions)('a buyer whose home is %s', (home) => {
+  it('registers, logs in, refreshes and buys at the front door of another region', async () => {
+    const { name, seats, door } = cases[home];
+    const email = `${name.split(' ')[0]?.toLowerCase()}-${randomUUID()}@example.com`;
+    const registration = await fetch(shops[door].url + paths.users, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...person, region: 'us' }),
+      body: JSON.stringify({ name, email, password, region: home }),
     });
     expect(registration.status).toBe(201);
-    session = (await registration.json()) as Session;
-    expect(session.user).toMatchObject({ region: 'us', name: person.name });
-    [cookie = ''] = (registration.headers.getSetCookie()[0] ?? '').split(';');
-    expect(cookie).toMatch(/^session=us\./);
+    const session = (await registration.json()) as Session;
+    expect(session.user).toMatchObject({ region: home, name });
+    const [cookie = ''] = (registration.headers.getSetCookie()[0] ?? '').split(';');
+    expect(cookie.startsWith(`session=${home}.`)).toBe(true);
 
-    const refreshed = await fetch(shops.eu.url + paths.refresh, {
-      method: 'POST',
-      headers: { cookie },
-    });
+    const refreshed = await refresh(door, cookie);
     expect(refreshed.status).toBe(200);
-    const buyer = new Buyer(shops.eu.url);
-    await buyer.logIn(person.email, person.password);
-    const { id } = await buyer.order((await buyer.hold(slug, ['A-1', 'A-2'])).id);
-    await expect
-      .poll(async () => (await buyer.readOrder(id)).state, { timeout: 40_000 })
-      .toBe('paid');
-    const mails = async (region: 'eu' | 'us') =>
-      (await (await fetch(`${shops[region].mailUrl}/messages`)).json()) as { to: string }[];
-    await expect.poll(async () => (await mails('us')).map(({ to }) => to)).toEqual([person.email]);
-    expect(await mails('eu')).toEqual([]);
+    const [next = ''] = (refreshed.headers.getSetCookie()[0] ?? '').split(';');
+    const buyer = new Buyer(shops[door].url);
+    await buyer.logIn(email, password);
+    const { id } = await buyer.order((await buyer.hold(slug, seats)).id);
+    await paid(buyer, id);
+    const mails = async (region: Region) =>
+      ((await (await fetch(`${shops[region].mailUrl}/messages`)).json()) as { to: string }[])
+        .map(({ to }) => to)
+        .filter((to) => to === email);
+    await expect.poll(() => mails(home)).toEqual([email]);
+    for (const other of regions) if (other !== home) expect(await mails(other)).toEqual([]);
+    people[home] = { name, email, seats, door, session, cookie: next };
   });
 
-  it('is told the same as at home: taken address, wrong password, no such region', async () => {
-    const eu = new Buyer(shops.eu.url);
+  it('is told there the same as at home: taken address, wrong password', async () => {
+    const { name, email, door } = people[home];
+    const there = new Buyer(shops[door].url);
     const codeOf = async (promise: Promise<unknown>) => {
       const error = await promise.catch((reason) => reason);
       return error instanceof Refused ? error.problem.code : 'accepted';
     };
-    const { name, email, password } = person;
-    expect(await codeOf(eu.register(name, email, password))).toBe('email_taken');
-    expect(await codeOf(eu.logIn(email, 'wrong'))).toBe('unauthorized');
-    const elsewhere = { ...person, email: 'x@example.com', region: 'au' satisfies Region };
-    expect(await codeOf(eu.call('POST', paths.users, elsewhere))).toBe('invalid_input');
+    expect(await codeOf(there.register(name, email, password))).toBe('email_taken');
+    expect(await codeOf(there.logIn(email, 'wrong'))).toBe('unauthorized');
   });
 
-  it('is in no store and no log of the other region, nor in what all regions share', async () => {
-    const traces = ['Wilhelmina', 'Farnsworth', person.email, person.email.split('@')[0] ?? ''];
+  it('is in no store and no log of another region, nor in what all regions share', async () => {
+    const { name, email, session } = people[home];
+    const traces = [...name.split(' '), email, email.split('@')[0] ?? ''];
     const isIn = (text: string) => traces.some((trace) => text.includes(trace));
     // the search finds what is there
-    expect(isIn(await rowsOf('us'))).toBe(true);
-    expect(isIn(await keysOf('us'))).toBe(true);
+    expect(isIn(await rowsOf(home))).toBe(true);
+    expect(isIn(await keysOf(home))).toBe(true);
 
-    const elsewhere = {
-      'rows of the sale': await rowsOf('sale'),
-      'rows of eu': await rowsOf('eu'),
-      'keys of the sale': await keysOf('sale'),
-      'keys of eu': await keysOf('eu'),
-      messages: (await messagesOf()).join('\n'),
-      'log of eu': (log.eu ?? []).join('\n'),
-      'log of us': (log.us ?? []).join('\n'),
-    };
-    expect(elsewhere['rows of the sale']).toContain(session.user.id);
+    const elsewhere: Record<string, string> = { messages: (await messagesOf()).join('\n') };
+    for (const store of stores.filter((store) => store !== home)) {
+      elsewhere[`rows of ${store}`] = await rowsOf(store);
+      elsewhere[`keys of ${store}`] = await keysOf(store);
+    }
+    for (const region of regions) elsewhere[`log of ${region}`] = log[region].join('\n');
+    expect(elsewhere['rows of sale']).toContain(session.user.id);
     expect(elsewhere.messages).toContain('payment.charge');
     for (const [where, text] of Object.entries(elsewhere))
       expect([where, isIn(text)]).toEqual([where, false]);
   });
+});
 
-  it('whose home is cut off is told so plainly, while everybody else goes on buying', async () => {
+describe('a region that is cut off', () => {
+  it('is named to those whose home it is, while everybody else goes on buying', async () => {
     await shops.us.stop();
-    const answer = await fetch(shops.eu.url + paths.refresh, {
-      method: 'POST',
-      headers: { cookie },
-    });
+    const answer = await refresh('eu', people.us.cookie);
     expect(answer.status).toBe(503);
     const { code, message } = (await answer.json()) as { code: string; message: string };
     expect([code, message]).toEqual([
       'unavailable',
       'Your account lives in region us, which cannot be reached at the moment.',
     ]);
-    const local = new Buyer(shops.eu.url);
-    await local.register('Erik', `${randomUUID()}@example.com`, person.password);
-    const { id } = await local.order((await local.hold(slug, ['C-1'])).id);
-    await expect
-      .poll(async () => (await local.readOrder(id)).state, { timeout: 40_000 })
-      .toBe('paid');
+    // a third region is reached as before
+    expect((await refresh('eu', people.au.cookie)).status).toBe(200);
+    for (const door of ['eu', 'au'] as const) {
+      const local = new Buyer(shops[door].url);
+      await local.register('Erik', `${randomUUID()}@example.com`, password);
+      const seat = door === 'eu' ? 'D-1' : 'D-2';
+      const { id } = await local.order((await local.hold(slug, [seat])).id);
+      await paid(local, id);
+    }
     // a token is good without its home: who is logged in may still buy
-    const away = new Buyer(shops.eu.url, session.accessToken);
-    await away.release((await away.hold(slug, ['C-2'])).id);
+    const away = new Buyer(shops.eu.url, people.us.session.accessToken);
+    await away.release((await away.hold(slug, ['D-3'])).id);
   });
 });

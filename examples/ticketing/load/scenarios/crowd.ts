@@ -7,6 +7,7 @@ import { paths } from '../../addresses.ts';
 import type { WaitingTicket } from '../../contract.ts';
 import { atMost, claims, exactly } from '../claims.ts';
 import { Crowd } from '../crowd.ts';
+import type { Member } from '../fleet.ts';
 import { pause, until } from '../pause.ts';
 import { usageOf } from '../proc.ts';
 import { type Curve, resultOf, type ScenarioResult } from '../result.ts';
@@ -27,8 +28,28 @@ export type CrowdSize = {
 };
 
 export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<ScenarioResult> {
-  const { recorder, signal, fleet, progress, meter } = stage;
+  const { fleet, meter } = stage;
+  const gateways = fleet.members.filter(({ role }) => role === 'sockets');
+  const ports = gateways.map(({ url }) => Number(new URL(url).port));
+  const shared = { event: slug, secret: fleet.secret, perSecond: size.joinsPerSecond };
+  const crowd = new Crowd(size.users, ports, shared);
+  meter.add(() => crowd.pids);
+  try {
+    return await withCrowd(crowd, gateways, stage, size);
+  } finally {
+    await crowd.end();
+  }
+}
+
+async function withCrowd(
+  crowd: Crowd,
+  gateways: readonly Member[],
+  stage: Stage,
+  size: CrowdSize,
+): Promise<ScenarioResult> {
+  const { recorder, signal, progress } = stage;
   const { users, joinsPerSecond, keptMs } = size;
+  await progress.step(`${users} people log in`, () => crowd.prepare(signal));
   // room for a storm that takes twice as long as planned
   const openingAt = Date.now() + (users / joinsPerSecond) * 2_000 + size.slackMs + keptMs / 2;
   const seats = await stage.putOnSale(slug, 1_000, {
@@ -37,7 +58,6 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
     admitPerSecond: buyers,
   });
   const visitors = await inTheLobby(stage);
-  const gateways = fleet.members.filter(({ role }) => role === 'sockets');
   await pause(2_000, signal);
   const memory = () =>
     gateways.reduce((sum, { process: { pid = 0 } }) => sum + (usageOf(pid)?.memoryBytes ?? 0), 0);
@@ -46,10 +66,6 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   const readers = readMeanwhile(stage, size.readsPerSecond, stop);
-  const ports = gateways.map(({ url }) => Number(new URL(url).port));
-  const shared = { event: slug, secret: fleet.secret, perSecond: joinsPerSecond };
-  const crowd = new Crowd(users, ports, shared);
-  meter.add(() => crowd.pids);
   const perUserKiB = () => (memory() - baseBytes) / 1_024 / Math.max(1, crowd.report.connected);
   const memoryCurve: Curve = { title: 'Server memory a user above the base, KiB', points: [] };
   const watch = setInterval(() => {
@@ -143,7 +159,6 @@ export async function crowdScenario(stage: Stage, size: CrowdSize): Promise<Scen
   } finally {
     clearInterval(watch);
     over.abort();
-    await crowd.end();
   }
 }
 

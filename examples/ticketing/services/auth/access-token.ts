@@ -2,7 +2,7 @@
  * Access tokens: signed, short-lived, verified by any process without asking a store. That is what
  * keeps half a million logins in ten minutes off the database.
  */
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { subtle, type webcrypto } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { type Caller, callerSchema } from '../../contract.ts';
 import { ProblemError } from '../problem.ts';
@@ -18,12 +18,15 @@ export type AccessTokenOptions = {
 };
 
 export class AccessTokens {
-  readonly #key: KeyObject;
+  /** imported once: of a key of another form jose makes one of these at each call */
+  readonly #key: Promise<webcrypto.CryptoKey>;
   readonly #ttlMs: number;
   readonly #clock: () => number;
 
   constructor(options: AccessTokenOptions) {
-    this.#key = createSecretKey(options.secret, 'utf8');
+    const bytes = new TextEncoder().encode(options.secret);
+    const hmac = { name: 'HMAC', hash: 'SHA-256' };
+    this.#key = subtle.importKey('raw', bytes, hmac, false, ['sign', 'verify']);
     this.#ttlMs = options.ttlMs;
     this.#clock = options.clock ?? Date.now;
   }
@@ -38,7 +41,7 @@ export class AccessTokens {
       .setSubject(user.id)
       .setIssuedAt(new Date(now))
       .setExpirationTime(expiresAt)
-      .sign(this.#key);
+      .sign(await this.#key);
     return { accessToken, expiresAt: expiresAt.toISOString() };
   }
 
@@ -46,7 +49,7 @@ export class AccessTokens {
   async verify(accessToken: string | undefined): Promise<Caller> {
     if (!accessToken) throw new ProblemError('unauthorized', 'Please log in.');
     try {
-      const { payload } = await jwtVerify(accessToken, this.#key, {
+      const { payload } = await jwtVerify(accessToken, await this.#key, {
         // never the algorithm that the token itself names: `none` is one of them
         algorithms: [algorithm],
         typ: 'at+jwt',

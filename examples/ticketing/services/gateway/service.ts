@@ -8,10 +8,12 @@ import { urlOf } from '../config.ts';
 import { AvailabilityFeed } from '../inventory/availability.ts';
 import { ProblemError } from '../problem.ts';
 import type { OpenService } from '../service.ts';
+import { patienceMs } from '../warm-up.ts';
 import { servePages } from './pages.ts';
 import { forward, type Upstream } from './proxy.ts';
 import { RateLimit } from './rate-limit.ts';
 import { webSockets } from './socket.ts';
+import { visit } from './visit.ts';
 import { WaitingFeed } from './waiting-feed.ts';
 
 export const openGateway: OpenService<'gateway'> = async ({ config, host, names, log }) => {
@@ -30,6 +32,7 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
     .snapshot(firstNight.slug)
     .catch((error) => log.warn({ err: error }, 'not yet on sale'));
   return {
+    warmUp: (_call, self) => visit(self, firstNight.slug, AbortSignal.timeout(patienceMs)),
     async routes(app) {
       app.addHook('onRequest', async (request) => {
         // probes and pages are free: who is turned away here shall still see the shop
