@@ -2,62 +2,83 @@
  * Pings of all WebSockets of a process, by one timer: each second a slice of them, so that all have had
  * theirs within the period and no moment has to ping everybody.
  */
-/** a whole frame without payload (RFC 6455, section 5.5.2): of these there are 5,000 a second */
+/** a whole frame without payload (RFC 6455, section 5.5.2): of these there are thousands a second */
 export const pingFrame = Buffer.from([0x89, 0]);
 
-/** A WebSocket, as far as it matters here. */
-export type Pulse = { ping(): void; terminate(): void };
-
 const periodSeconds = 30;
+/**
+ * Who was told something within the period needs no ping to keep the line open, so is only asked now and then whether
+ * anybody listens: a ping and its answer cost as much as two messages.
+ */
+const unheardSeconds = 120;
+
+/** A WebSocket, as far as it matters here. */
+export abstract class Pulse {
+  /** something was sent to it since the heartbeat has looked at it last */
+  isTold = false;
+  /** The rest is the heartbeat's: fields, because there are 18,000 of them. In beats, of which one is a second. */
+  pingedAt: number | undefined;
+  heardAt = 0;
+  place = 0;
+  abstract ping(): void;
+  abstract terminate(): void;
+}
 
 export class Heartbeat {
   /** dense: the last one takes the place of one that leaves */
   readonly #sockets: Pulse[] = [];
-  readonly #places = new Map<Pulse, number>();
-  /** who was pinged and has not answered */
-  readonly #silent = new Set<Pulse>();
   readonly #timer: NodeJS.Timeout;
   #next = 0;
+  /** looks that are due, times the period: of few sockets there is less than one a second */
+  #due = 0;
+  /** counted, and not read from a clock that may be set */
+  #beats = 0;
 
   constructor() {
     this.#timer = setInterval(() => this.#beat(), 1_000).unref();
   }
 
   add(socket: Pulse): void {
-    this.#places.set(socket, this.#sockets.length);
-    this.#sockets.push(socket);
+    socket.place = this.#sockets.push(socket) - 1;
+    this.heard(socket);
   }
 
   heard(socket: Pulse): void {
-    this.#silent.delete(socket);
+    socket.pingedAt = undefined;
+    socket.heardAt = this.#beats;
   }
 
-  remove(socket: Pulse): void {
-    const place = this.#places.get(socket);
-    const last = this.#sockets.pop();
-    if (place !== undefined && last && last !== socket) {
-      this.#sockets[place] = last;
-      this.#places.set(last, place);
-    }
-    this.#places.delete(socket);
-    this.#silent.delete(socket);
+  /** Once, of one that was added. */
+  remove({ place }: Pulse): void {
+    const last = this.#sockets.pop() as Pulse;
+    if (last.place === place) return;
+    this.#sockets[place] = last;
+    last.place = place;
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  /** A browser that is gone without a word is noticed at the second ping. */
   #beat(): void {
-    const count = Math.ceil(this.#sockets.length / periodSeconds);
-    for (let pinged = 0; pinged < count; pinged += 1) {
+    this.#beats += 1;
+    this.#due += this.#sockets.length;
+    for (; this.#due >= periodSeconds; this.#due -= periodSeconds) {
       this.#next = (this.#next + 1) % this.#sockets.length;
-      const socket = this.#sockets[this.#next] as Pulse;
-      if (this.#silent.has(socket)) socket.terminate();
-      else {
-        this.#silent.add(socket);
-        socket.ping();
-      }
+      this.#look(this.#sockets[this.#next] as Pulse);
+    }
+  }
+
+  /** A browser that is gone without a word is noticed at the look after its ping. */
+  #look(socket: Pulse): void {
+    const { isTold, pingedAt, heardAt } = socket;
+    socket.isTold = false;
+    if (pingedAt !== undefined) {
+      // one that took another's place is looked at earlier than after a period: it shall have the time to answer
+      if (this.#beats - pingedAt >= periodSeconds / 2) socket.terminate();
+    } else if (!isTold || this.#beats - heardAt >= unheardSeconds) {
+      socket.pingedAt = this.#beats;
+      socket.ping();
     }
   }
 }

@@ -15,7 +15,7 @@ import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';
 import { ProblemError, parse, toProblem } from '../problem.ts';
-import { Heartbeat, type Pulse, pingFrame } from './heartbeat.ts';
+import { Heartbeat, Pulse, pingFrame } from './heartbeat.ts';
 import { sharedTextFrame, textFrame } from './text-frame.ts';
 import type { WaitingFeed } from './waiting-feed.ts';
 
@@ -89,7 +89,7 @@ class Watch {
   }
 }
 
-class Connection implements Pulse {
+class Connection extends Pulse {
   readonly #socket: WebSocket;
   /** beneath it: whole frames may go there, as `ws` writes its own in one go without compression */
   readonly #wire: Duplex;
@@ -102,6 +102,7 @@ class Connection implements Pulse {
   #filledAt = performance.now();
 
   constructor(socket: WebSocket, wire: Duplex, deps: SocketDeps, heartbeat: Heartbeat) {
+    super();
     this.#socket = socket;
     this.#wire = wire;
     this.#deps = deps;
@@ -221,7 +222,10 @@ class Connection implements Pulse {
   #write(frame: Buffer): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     if (this.#wire.writableLength > maxBufferedBytes) this.#socket.terminate();
-    else this.#wire.write(frame);
+    else {
+      this.#wire.write(frame);
+      this.isTold = true;
+    }
   }
 }
 
