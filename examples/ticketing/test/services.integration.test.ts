@@ -13,7 +13,12 @@ import { slug, TestShop } from './test-shop.ts';
 
 let shop: TestShop;
 beforeAll(async () => {
-  const env = { PSP_LATENCY_MS: '50', DATABASE_CONNECTIONS: '4', WARM_UP_MS: '800' };
+  const env = {
+    PSP_LATENCY_MS: '50',
+    DATABASE_CONNECTIONS: '4',
+    WARM_UP_MS: '800',
+    LOG_LEVEL: 'info',
+  };
   shop = await TestShop.start(env, 'apart');
 });
 afterAll(() => shop?.stop());
@@ -112,6 +117,9 @@ describe('services in processes of their own', () => {
     expect({ sessions: sessions.length, ...rows[0] }).toEqual({
       ...{ sessions: 1, people: 0, orders: 2, tickets: 3 },
     });
+    // of a gateway these are visits over WebSockets
+    const line = shop.log.find((text) => text.includes('gateway is warm'));
+    expect(Number(/"passes":(\d+)/.exec(line ?? '')?.[1])).toBeGreaterThan(3);
   });
 
   it('claim an address at the same moment, as two that start together do, and neither ends of it', async () => {

@@ -1,4 +1,5 @@
 /** What each scenario stands on, and how large it is, by `--users` and `--short`. */
+import { availableParallelism } from 'node:os';
 import { freePort } from '../../launcher/ports.ts';
 import { findVarnish, startVarnish } from '../../launcher/varnish.ts';
 import { partsOf } from '../crowd.ts';
@@ -32,7 +33,11 @@ export const scenarios: Record<ScenarioName, (options: RunOptions) => Promise<Sc
     ),
   crowd: (options) => {
     const { users, short } = options;
-    return onStage(options, { fronts: 1, workers: 1, sockets: partsOf(users) }, (stage) =>
+    const sockets = partsOf(users);
+    // they warm up at the same time: as long as each of them has half a core for three seconds
+    const warmUpMs = 3_000 * Math.max(1, sockets / (2 * availableParallelism()));
+    const env = { WARM_UP_MS: String(Math.round(warmUpMs)) };
+    return onStage(options, { fronts: 1, workers: 1, sockets, env }, (stage) =>
       crowdScenario(stage, {
         users,
         // two cores take 1,550 in a second and then do nothing else; here they also answer calls
