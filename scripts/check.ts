@@ -1,7 +1,7 @@
 /**
  * `npm test`: everything that must hold before a change lands, stage by stage, on real servers.
- * The last lines are what failed or needed a second try, in short, the time of each stage and of all, and `N passed, N failed`: the tests
- * counted one by one, each other stage as one.
+ * The last lines are what failed or needed a second try, in short, the time of each stage and of all, and `N passed,
+ * N failed`: the tests counted one by one, each other stage as one.
  *
  *   --only NAME   runs the stages whose name contains NAME (repeatable)
  */
