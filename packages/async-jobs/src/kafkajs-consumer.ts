@@ -137,11 +137,11 @@ export class KafkajsConsumer implements Subscription {
     membership.joining();
     let hasJoined = false;
     let connected = false;
-    let failed: (error: unknown) => void = () => {};
-    const crashed = new Promise<never>((_, reject) => {
-      failed = reject;
+    const crashes: unknown[] = [];
+    let crashed: () => void = () => {};
+    const broken = new Promise<void>((resolve) => {
+      crashed = resolve;
     });
-    crashed.catch(() => {});
     let joined: () => void = () => {};
     const assigned = new Promise<void>((resolve) => {
       joined = resolve;
@@ -180,7 +180,8 @@ export class KafkajsConsumer implements Subscription {
       else {
         // it broke at its work, only faster than its offsets were read: not a broker that is away
         if (hasJoined) membership.countRebuild();
-        failed(payload.error);
+        crashes.push(payload.error);
+        crashed();
       }
     });
     await within(
@@ -199,7 +200,9 @@ export class KafkajsConsumer implements Subscription {
         return this.#eachBatch(payload);
       },
     });
-    await Promise.race([assigned.then(() => membership.ready), crashed]);
+    await Promise.race([assigned.then(() => membership.ready), broken]);
+    // asked and not raced: it may have broken since the race was decided
+    if (crashes.length > 0) throw crashes[0];
     connected = true; // from here on a crash has to start the next one
     membership.connected();
   }
