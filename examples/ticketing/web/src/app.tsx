@@ -54,9 +54,12 @@ function Screen() {
   if (loading.value === 'unreachable' || !event.value) {
     return (
       <Message title="We cannot reach the ticket office" tone="problem" level={1}>
-        <p>Your connection or our servers have a bad moment. Nothing you hold is lost.</p>
+        <p>
+          Your connection or our servers have a bad moment. Nothing you hold is lost. We keep
+          trying, and so can you.
+        </p>
         <button class="button" type="button" onClick={() => void openSale()}>
-          Try again
+          Try now
         </button>
       </Message>
     );

@@ -146,8 +146,18 @@ export async function refreshBoard(): Promise<void> {
   }
 }
 
+/** and up to twice as long, so that not all who wait knock at once */
+const KNOCK_AGAIN_MS = 4_000;
+let knocking: ReturnType<typeof setTimeout> | undefined;
+
+/** Asks for the event and its seats, and where nobody answers again after a while. */
 export async function openSale(): Promise<void> {
   loading.value = 'loading';
+  await askForSale();
+}
+
+async function askForSale(): Promise<void> {
+  clearTimeout(knocking);
   try {
     const [page, availability] = await Promise.all([
       call<EventPage>('GET', paths.event(slug)),
@@ -161,6 +171,8 @@ export async function openSale(): Promise<void> {
     document.title = `${page.title} · Evenkeel Tickets`;
   } catch (error) {
     loading.value = error instanceof ApiError && error.status === 404 ? 'not-found' : 'unreachable';
+    if (loading.value === 'not-found') return;
+    knocking = setTimeout(() => void askForSale(), KNOCK_AGAIN_MS * (1 + Math.random()));
   }
 }
 
