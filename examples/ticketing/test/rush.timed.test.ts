@@ -4,10 +4,9 @@ import { firstNight } from '../services/catalog/seed.ts';
 import { chargeMs, expectAllSold, openRush, orders, rushSettings, untilSettled } from './rush.ts';
 import { TestShop } from './test-shop.ts';
 
-/**
- * Half of what fills two cores, which carry the servers and the buyers as well, when the charges come back: this is about
- * whether an answer waits for a charge. How many orders a machine takes is what `npm run proof -- --only capacity` finds.
- */
+/** fills two cores, which carry the servers and the buyers as well, when the charges come back: it only has to end right */
+const manyPerSecond = 40;
+/** leaves them room, so that what is measured is whether an answer waits for a charge */
 const ordersPerSecond = 20;
 let shop: TestShop | undefined;
 afterEach(async () => {
@@ -16,7 +15,7 @@ afterEach(async () => {
 });
 
 /** One rush in a shop of its own, which has to end right whatever the clock says; returns the p99 of the `202`s in ms. */
-async function rush(): Promise<number> {
+async function rush(perSecond: number): Promise<number> {
   // warm before it is ready, as deploy/k8s has it
   shop = await TestShop.start({ ...rushSettings, WARM_UP_MS: '3000' });
   const reservations = await openRush(shop);
@@ -24,7 +23,7 @@ async function rush(): Promise<number> {
   const accepted = await Promise.all(
     reservations.map(async ({ buyer, holdId }, index) => {
       // they come when they come, not when the server has answered the one before
-      await sleep((index * 1_000) / ordersPerSecond);
+      await sleep((index * 1_000) / perSecond);
       const start = performance.now();
       const { id } = await buyer.order(holdId);
       return { id, ms: performance.now() - start };
@@ -57,7 +56,8 @@ describe(`${orders} orders for "${firstNight.title}" while a charge takes ${char
   }, async () => {
     // on a machine that is busy with something else the figure is that something's: only the figure is taken again
     const p99s: number[] = [];
-    do p99s.push(await rush());
+    await rush(manyPerSecond);
+    do p99s.push(await rush(ordersPerSecond));
     while (Math.min(...p99s) >= 50 && p99s.length < 3);
     expect(Math.min(...p99s), `p99 of each: ${p99s.map(Math.round)} ms`).toBeLessThan(50);
   });

@@ -24,7 +24,7 @@ class Client extends EventEmitter {
   }
 }
 
-/** Resolves with the health once the client that broke `turns` microtasks after its assignment was replaced, if it is. */
+/** A client breaks `turns` microtasks after its assignment, and has to be replaced by one that works. */
 async function afterBreaking(turns: number) {
   const clients: Client[] = [];
   const consumer = () => {
