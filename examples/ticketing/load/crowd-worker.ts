@@ -4,20 +4,19 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { paths } from '../addresses.ts';
 import type { ClientMessage } from '../contract.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { type CrowdOrder, nobody, type Told } from './crowd-report.ts';
+import { giveWay, niceness } from './priority.ts';
 import { clientFrame, FrameReader, pongFrame } from './web-socket-frames.ts';
 
 const firstLocalPort = 20_000;
 const reportEveryMs = 1_000;
 /** connections that are being opened at a time */
 const opening = 64;
-// the shop comes first on a machine that both share
-setPriority(10);
+void giveWay(process.pid, niceness.crowd);
 
 const report = nobody();
 const sockets: Socket[] = [];

@@ -11,6 +11,7 @@ import { freePort } from '../launcher/ports.ts';
 import { ServiceProcess } from '../launcher/service-process.ts';
 import { portOf, type ServiceName, urlOf } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
+import { giveWay, niceness } from './priority.ts';
 
 const front = ['gateway', 'auth', 'catalog', 'inventory', 'orders'] as const;
 const worker = ['payments', 'notifications'] as const;
@@ -160,7 +161,11 @@ export class Fleet {
       const some = Array.from({ length: Math.min(4, left) }, () =>
         this.#create('sockets', sockets, undefined, env),
       );
-      await this.#join(await Promise.all(some), signal);
+      const joined = await Promise.all(some);
+      await this.#join(joined, signal);
+      for (const { process } of joined) {
+        if (process.pid !== undefined) await giveWay(process.pid, niceness.gateways);
+      }
     }
   }
 
