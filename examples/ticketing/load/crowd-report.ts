@@ -18,7 +18,8 @@ export type CrowdReport = {
   /** everybody has tried */
   isIn: boolean;
   connected: number;
-  failed: number;
+  /** who could not come in, by why */
+  failures: Record<string, number>;
   lost: number;
   /** their token was verified */
   authorized: number;
@@ -38,7 +39,7 @@ export const nobody = (): CrowdReport => ({
   isReady: false,
   isIn: false,
   connected: 0,
-  failed: 0,
+  failures: {},
   lost: 0,
   authorized: 0,
   problems: 0,

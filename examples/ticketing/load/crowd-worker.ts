@@ -83,9 +83,9 @@ async function join({ order, tokens }: People): Promise<void> {
     for (let user = next++; user < order.users && !isEnding; user = next++) {
       const dueMs = begin + (user / order.perSecond) * 1_000 - performance.now();
       if (dueMs > 0) await sleep(dueMs);
-      const isIn = await open(order, user, tokens[user] as string, (text) => listen(user, text));
-      if (isIn) report.connected += 1;
-      else report.failed += 1;
+      const refusal = await open(order, user, tokens[user] as string, (text) => listen(user, text));
+      if (refusal === undefined) report.connected += 1;
+      else report.failures[refusal] = (report.failures[refusal] ?? 0) + 1;
     }
   };
   await Promise.all(Array.from({ length: opening }, lane));
@@ -94,7 +94,7 @@ async function join({ order, tokens }: People): Promise<void> {
 }
 
 /**
- * True once the upgrade was answered. The local port is named, or the kernel searches for a free one each
+ * Undefined once the upgrade was answered, or why it was not. The local port is named, or the kernel searches for a free one each
  * time, which is slower than all the rest; it does so where a server of this machine has the named one.
  */
 function open(
@@ -103,7 +103,7 @@ function open(
   token: string,
   listen: (text: string) => void,
   localPort = firstLocalPort + user,
-): Promise<boolean> {
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     let isOpen = false;
     const reader = new FrameReader(listen, (payload) => {
@@ -123,12 +123,14 @@ function open(
             const answer = buffer.toString('latin1', 0, count);
             const headEnd = answer.indexOf('\r\n\r\n');
             isOpen = answer.startsWith('HTTP/1.1 101') && headEnd > 0;
-            if (!isOpen) socket.destroy();
-            else {
+            if (!isOpen) {
+              socket.destroy();
+              resolve(`answered ${answer.slice(0, 60).split('\r\n')[0]}`);
+            } else {
               socket.write(watching(order.event, token));
               reader.read(buffer, Buffer.byteLength(answer.slice(0, headEnd + 4), 'latin1'), count);
+              resolve(undefined);
             }
-            resolve(isOpen);
           }
           return true;
         },
@@ -142,11 +144,12 @@ function open(
       );
     });
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'EADDRINUSE' && localPort !== 0) resolve(open(order, user, token, listen, 0));
+      const isTaken = code === 'EADDRINUSE' && localPort !== 0;
+      resolve(isTaken ? open(order, user, token, listen, 0) : (code ?? 'failed'));
     });
     socket.on('close', () => {
       if (isOpen && !isEnding) report.lost += 1;
-      resolve(false);
+      resolve('closed');
     });
     sockets.push(socket);
   });

@@ -87,7 +87,7 @@ export class Crowd {
 }
 
 const counted = [
-  ...(['connected', 'authorized', 'problems', 'failed', 'lost'] as const),
+  ...(['connected', 'authorized', 'problems', 'lost'] as const),
   ...(['toldTwice', 'messages', 'pings'] as const),
 ];
 
@@ -96,6 +96,9 @@ function sum(reports: readonly CrowdReport[]): CrowdReport {
   all.isReady = reports.every(({ isReady }) => isReady);
   all.isIn = reports.every(({ isIn }) => isIn);
   for (const name of counted) all[name] = reports.reduce((sum, one) => sum + one[name], 0);
+  for (const [why, count] of reports.flatMap(({ failures }) => Object.entries(failures))) {
+    all.failures[why] = (all.failures[why] ?? 0) + count;
+  }
   all.opening = together(reports.map(({ opening }) => opening));
   for (const seq of new Set(reports.flatMap(({ changes }) => Object.keys(changes).map(Number)))) {
     all.changes[seq] = together(reports.flatMap(({ changes }) => changes[seq] ?? []));

@@ -1,13 +1,15 @@
 /**
- * Which process goes first when there are more than processors: the shop before its visitors, and who waits for
- * an answer before who is told something.
+ * Which process goes first when there are more than processors: who waits for an answer before who is told something.
  */
 import { writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** nice values: 0 is as usual, 19 gives way to everybody */
-export const niceness = { gateways: 8, crowd: 16 } as const;
+/**
+ * Nice values: 0 is as usual, 19 gives way to everybody. A crowd below its gateways would hear late of what they go on telling
+ * others.
+ */
+export const niceness = { gateways: 8, crowd: 8 } as const;
 
 /**
  * Makes a process that leads a session give way to others. A Linux with autogroups (`man 7 sched`; most distributions have

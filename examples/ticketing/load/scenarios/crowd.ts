@@ -129,6 +129,7 @@ async function withCrowd(
     const { opening } = end;
     const toldToAll = changes.filter(({ count }) => count === users).length;
     const openSeconds = opening.count > 0 ? (opening.lastAt - openingAt) / 1_000 : undefined;
+    const failures = Object.entries(joined.failures).map(([why, count]) => `${count} ${why}`);
     return resultOf(
       'crowd',
       stage,
@@ -155,6 +156,7 @@ async function withCrowd(
       ]),
       [
         `${users} users at ${gateways.length} gateways of ${Math.round(baseBytes / gateways.length / 2 ** 20)} MiB; ${Math.round(joined.connected / stormSeconds)} connections/s; kept for ${Math.round(keptSeconds)} s; ${end.messages} messages, ${end.pings} heartbeats`,
+        ...(failures.length > 0 ? [`could not come: ${failures.join(', ')}`] : []),
         `the first one was told ${openSeconds === undefined ? 'nothing' : `${(opening.firstAt - openingAt) / 1_000} s`} after the opening; of the seats the last ones ${lateSeconds.map((seconds) => seconds.toFixed(2)).join(', ')} s`,
       ],
       { curves: [memoryCurve] },
