@@ -23,8 +23,8 @@ export type CrowdReport = {
   lost: number;
   /** their token was verified */
   authorized: number;
-  /** messages that say that something was refused */
-  problems: number;
+  /** messages that say that something was refused, by what they say */
+  refusals: Record<string, number>;
   opening: Told;
   /** changes of seats by their number */
   changes: Record<number, Told>;
@@ -34,6 +34,11 @@ export type CrowdReport = {
   pings: number;
 };
 
+/** One more of it. */
+export function tally(counts: Record<string, number>, name: string, count = 1): void {
+  counts[name] = (counts[name] ?? 0) + count;
+}
+
 /** Before anybody has come. */
 export const nobody = (): CrowdReport => ({
   isReady: false,
@@ -42,7 +47,7 @@ export const nobody = (): CrowdReport => ({
   failures: {},
   lost: 0,
   authorized: 0,
-  problems: 0,
+  refusals: {},
   opening: { count: 0, firstAt: 0, lastAt: 0 },
   changes: {},
   toldTwice: 0,

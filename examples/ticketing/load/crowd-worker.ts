@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paths } from '../addresses.ts';
 import type { ClientMessage } from '../contract.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
-import { type CrowdOrder, nobody, type Told } from './crowd-report.ts';
+import { type CrowdOrder, nobody, type Told, tally } from './crowd-report.ts';
 import { giveWay, niceness } from './priority.ts';
 import { clientFrame, FrameReader, pongFrame } from './web-socket-frames.ts';
 
@@ -75,7 +75,7 @@ async function join({ order, tokens }: People): Promise<void> {
       heardOpen[user] = 1;
       hear(report.opening);
     } else if (text.startsWith('{"type":"authorized"')) report.authorized += 1;
-    else if (text.startsWith('{"type":"problem"')) report.problems += 1;
+    else if (text.startsWith('{"type":"problem"')) tally(report.refusals, text);
   };
   const begin = performance.now();
   let next = 0;
@@ -85,7 +85,7 @@ async function join({ order, tokens }: People): Promise<void> {
       if (dueMs > 0) await sleep(dueMs);
       const refusal = await open(order, user, tokens[user] as string, (text) => listen(user, text));
       if (refusal === undefined) report.connected += 1;
-      else report.failures[refusal] = (report.failures[refusal] ?? 0) + 1;
+      else tally(report.failures, refusal);
     }
   };
   await Promise.all(Array.from({ length: opening }, lane));

@@ -1,6 +1,6 @@
 /** The crowd: a process for each part of it, each at a gateway of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { type CrowdOrder, type CrowdReport, nobody, type Told } from './crowd-report.ts';
+import { type CrowdOrder, type CrowdReport, nobody, type Told, tally } from './crowd-report.ts';
 import { until } from './pause.ts';
 import { socketsPerProcess } from './self-check.ts';
 
@@ -87,7 +87,7 @@ export class Crowd {
 }
 
 const counted = [
-  ...(['connected', 'authorized', 'problems', 'lost'] as const),
+  ...(['connected', 'authorized', 'lost'] as const),
   ...(['toldTwice', 'messages', 'pings'] as const),
 ];
 
@@ -96,8 +96,9 @@ function sum(reports: readonly CrowdReport[]): CrowdReport {
   all.isReady = reports.every(({ isReady }) => isReady);
   all.isIn = reports.every(({ isIn }) => isIn);
   for (const name of counted) all[name] = reports.reduce((sum, one) => sum + one[name], 0);
-  for (const [why, count] of reports.flatMap(({ failures }) => Object.entries(failures))) {
-    all.failures[why] = (all.failures[why] ?? 0) + count;
+  for (const { failures, refusals } of reports) {
+    for (const [why, count] of Object.entries(failures)) tally(all.failures, why, count);
+    for (const [what, count] of Object.entries(refusals)) tally(all.refusals, what, count);
   }
   all.opening = together(reports.map(({ opening }) => opening));
   for (const seq of new Set(reports.flatMap(({ changes }) => Object.keys(changes).map(Number)))) {

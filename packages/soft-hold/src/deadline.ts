@@ -15,7 +15,10 @@ export function withDeadline<T>(
       return;
     }
     const onAbort = () => end(() => reject(signal?.reason));
-    const timer = setTimeout(() => end(() => reject(late())), ms);
+    const timer = setTimeout(() => {
+      // after a stall of this process, an answer that waits in the socket is read before this runs
+      setImmediate(() => end(() => reject(late())));
+    }, ms);
     const end = (settle: () => void) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
