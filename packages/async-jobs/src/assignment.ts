@@ -36,8 +36,8 @@ export interface AssignmentOptions {
 }
 
 const METADATA_BYTES = 3_072;
-// Commits of a partition that are remembered, to know our own when it is read
-const MARKS = 16;
+// Commits of a partition that are remembered, to know our own when it is read: half a minute of those that fail
+const MARKS = 64;
 // Of jobs that take no time a commit has many: not more than 50 commits a second for their number
 const COMMIT_GAP_MS = 20;
 
@@ -180,7 +180,10 @@ export class Assignment {
       commits.push({ topic: owner.topic, partition: owner.id, offset, metadata, owner });
     }
     for (const { owner, offset, metadata } of commits) {
-      owner.sent = [...owner.sent.slice(1 - MARKS), { offset, metadata }];
+      const mark = { offset, metadata };
+      // While no broker answers the same is sent again and again
+      const isNew = !owner.sent.slice(-1).some((last) => isSame(last, mark));
+      if (isNew) owner.sent = [...owner.sent.slice(1 - MARKS), mark];
     }
     if (commits.length > 0) await this.#options.subscription().commit(commits);
     this.#ackedAt = this.#options.clock.now();

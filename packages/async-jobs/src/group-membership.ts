@@ -76,6 +76,7 @@ export class GroupMembership {
     return this.#closing.signal;
   }
 
+  /** Those of the last join, also while the client is replaced: the next one asks to keep them. */
   get partitions(): readonly Place[] {
     return this.#partitions;
   }
@@ -114,7 +115,7 @@ export class GroupMembership {
     const now = this.#clock.now();
     return {
       state: this.#state,
-      partitions: this.#partitions.length,
+      partitions: this.#state === 'running' ? this.#partitions.length : 0,
       silentMs: this.#aliveAt === 0 ? 0 : now - this.#aliveAt,
       rebuilds: this.#rebuilds.filter((at) => now - at < REBUILD_WINDOW_MS).length,
     };
@@ -220,7 +221,6 @@ export class GroupMembership {
 
   async #replace(): Promise<void> {
     this.freeze();
-    this.#partitions = [];
     this.countRebuild();
     for (let delayMs = 500; !this.signal.aborted; delayMs = Math.min(5_000, delayMs * 2)) {
       this.#state = 'rebuilding';

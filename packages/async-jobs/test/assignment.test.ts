@@ -5,8 +5,10 @@ import type { OffsetCommit, Subscription } from '../src/index.ts';
 
 function newAssignment() {
   let last: OffsetCommit | undefined;
+  let answers: 'well' | 'not at all' | 'nobody hears' = 'well';
   const commit = async (commits: readonly OffsetCommit[]) => {
-    last = commits[0];
+    if (answers !== 'nobody hears') last = commits[0];
+    if (answers !== 'well') throw new Error('no answer');
   };
   const assignment = new Assignment({
     clock: systemClock,
@@ -14,7 +16,7 @@ function newAssignment() {
     commitEvery: 1_000,
     subscription: () => ({ commit }) as unknown as Subscription,
     error: (error) => {
-      throw error;
+      if (answers === 'well') throw error;
     },
   });
   const assign = () =>
@@ -25,8 +27,31 @@ function newAssignment() {
     return found;
   };
   assign();
-  return { assignment, assign, owner, committed: () => last };
+  const broker = (how: typeof answers) => {
+    answers = how;
+  };
+  return { assignment, assign, owner, broker, committed: () => last };
 }
+
+it('knows its commit again that arrived without an answer, however often it was repeated in vain', async () => {
+  const { assignment, assign, owner, broker, committed } = newAssignment();
+  const { tracker } = owner(0);
+  for (let offset = 0; offset < 10; offset++) tracker.receive(offset);
+  assignment.complete(owner(0), 0);
+  broker('not at all');
+  await assignment.commit();
+  expect(committed()?.offset).toBe(1);
+  broker('nobody hears');
+  for (let offset = 1; offset < 10; offset++) {
+    assignment.complete(owner(offset), offset);
+    for (let again = 0; again < 20; again++) await assignment.commit();
+  }
+  broker('well');
+  assign();
+  expect(owner(1).tracker).toBe(tracker); // or the other nine would be delivered again
+  await assignment.commit();
+  expect(committed()?.offset).toBe(10);
+});
 
 it('goes on while a partition that stayed is read again from its commit, and commits go on meanwhile', async () => {
   const { assignment, assign, owner, committed } = newAssignment();

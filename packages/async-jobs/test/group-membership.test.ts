@@ -64,13 +64,17 @@ it('tells what is committed with every assignment, and an assignment holds until
   await membership.close();
 });
 
-it('counts what it replaces, and joins again with nothing held', async () => {
-  const { membership, listener } = newMembership();
+it('counts what it replaces, and joins again with what was held', async () => {
+  const held: number[] = [];
+  const { membership, listener } = newMembership(systemClock, async () => {
+    held.push(membership.partitions.length);
+  });
   await membership.start();
   membership.rebuild();
   membership.rebuild(); // one at a time
   expect(membership.health()).toMatchObject({ rebuilds: 1, partitions: 0 });
   await expect.poll(() => membership.health().state, { timeout: 5_000 }).toBe('running');
+  expect(held).toEqual([0, 2]);
   expect(listener.assignments).toHaveLength(2);
   await membership.close();
   expect(membership.health().state).toBe('closed');
