@@ -27,6 +27,7 @@ export type Report = {
 
 const conditions = [
   'driver, shop and servers share the machine; loopback, no TLS',
+  'the gateways of a crowd and the crowd itself give way to the API, which has processors of its own in deploy/k8s',
   'PostgreSQL with fsync off; Redis without persistence; Kafka with one broker',
   'latencies are those of processes that are warm: a phase before makes them so, and counts for nothing',
   'password hashes of N = 2^4, p = 1, where the shop has 2^14 and 5 (docs/decisions/0061): sessions are measured, not scrypt',
