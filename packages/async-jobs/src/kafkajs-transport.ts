@@ -126,6 +126,9 @@ class KafkajsTransport implements Transport {
       // Closed under this question because of another one's error: not this one's fault
       if (this.#admin !== asked && !this.#closed) return question(await this.#connectedAdmin());
       await this.#discardAdmin();
+      // kafkajs stumbles over a topic that it forgets while it learns of another one
+      if (error instanceof TypeError && !this.#closed)
+        return question(await this.#connectedAdmin());
       throw error;
     }
   }
