@@ -9,14 +9,14 @@ import { paths } from '../addresses.ts';
 import type { ClientMessage } from '../contract.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
 import { type CrowdOrder, nobody, type Told, tally } from './crowd-report.ts';
-import { giveWay, niceness } from './priority.ts';
+import { giveWay } from './priority.ts';
 import { clientFrame, FrameReader, pongFrame } from './web-socket-frames.ts';
 
 const firstLocalPort = 20_000;
 const reportEveryMs = 1_000;
 /** connections that are being opened at a time */
 const opening = 64;
-void giveWay(process.pid, niceness.crowd);
+void giveWay(process.pid);
 
 const report = nobody();
 const sockets: Socket[] = [];

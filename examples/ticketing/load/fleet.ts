@@ -11,7 +11,7 @@ import { freePort } from '../launcher/ports.ts';
 import { ServiceProcess } from '../launcher/service-process.ts';
 import { portOf, type ServiceName, urlOf } from '../services/config.ts';
 import { generateTicketKeys } from '../services/tickets/ticket-code.ts';
-import { giveWay, niceness } from './priority.ts';
+import { giveWay } from './priority.ts';
 
 const front = ['gateway', 'auth', 'catalog', 'inventory', 'orders'] as const;
 const worker = ['payments', 'notifications'] as const;
@@ -164,7 +164,7 @@ export class Fleet {
       const joined = await Promise.all(some);
       await this.#join(joined, signal);
       for (const { process } of joined) {
-        if (process.pid !== undefined) await giveWay(process.pid, niceness.gateways);
+        if (process.pid !== undefined) await giveWay(process.pid);
       }
     }
   }

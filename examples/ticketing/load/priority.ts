@@ -6,17 +6,17 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Nice values: 0 is as usual, 19 gives way to everybody. A crowd below its gateways would hear late of what they go on telling
- * others.
+ * 0 is as usual, 19 gives way to everybody. Gateways and crowd have the same: a crowd below its gateways would hear late of what
+ * they go on telling others.
  */
-export const niceness = { gateways: 8, crowd: 8 } as const;
+const nice = 8;
 
 /**
  * Makes a process that leads a session give way to others. A Linux with autogroups (`man 7 sched`; most distributions have
  * them on) shares the processor among sessions first, where the nice value of a process counts for nothing and
  * that of its session for all: both are set.
  */
-export async function giveWay(pid: number, nice: number): Promise<void> {
+export async function giveWay(pid: number): Promise<void> {
   setPriority(pid, nice);
   for (;;) {
     const refusal = await writeFile(`/proc/${pid}/autogroup`, String(nice)).then(

@@ -10,10 +10,10 @@ test('a session of its own gives way as a process and, where the kernel has auto
   try {
     await once(child, 'spawn');
     const { pid } = child as { pid: number };
-    await giveWay(pid, 7);
-    expect(getPriority(pid)).toBe(7);
+    await giveWay(pid);
+    expect(getPriority(pid)).toBe(8);
     const autogroup = `/proc/${pid}/autogroup`;
-    if (existsSync(autogroup)) expect(readFileSync(autogroup, 'utf8')).toContain('nice 7');
+    if (existsSync(autogroup)) expect(readFileSync(autogroup, 'utf8')).toContain('nice 8');
   } finally {
     child.kill();
   }

@@ -182,8 +182,9 @@ export class Assignment {
     for (const { owner, offset, metadata } of commits) {
       const mark = { offset, metadata };
       // While no broker answers the same is sent again and again
-      const isNew = !owner.sent.slice(-1).some((last) => isSame(last, mark));
-      if (isNew) owner.sent = [...owner.sent.slice(1 - MARKS), mark];
+      const last = owner.sent.at(-1);
+      if (last && isSame(last, mark)) continue;
+      owner.sent = [...owner.sent.slice(1 - MARKS), mark];
     }
     if (commits.length > 0) await this.#options.subscription().commit(commits);
     this.#ackedAt = this.#options.clock.now();
