@@ -16,7 +16,6 @@ const firstLocalPort = 20_000;
 const reportEveryMs = 1_000;
 /** connections that are being opened at a time */
 const opening = 64;
-void giveWay(process.pid);
 
 const report = nobody();
 const sockets: Socket[] = [];
@@ -30,7 +29,10 @@ process.on('message', (message: CrowdOrder | 'come' | 'end') => {
   if (message !== 'come') {
     people = ready(message);
     setInterval(() => process.send?.(report), reportEveryMs).unref();
-  } else void people?.then(join);
+  } else {
+    void giveWay(process.pid);
+    void people?.then(join);
+  }
 });
 process.once('disconnect', end);
 
