@@ -20,7 +20,7 @@ import { idleLatency, perSecond, quantile } from './measuring.ts';
 const JOBS = Number(env.JOBS ?? 20_000);
 const ROUNDS = 9;
 /** Medians of nine of these come to 1.2 in one run and 1.34 in the next. */
-const OUTBOX_ROUNDS = 25;
+const OUTBOX_ROUNDS = 50;
 const OURS = 1; // over kafkajs, as the raw consumer is
 const BULLMQ = 2;
 /** What all add first: the broker, too, compiles as it goes. */
@@ -98,8 +98,11 @@ async function rawSends({ kafkaBrokers }: Servers, size: number): Promise<number
 
 const ORDERS = ['bare', 'with a job', 'with a row'] as const;
 
-/** Business transactions a second, in rounds in turn: alone, with a job in it, and with one more row of its own instead. */
-async function outboxRates(databaseUrl: string): Promise<number[][]> {
+/**
+ * Business transactions a second, so many at a time, in rounds in turn: alone, with a job in it, and with one more row of its own
+ * instead.
+ */
+async function outboxRates(databaseUrl: string, atATime: number): Promise<number[][]> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 });
   const schema = uniqueName('bench');
   const outbox = postgresOutbox(pool, { schema });
@@ -129,7 +132,7 @@ async function outboxRates(databaseUrl: string): Promise<number[][]> {
   const rates: number[][] = ORDERS.map(() => []);
   for (let round = -1; round < OUTBOX_ROUNDS; round++) {
     for (const [i, kind] of ORDERS.entries()) {
-      const rate = await perSecond(JOBS / 10, 10, (n) => order(n, kind));
+      const rate = await perSecond((JOBS / 200) * atATime, atATime, (n) => order(n, kind));
       if (round >= 0) rates[i]?.push(rate); // the first makes connections and statements
     }
   }
@@ -204,11 +207,12 @@ for (const size of [50, 250, 500]) {
 }
 // The shared server does not wait for its disk, as in tests; one of production does
 const durable = await startPostgres({ durable: true });
-for (const [what, url] of [
-  ['commits wait for the disk', durable.url],
-  ['commits do not wait', databaseUrl],
+for (const [what, url, atATime] of [
+  ['commits wait for the disk, one at a time', durable.url, 1],
+  ['commits wait for the disk, ten at a time', durable.url, 10],
+  ['commits do not wait, ten at a time', databaseUrl, 10],
 ] as const) {
-  const [bare = [], ...others] = await outboxRates(url);
+  const [bare = [], ...others] = await outboxRates(url, atATime);
   const [job, row] = others.map((rates) => ({
     rate: quantile(rates, 0.5),
     times: quantile(

@@ -31,6 +31,7 @@ import { topicSpecs, topicsOf } from './topics.ts';
 import type { OutgoingRecord, Transport } from './transport.ts';
 
 const YEAR_MS = 366 * 24 * 3600_000;
+const ENQUEUE_OPTIONS = { idempotencyKey: true, tx: true, key: true, delayMs: true } as const;
 
 /**
  * The place jobs are put into and followed from.
@@ -55,6 +56,8 @@ export class JobQueue {
   readonly #spooler: Spooler | null;
   readonly #flows: FlowStarter;
   readonly #sendBudgetMs: number;
+  /** Definitions that were compared with others of their name before. */
+  readonly #defined = new WeakSet<JobDefinition>();
   readonly #closers = new Set<() => Promise<void>>();
   #closed = false;
 
@@ -303,7 +306,9 @@ export class JobQueue {
 
   /** @internal Remembers a definition. @throws TypeError when another one has its name */
   define(job: JobDefinition): void {
+    if (this.#defined.has(job)) return;
     remember(this.transport, this.topicPrefix, job);
+    this.#defined.add(job);
   }
 
   /** @internal Does what follows from the end of a job that is a step of a flow. */
@@ -322,7 +327,7 @@ export class JobQueue {
       throw new TypeError(`Expected a job made by defineJob, got ${show(job)}`);
     }
     this.define(job);
-    knownOptions(options, { idempotencyKey: true, tx: true, key: true, delayMs: true });
+    knownOptions(options, ENQUEUE_OPTIONS);
     if (this.outbox) return;
     for (const field of ['tx', 'idempotencyKey'] as const) {
       if (options[field] !== undefined) {

@@ -64,6 +64,7 @@ class PostgresOutbox implements Outbox {
   readonly #channel: string;
   readonly #lock: number;
   readonly #statements: Statements;
+  readonly #insertOne: string;
   #notifiedAt = 0;
 
   constructor(pool: PgPoolLike, options: PostgresOutboxOptions) {
@@ -75,6 +76,7 @@ class PostgresOutbox implements Outbox {
     this.#lock = murmur2(Buffer.from(`@evenkeel/async-jobs ${schema}`));
     this.shards = integer('shards', options.shards ?? 8, 1, 256);
     this.#statements = new Statements(options.prepare);
+    this.#insertOne = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
   }
 
   async migrate(): Promise<void> {
@@ -98,15 +100,18 @@ class PostgresOutbox implements Outbox {
 
   async insert(jobs: readonly QueuedJob[], tx?: SqlExecutor): Promise<void> {
     if (!tx) return onConnection(this.#pool, (own) => this.insert(jobs, own));
-    const delayed = jobs.filter(({ runAtMs }) => runAtMs !== undefined);
-    const [one, ...more] = delayed.length === 0 ? jobs : jobs.filter((job) => !job.runAtMs);
-    if (one && more.length === 0) {
-      const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
-      await this.#statements.run(tx, this.#withNotification(sql), this.#values(one));
-    } else if (one) {
-      const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) SELECT * FROM ${ARRAYS}`;
-      await tx.query(this.#withNotification(sql), this.#arrays([one, ...more]));
+    const [first] = jobs;
+    if (first && jobs.length === 1 && first.runAtMs === undefined) {
+      const sql = this.#withNotification(this.#insertOne);
+      await this.#statements.run(tx, sql, this.#values(first));
+      return;
     }
+    const due = jobs.filter(({ runAtMs }) => runAtMs === undefined);
+    if (due.length > 0) {
+      const sql = `INSERT INTO ${this.#schema}.job_outbox (${COLUMNS}) SELECT * FROM ${ARRAYS}`;
+      await tx.query(this.#withNotification(sql), this.#arrays(due));
+    }
+    const delayed = jobs.filter(({ runAtMs }) => runAtMs !== undefined);
     if (delayed.length > 0) {
       await tx.query(
         `INSERT INTO ${this.#schema}.job_delayed (${COLUMNS}, run_at)
