@@ -69,7 +69,7 @@ export default defineConfig({
           include: everywhere(integration),
           exclude: ['**/node_modules/**'],
           sequence: { groupOrder: 1 },
-          maxWorkers: 3, // they wait for servers more than they compute
+          maxWorkers: 2, // they share two cores with their servers
         },
       },
       {

@@ -97,7 +97,10 @@ test('what is shown never exceeds what is free or due, whoever buys, leaves or i
   const buyers = Array.from({ length: 9 }, (_, n) => buyer(shops[n % 3] as HoldPool, n));
   const truth: [seq: number, free: number][] = [];
   const keys = ['m', 'h'].map((key) => `{hold:${pool.pool}}:${key}`);
-  for (const end = Date.now() + 1_500; Date.now() < end; ) {
+  const compared = () => truth.filter(([seq]) => shown.has(seq));
+  // a busy machine compares fewer in the same time
+  const begin = Date.now();
+  while (Date.now() < begin + 1_500 || (compared().length <= 50 && Date.now() < begin + 30_000)) {
     const [seq, free] = (await redis.eval(TRULY_FREE, 2, ...keys, options.graceMs, stock)) as [
       string,
       number,
@@ -108,11 +111,10 @@ test('what is shown never exceeds what is free or due, whoever buys, leaves or i
   await Promise.all(buyers);
   const last = await refetch();
   await expect.poll(() => shown.has(last)).toBe(true);
-  const compared = truth.filter(([seq]) => shown.has(seq));
-  expect(compared.length).toBeGreaterThan(50);
-  const exceeded = compared.filter(([seq, free]) => (shown.get(seq) as number) > free);
+  expect(compared().length).toBeGreaterThan(50);
+  const exceeded = compared().filter(([seq, free]) => (shown.get(seq) as number) > free);
   expect(exceeded).toEqual([]);
-  expect(new Set(compared.map(([, free]) => free)).size).toBeGreaterThan(5);
+  expect(new Set(compared().map(([, free]) => free)).size).toBeGreaterThan(5);
   expect(await pool.verify()).toEqual({ ok: true, differences: [] });
 });
 
