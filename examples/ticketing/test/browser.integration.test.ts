@@ -94,7 +94,7 @@ describe('the pages', () => {
     expect(seats).toEqual(['C-10', 'C-11']);
     const sold = boughtBefore.flat().length + 2;
     const captured = boughtBefore.length + 1;
-    expect(await shop.ledger()).toMatchObject({ sold, tickets: sold, captured });
+    await expect.poll(() => shop.ledger()).toMatchObject({ sold, tickets: sold, captured });
     await releaseEach(rivals);
     await other.close();
     await buyer.close(/ERR_INTERNET_DISCONNECTED/, /ERR_FAILED/);

@@ -129,10 +129,13 @@ describe('a declined card', () => {
 
     const again = await buyer.order(hold.id, 'card_ok');
     await expect.poll(async () => (await buyer.readOrder(again.id)).state).toBe('paid');
-    const charges = (await shop.charges()).filter(({ reference }) =>
-      [id, again.id].includes(reference),
-    );
-    expect(charges.map(({ state }) => state).sort()).toEqual(['captured', 'declined']);
+    // the money is taken once the tickets are there
+    const states = async () => {
+      const charges = await shop.charges();
+      const ours = charges.filter(({ reference }) => [id, again.id].includes(reference));
+      return ours.map(({ state }) => state).sort();
+    };
+    await expect.poll(states).toEqual(['captured', 'declined']);
     await other.release(theirs.id);
   });
 });
