@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paths } from '../addresses.ts';
 import type { ClientMessage } from '../contract.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
+import { readMessage } from './crowd-message.ts';
 import { type CrowdOrder, nobody, type Told, tally } from './crowd-report.ts';
 import { giveWay } from './priority.ts';
 import { clientFrame, FrameReader, pongFrame } from './web-socket-frames.ts';
@@ -60,24 +61,26 @@ async function join({ order, tokens }: People): Promise<void> {
   const lastStatus = new Float64Array(order.users);
   const lastChange = new Float64Array(order.users);
   const heardOpen = new Uint8Array(order.users);
+  let message = readMessage('');
   const listen = (user: number, text: string) => {
     report.messages += 1;
-    if (text.startsWith('{"type":"change"')) {
-      const seq = Number(/"seq":(\d+)/.exec(text)?.[1]);
+    // most are the one before, for somebody else
+    if (text !== message.text) message = readMessage(text);
+    if (message.type === 'change') {
+      const { seq } = message;
       if (seq <= (lastChange[user] as number)) report.toldTwice += 1;
       lastChange[user] = seq;
       report.changes[seq] ??= { count: 0, firstAt: 0, lastAt: 0 };
       hear(report.changes[seq]);
-    } else if (text.startsWith('{"type":"waiting-room"')) {
-      const name = '"updatedAt":';
-      const at = Number.parseFloat(text.slice(text.lastIndexOf(name) + name.length));
-      if (at <= (lastStatus[user] as number)) report.toldTwice += 1;
-      lastStatus[user] = at;
-      if (heardOpen[user] === 1 || !text.includes('"phase":"open"')) return;
+    } else if (message.type === 'waiting-room') {
+      const { updatedAt, isOpen } = message;
+      if (updatedAt <= (lastStatus[user] as number)) report.toldTwice += 1;
+      lastStatus[user] = updatedAt;
+      if (heardOpen[user] === 1 || !isOpen) return;
       heardOpen[user] = 1;
       hear(report.opening);
-    } else if (text.startsWith('{"type":"authorized"')) report.authorized += 1;
-    else if (text.startsWith('{"type":"problem"')) tally(report.refusals, text);
+    } else if (message.type === 'authorized') report.authorized += 1;
+    else if (message.type === 'problem') tally(report.refusals, text);
   };
   const begin = performance.now();
   let next = 0;

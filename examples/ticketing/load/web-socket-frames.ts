@@ -24,6 +24,9 @@ function masked(first: number, payload: Buffer): Buffer {
   return frame;
 }
 
+/** The frame of text that was read last: what is told to a crowd is the same bytes for all, and decoded once. */
+let latest = { frame: Buffer.from([0x81, 0]), text: '' };
+
 /** Cuts what a server sends into frames, across any borders of chunks. */
 export class FrameReader {
   readonly #onText: (text: string) => void;
@@ -38,6 +41,15 @@ export class FrameReader {
 
   /** The bytes are the caller's again afterwards. */
   read(chunk: Buffer, from: number, until: number): void {
+    const { length } = latest.frame;
+    if (
+      length === until - from &&
+      !this.#rest &&
+      chunk.compare(latest.frame, 0, length, from, until) === 0
+    ) {
+      this.#onText(latest.text);
+      return;
+    }
     let bytes = chunk.subarray(from, until);
     if (this.#rest) bytes = Buffer.concat([this.#rest, bytes]);
     this.#rest = undefined;
@@ -49,8 +61,13 @@ export class FrameReader {
       }
       const payload = bytes.subarray(at + size.head, at + size.whole);
       const kind = (bytes[at] as number) & 0x0f;
-      if (kind === 0x1) this.#onText(payload.toString());
-      else if (kind === 0x9) this.#onPing(payload);
+      if (kind === 0x1) {
+        latest = {
+          frame: Buffer.from(bytes.subarray(at, at + size.whole)),
+          text: payload.toString(),
+        };
+        this.#onText(latest.text);
+      } else if (kind === 0x9) this.#onPing(payload);
       at += size.whole;
     }
   }

@@ -32,6 +32,48 @@ describe('the frames of the crowd', () => {
     }
   });
 
+  it('are told apart where the same bytes are told to many, and others of the same length', () => {
+    const heard: string[][] = [[], [], []];
+    const readers = heard.map(
+      (mine) =>
+        new FrameReader(
+          (text) => mine.push(text),
+          () => {},
+        ),
+    );
+    const tell = (texts: string[]) => {
+      const bytes = Buffer.concat(texts.map((text) => textFrame(Buffer.from(text))));
+      for (const reader of readers) reader.read(bytes, 0, bytes.length);
+      // the caller's again: what was heard stays as it was
+      bytes.fill(0);
+    };
+    for (const texts of [['seat A'], ['seat B'], ['seat B', 'seat A'], ['seat A'], [''], ['']]) {
+      tell(texts);
+    }
+    for (const mine of heard) {
+      expect(mine).toEqual(['seat A', 'seat B', 'seat B', 'seat A', 'seat A', '', '']);
+    }
+  });
+
+  it('are not taken for the inside of another one that has the same bytes', () => {
+    const inner = textFrame(Buffer.from('seat A'));
+    const outer = textFrame(Buffer.concat([Buffer.from('<'), inner, Buffer.from('>')]));
+    const heard: string[] = [];
+    const reader = new FrameReader(
+      (text) => heard.push(text),
+      () => {},
+    );
+    reader.read(inner, 0, inner.length);
+    for (const [from, until] of [
+      [0, 3],
+      [3, 3 + inner.length],
+      [3 + inner.length, outer.length],
+    ] as const) {
+      reader.read(outer, from, until);
+    }
+    expect(heard).toEqual(['seat A', `<${inner}>`]);
+  });
+
   it('that the gateway writes beneath a real server, between its own, are understood by a real client', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
     const texts = ['short', 'm'.repeat(126), 'l'.repeat(65_535), 'h'.repeat(65_536)];

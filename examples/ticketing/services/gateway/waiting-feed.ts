@@ -23,18 +23,23 @@ const few = 50;
 /** sent without a pause when it is news to all; between slices, others have their turn */
 const slice = 500;
 /**
- * Where the queue is waits for a seat that is taken: so long, and longer only as it has been told meanwhile, so that of seat after
- * seat it gets half of the time.
+ * Where the queue is waits for a seat that is taken: so long, which is twice what telling of one may take, and longer only as it has
+ * been told meanwhile, so that of seat after seat it gets half of the time.
  */
-const patienceMs = 2_000;
+const patienceMs = 4_000;
 
 type Reading = { phase: string; opensAt: number; admittedBelow: number; message: Buffer };
 type Listener = (message: Buffer) => void;
+type Watcher = {
+  listener: Listener;
+  /** what it was told last: nobody is told the same twice */
+  heard: Buffer;
+  hasLeft: boolean;
+};
 type Audience = {
-  /** with what each was told last: nobody is told the same twice */
-  listeners: Map<Listener, Buffer>;
+  watchers: Set<Watcher>;
   /** the places of those who come next, until it is their turn */
-  near: Map<Listener, number>;
+  near: Map<Watcher, number>;
   latest: Buffer;
   isBeingTold: boolean;
 };
@@ -66,13 +71,15 @@ export class WaitingFeed {
       const read = await this.#read(slug);
       audience = this.#audiences.get(slug) ?? this.#gather(slug, read);
     }
-    const { listeners, near, latest } = audience;
-    listeners.set(listener, latest);
-    if (place !== undefined) near.set(listener, place);
+    const { watchers, near, latest } = audience;
+    const watcher = { listener, heard: latest, hasLeft: false };
+    watchers.add(watcher);
+    if (place !== undefined) near.set(watcher, place);
     listener(latest);
     return () => {
-      listeners.delete(listener);
-      near.delete(listener);
+      watcher.hasLeft = true;
+      watchers.delete(watcher);
+      near.delete(watcher);
     };
   }
 
@@ -82,7 +89,7 @@ export class WaitingFeed {
 
   #gather(slug: string, read: Reading): Audience {
     const audience: Audience = {
-      listeners: new Map(),
+      watchers: new Set(),
       near: new Map(),
       latest: read.message,
       isBeingTold: false,
@@ -108,10 +115,10 @@ export class WaitingFeed {
       const isNews = read.phase !== phase;
       ({ phase, opensAt } = read);
       const letIn = takeLetIn(audience.near, read.admittedBelow);
-      const atOnce = isNews ? audience.listeners.keys() : letIn;
+      const atOnce = isNews ? audience.watchers : letIn;
       await this.#tell(audience, atOnce, slice, () => setImmediate());
       if (!audience.isBeingTold) void this.#tellInTurn(audience);
-    } while (audience.listeners.size > 0);
+    } while (audience.watchers.size > 0);
     this.#audiences.delete(slug);
   }
 
@@ -119,7 +126,7 @@ export class WaitingFeed {
     const gapMs = few / toldPerMs;
     let patience = patienceMs;
     audience.isBeingTold = true;
-    await this.#tell(audience, audience.listeners.keys(), few, async () => {
+    await this.#tell(audience, audience.watchers, few, async () => {
       await this.#pause(gapMs);
       patience = Math.min(patienceMs, patience + gapMs);
       for (; this.#options.seats.isTelling && patience > 0; patience -= gapMs) {
@@ -132,19 +139,17 @@ export class WaitingFeed {
   /** Those of `to` who have not left and have not heard the latest, which may become another one meanwhile. */
   async #tell(
     audience: Audience,
-    to: Iterable<Listener>,
+    to: Iterable<Watcher>,
     atATime: number,
     rest: () => Promise<unknown>,
   ): Promise<void> {
-    const { listeners } = audience;
     let told = 0;
-    for (const listener of to) {
+    for (const watcher of to) {
       if (this.#closed.signal.aborted) return;
       const { latest } = audience;
-      const heard = listeners.get(listener);
-      if (heard === undefined || heard === latest) continue;
-      listeners.set(listener, latest);
-      listener(latest);
+      if (watcher.hasLeft || watcher.heard === latest) continue;
+      watcher.heard = latest;
+      watcher.listener(latest);
       if (++told % atATime === 0) await rest();
     }
   }
@@ -162,7 +167,7 @@ export class WaitingFeed {
 }
 
 /** Those of `near` whose turn it is, who are near no longer. */
-function takeLetIn(near: Map<Listener, number>, admittedBelow: number): Listener[] {
+function takeLetIn(near: Map<Watcher, number>, admittedBelow: number): Watcher[] {
   const letIn = [...near].filter(([, place]) => place < admittedBelow).map(([one]) => one);
   for (const one of letIn) near.delete(one);
   return letIn;

@@ -12,8 +12,9 @@ const snapshotMs = 250;
 const maxUntold = 64;
 
 type Listener = (message: Buffer) => void;
+type Watcher = { listener: Listener; hasLeft: boolean };
 type Audience = {
-  listeners: Set<Listener>;
+  watchers: Set<Watcher>;
   /** in order; the first one is being told */
   untold: (Buffer | Promise<Buffer>)[];
   snapshot: { message: Promise<Buffer>; at: number } | undefined;
@@ -56,19 +57,24 @@ export class AvailabilityFeed {
     await this.#pools.of(slug);
     let audience = this.#audiences.get(slug);
     if (!audience) {
-      audience = { listeners: new Set(), untold: [], snapshot: undefined };
+      audience = { watchers: new Set(), untold: [], snapshot: undefined };
       this.#audiences.set(slug, audience);
     }
-    const { listeners } = audience;
+    const { watchers } = audience;
+    const watcher = { listener, hasLeft: false };
+    const leave = () => {
+      watcher.hasLeft = true;
+      watchers.delete(watcher);
+    };
     // listen first, look second: what happens in between comes twice and not never
-    listeners.add(listener);
+    watchers.add(watcher);
     try {
       listener(await this.#snapshotFor(slug, audience));
     } catch (error) {
-      listeners.delete(listener);
+      leave();
       throw error;
     }
-    return () => listeners.delete(listener);
+    return leave;
   }
 
   async #read(slug: string): Promise<Availability> {
@@ -118,15 +124,15 @@ export class AvailabilityFeed {
     if (untold.length === 1) void this.#tell(audience);
   }
 
-  async #tell({ listeners, untold }: Audience): Promise<void> {
+  async #tell({ watchers, untold }: Audience): Promise<void> {
     this.#telling += 1;
     for (; untold[0]; untold.shift()) {
       // where it cannot be read, the gap in the numbers tells the browser to ask
       const message = await Promise.resolve(untold[0]).catch(() => undefined);
       if (!message) continue;
       let told = 0;
-      for (const listener of [...listeners]) {
-        if (listeners.has(listener)) listener(message);
+      for (const watcher of [...watchers]) {
+        if (!watcher.hasLeft) watcher.listener(message);
         if (++told % slice === 0) await setImmediate();
       }
     }
