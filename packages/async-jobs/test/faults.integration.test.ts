@@ -62,7 +62,7 @@ describe('faults', () => {
   });
 
   it('a handler longer than the session timeout runs once, and holds up only its key', async () => {
-    const queue = new JobQueue({ transport: clients.transport() });
+    const queue = new JobQueue({ transport: clients.transport(), sendBudgetMs: 30_000 });
     const job = newJob();
     await queue.ensureTopics([job], { partitions: 1 });
     const begun: string[] = [];
@@ -109,7 +109,7 @@ describe('faults', () => {
         };
         return slow;
       };
-      const queue = new JobQueue({ transport: kafkajsTransport(kafka) });
+      const queue = new JobQueue({ transport: kafkajsTransport(kafka), sendBudgetMs: 30_000 });
       const job = newJob();
       await queue.ensureTopics([job], { partitions: 1 });
       const seen: number[] = [];

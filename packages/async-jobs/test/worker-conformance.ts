@@ -21,7 +21,10 @@ const schema = z.object({ key: z.string(), n: z.number() });
 /** What the worker must do on every transport. */
 export function workerConformance(transport: () => Transport, newName: () => string): void {
   function setup(more: Partial<JobOptions<typeof schema>> = {}) {
-    const queue = new JobQueue({ transport: transport(), random: () => 0.001 });
+    // the budget is not what is shown here
+    const queue = new JobQueue({
+      ...{ transport: transport(), random: () => 0.001, sendBudgetMs: 30_000 },
+    });
     const job = defineJob({ name: 'test', queue: newName(), schema, key: (p) => p.key, ...more });
     const topic = `jobs.${job.queue}`;
     const start = async (
