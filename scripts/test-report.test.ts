@@ -48,6 +48,15 @@ describe('the report of a test run', () => {
     });
   });
 
+  it('names the seed of a property that failed', () => {
+    const message =
+      'Error: Property failed after 33 tests\n{ seed: 7, path: "32:1" }\nCounterexample: []';
+    const red = { status: 'failed', fullName: 'a model', failureMessages: [message] };
+    expect(readTestReport(reported([red]), 1).failures).toEqual([
+      'packages/x/test/y.test.ts > a model: Error: Property failed after 33 tests { seed: 7, path: "32:1" }',
+    ]);
+  });
+
   it('names what passed at a second try', () => {
     const second = { ...green, failureMessages: ['Error: too late\n  at here'] };
     expect(readTestReport(reported([second]), 0)).toEqual({

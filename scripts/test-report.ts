@@ -23,9 +23,11 @@ type Vitest = {
   }[];
 };
 
-/** The first line of an error, without colours. */
-const inShort = (message = 'without a message') =>
-  stripVTControlCharacters(message).trim().split('\n', 1)[0]?.slice(0, 300);
+/** The first line of an error, without colours, and of a property that failed the seed, by which it fails again. */
+function inShort(message = 'without a message'): string {
+  const [said = '', seed = ''] = stripVTControlCharacters(message).trim().split('\n', 2);
+  return `${said}${seed.startsWith('{ seed:') ? ` ${seed}` : ''}`.slice(0, 300);
+}
 
 /**
  * A skipped test is a failed test, and a run that failed without a failed test (set-up, unhandled error, no report)

@@ -94,6 +94,17 @@ function describe(answer: HoldResult | ReplaceResult): string {
   }
 }
 
+const held = { do: 'hold', id: 'hold-0', holder: 'ada', flags: { partial: false, queue: false } };
+/** An id that was sold and returned is held again, between two losses of the board. */
+const usedAgain = [
+  { ...held, items: [{ sku: 'STALLS', seats: ['A-1'] }] },
+  { do: 'commit', id: 'hold-0' },
+  { do: 'return', id: 'hold-0' },
+  { do: 'lose' },
+  { ...held, items: [{ sku: 'GA', quantity: 1 }] },
+  { do: 'lose' },
+].map((one) => ({ ...one, by: 0 })) as (Step & { by: number })[];
+
 /** One sale: two processes, one model, the same commands. */
 async function run(
   board: BoardKind,
@@ -210,7 +221,10 @@ test.each(BOARDS)(
     );
     await fc.assert(
       fc.asyncProperty(commands, (steps) => run(board, shops, steps)),
-      { numRuns: board === 'memory' ? 4 * RUNS : RUNS, endOnFailure: board !== 'memory' },
+      {
+        ...{ numRuns: board === 'memory' ? 4 * RUNS : RUNS, endOnFailure: board !== 'memory' },
+        examples: [[usedAgain]],
+      },
     );
   },
   600_000,

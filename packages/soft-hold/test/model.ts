@@ -186,7 +186,7 @@ export class ModelPool {
   open(): string[] {
     this.expire();
     return [...this.#records]
-      .filter(([, { state }]) => state === 'pending')
+      .filter(([id, { state }]) => this.#isOpen(id, state))
       .map(([id, { expiresAt }]) => `${id} ${expiresAt}`)
       .sort();
   }
@@ -195,8 +195,13 @@ export class ModelPool {
   lose(): void {
     this.expire();
     for (const [id, { state }] of this.#records) {
-      if (state !== 'pending' && state !== 'confirmed') this.#records.delete(id);
+      if (state !== 'confirmed' && !this.#isOpen(id, state)) this.#records.delete(id);
     }
+  }
+
+  /** An id is good for one hold: what is held under the id of one that was returned cannot be sold, and nothing keeps it. */
+  #isOpen(id: string, state: State): boolean {
+    return state === 'pending' && !this.#taken.has(id);
   }
 
   waiting(sku: string): number {
