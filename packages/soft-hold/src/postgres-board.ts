@@ -150,11 +150,13 @@ export class PostgresBoard implements Board {
         `SELECT ${COLUMNS} FROM ${this.#schema}.hold WHERE pool = $1 AND seq > $2`,
         [this.#pool, state.seq],
       );
-      for (const hold of rows) {
-        const [created, expires] = [Number(hold.created_at), Number(hold.expires_at)];
-        const { hold_id: id, state: s, token, holder, items, want, due_at } = hold;
-        state.put({ id, s, token, created, expires, holder, items, want, due: Number(due_at) });
-      }
+      state.putAll(
+        rows.map((hold) => {
+          const [created, expires] = [Number(hold.created_at), Number(hold.expires_at)];
+          const { hold_id: id, state: s, token, holder, items, want, due_at } = hold;
+          return { id, s, token, created, expires, holder, items, want, due: Number(due_at) };
+        }),
+      );
     }
     state.seq = seq;
     state.n = Number(row.grants);

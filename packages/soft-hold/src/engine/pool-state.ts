@@ -31,7 +31,7 @@ export function countedAs(s: StateLetter | undefined): 'held' | 'sold' | null {
 
 /**
  * All that a board knows of one pool. Counts, owners, units per holder and the seat plans follow from
- * the rows: whoever puts the same rows in, in whatever order, has the same pool.
+ * the rows.
  */
 export class PoolState {
   readonly counts = new Map<string, Count>();
@@ -74,6 +74,12 @@ export class PoolState {
     });
     this.rows.set(row.id, row);
     this.changes.set(row.id, row);
+  }
+
+  /** Rows as they are at a later moment, in whatever order: a seat may have gone from one of these holds to another. */
+  putAll(rows: readonly HoldRow[]): void {
+    for (const { id } of rows) this.forget(id);
+    for (const row of rows) this.put(row);
   }
 
   forget(id: string): void {
