@@ -138,6 +138,11 @@ async function run(
     const how = { ...body.flags, queue: body.flags.queue === true && waits(items) };
     const answer = await pool.hold({ id: name, holder, items, ...how });
     expect(describe(answer)).toBe(model.hold(name, holder, items, how));
+    if (answer.status === 'queued') {
+      // the board had forgotten the hold of this id: its tokens are of no use for the offer that may come
+      granted.delete(name);
+      firstGranted.delete(name);
+    }
     if (answer.status !== 'held') return;
     granted.set(name, answer.hold);
     if (!firstGranted.has(name)) firstGranted.set(name, answer.hold);
