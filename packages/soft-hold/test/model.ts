@@ -178,7 +178,8 @@ export class ModelPool {
     if (total < held + sold) return `too_low:${held + sold}`;
     const before = this.#free();
     this.#stock[sku] = total;
-    this.#promote(before);
+    // who waits is looked at also where there is less now: a partial wish may fit under its holder's limit only then
+    this.#promote(before, [{ sku, quantity: 1 }]);
     return 'changed';
   }
 
