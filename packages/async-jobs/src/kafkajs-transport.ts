@@ -2,6 +2,7 @@ import { abortable, type Clock, sleep, systemClock, within } from './clock.ts';
 import { QueueClosedError, TransportTimeoutError } from './errors.ts';
 import type { KafkaAdminLike, KafkaLike } from './kafkajs-client.ts';
 import { KafkajsConsumer } from './kafkajs-consumer.ts';
+import { letIdleConnectionsSleep } from './kafkajs-idle.ts';
 import { KafkajsProducer } from './kafkajs-producer.ts';
 import { knownOptions } from './known-options.ts';
 import { show } from './options.ts';
@@ -54,6 +55,7 @@ class KafkajsTransport implements Transport {
     knownOptions(options, { idempotent: true, clock: true });
     this.#kafka = kafka;
     this.#clock = options.clock ?? systemClock;
+    void letIdleConnectionsSleep(kafka);
     this.#producer = new KafkajsProducer(kafka, this.#clock, options.idempotent ?? true);
   }
 

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -26,6 +28,30 @@ const newName = () => uniqueName('jobs_test');
 
 describe.concurrent('kafkajs transport', () => {
   transportConformance(() => transport, newName, 6_000);
+});
+
+describe('a worker on kafkajs with nothing to do', () => {
+  it('lets its process sleep', async () => {
+    const queue = new JobQueue({ transport, sendBudgetMs: 30_000 });
+    const job = defineJob({ name: 'test', queue: newName(), schema: z.number() });
+    await queue.ensureTopics([job]);
+    let done = 0;
+    const count = async () => {
+      done += 1;
+    };
+    const worker = new Worker(queue, { handlers: [handle(job, count)] });
+    await worker.run();
+    await queue.enqueue(job, 1);
+    await until('one job', () => done === 1);
+    await sleep(1_000);
+    const before = performance.nodeTiming.uvMetricsInfo.loopCount;
+    await sleep(2_000);
+    const wakes = performance.nodeTiming.uvMetricsInfo.loopCount - before;
+    await worker.drain();
+    console.log(`idle on kafkajs: ${wakes / 2} turns of the event loop a second`);
+    // kafkajs alone takes 800 and more with each connection that was ever used
+    expect(wakes / 2).toBeLessThan(200);
+  });
 });
 
 describe('rebalances on kafkajs', () => {
