@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { paths } from '../addresses.ts';
 import type { ClientMessage } from '../contract.ts';
 import { AccessTokens } from '../services/auth/access-token.ts';
-import { readMessage } from './crowd-message.ts';
-import { type CrowdOrder, nobody, type Told, tally } from './crowd-report.ts';
+import { Hearing, rehearse } from './crowd-hearing.ts';
+import { type CrowdOrder, nobody, tally } from './crowd-report.ts';
 import { giveWay } from './priority.ts';
 import { clientFrame, FrameReader, pongFrame } from './web-socket-frames.ts';
 
@@ -37,15 +37,9 @@ process.on('message', (message: CrowdOrder | 'come' | 'end') => {
 });
 process.once('disconnect', end);
 
-function hear(told: Told): void {
-  told.count += 1;
-  told.lastAt = Date.now();
-  told.firstAt ||= told.lastAt;
-}
-
 type People = { order: CrowdOrder; tokens: string[] };
 
-/** Everybody has logged in before: what a token costs is no part of coming in. */
+/** Everybody has logged in before: what a token costs is no part of coming in, nor is what it takes to learn to hear. */
 async function ready(order: CrowdOrder): Promise<People> {
   const issuer = new AccessTokens({ secret: order.secret, ttlMs: 3_600_000 });
   const tokens: string[] = [];
@@ -53,42 +47,22 @@ async function ready(order: CrowdOrder): Promise<People> {
     const user = { id: randomUUID(), role: 'buyer', region: 'eu' } as const;
     tokens.push((await issuer.issue(user)).accessToken);
   }
+  rehearse();
   report.isReady = true;
   return { order, tokens };
 }
 
 async function join({ order, tokens }: People): Promise<void> {
-  const lastStatus = new Float64Array(order.users);
-  const lastChange = new Float64Array(order.users);
-  const heardOpen = new Uint8Array(order.users);
-  let message = readMessage('');
-  const listen = (user: number, text: string) => {
-    report.messages += 1;
-    // most are the one before, for somebody else
-    if (text !== message.text) message = readMessage(text);
-    if (message.type === 'change') {
-      const { seq } = message;
-      if (seq <= (lastChange[user] as number)) report.toldTwice += 1;
-      lastChange[user] = seq;
-      report.changes[seq] ??= { count: 0, firstAt: 0, lastAt: 0 };
-      hear(report.changes[seq]);
-    } else if (message.type === 'waiting-room') {
-      const { updatedAt, isOpen } = message;
-      if (updatedAt <= (lastStatus[user] as number)) report.toldTwice += 1;
-      lastStatus[user] = updatedAt;
-      if (heardOpen[user] === 1 || !isOpen) return;
-      heardOpen[user] = 1;
-      hear(report.opening);
-    } else if (message.type === 'authorized') report.authorized += 1;
-    else if (message.type === 'problem') tally(report.refusals, text);
-  };
+  const hearing = new Hearing(order.users, report);
   const begin = performance.now();
   let next = 0;
   const lane = async () => {
     for (let user = next++; user < order.users && !isEnding; user = next++) {
       const dueMs = begin + (user / order.perSecond) * 1_000 - performance.now();
       if (dueMs > 0) await sleep(dueMs);
-      const refusal = await open(order, user, tokens[user] as string, (text) => listen(user, text));
+      const refusal = await open(order, user, tokens[user] as string, (text) =>
+        hearing.hear(user, text),
+      );
       if (refusal === undefined) report.connected += 1;
       else tally(report.failures, refusal);
     }

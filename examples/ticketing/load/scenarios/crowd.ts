@@ -194,13 +194,14 @@ async function inTheLobby(stage: Stage) {
   return visitors;
 }
 
+/** Visitors, each of whom opens the event and its room at the same moment. */
 function readMeanwhile(stage: Stage, perSecond: number, signal: AbortSignal): Promise<void> {
   const pages = [
     { kind: 'event page', path: paths.event(slug) },
     { kind: 'room page', path: paths.waitingRoom(slug) },
-  ] as const;
-  const read = (index: number, intendedAt: number) =>
-    ask(stage.door, stage.recorder, { ...pages[index % 2 === 0 ? 0 : 1], intendedAt });
+  ];
+  const visit = (_index: number, intendedAt: number) =>
+    Promise.all(pages.map((page) => ask(stage.door, stage.recorder, { ...page, intendedAt })));
   // more than the longest run needs: the signal ends it
-  return stage.arrive(perSecond, perSecond * 1_800, read, signal);
+  return stage.arrive(perSecond / pages.length, perSecond * 1_800, visit, signal);
 }
