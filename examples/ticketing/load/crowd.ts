@@ -28,7 +28,8 @@ export class Crowd {
     }));
     this.#reports = ports.map(nobody);
     const script = new URL('./crowd-worker.ts', import.meta.url).pathname;
-    const execArgv = ['--conditions=@evenkeel/source', '--import', 'tsx'];
+    // as in a gateway, nothing is gained by looking for garbage while they wait
+    const execArgv = ['--no-memory-reducer', '--conditions=@evenkeel/source', '--import', 'tsx'];
     this.#workers = ports.map((_, part) => {
       const worker = fork(script, [], { execArgv, detached: true });
       return worker.on('message', (report) => {
