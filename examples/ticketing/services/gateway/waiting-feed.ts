@@ -21,7 +21,7 @@ const afterOpeningMs = 20;
 const toldPerMs = 2;
 const few = 50;
 /** sent without a pause when it is news to all; between slices, others have their turn */
-const slice = 500;
+const slice = 150;
 /**
  * Where the queue is waits for a seat that is taken: so long, which is twice what telling of one may take, and longer only as it has
  * been told meanwhile, so that of seat after seat it gets half of the time.

@@ -5,7 +5,7 @@ import type { Availability, Count, SeatState, ServerMessage } from '../../contra
 import type { Pools } from './pools.ts';
 
 /** sent without a pause; between slices, others have their turn */
-const slice = 500;
+const slice = 150;
 /** a snapshot for those who come is read this rarely, unless something changes */
 const snapshotMs = 250;
 /** so many changes that are not told yet weigh more than how things stand */
