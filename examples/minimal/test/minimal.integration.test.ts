@@ -15,6 +15,7 @@ test('there is one example for each package', () => {
 
 test.each(examples)('%s runs by itself and says what it did', async (file) => {
   const { redisUrl, databaseUrl, kafkaBrokers } = backends();
+  // kafkajs on Node 24 warns of its own timers
   const quiet = '--disable-warning=TimeoutNegativeWarning';
   const args = [quiet, '--conditions=@evenkeel/source', '--import', 'tsx', join(folder, file)];
   const { stdout, stderr } = await promisify(execFile)('node', args, {
