@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import { OffsetTracker } from './offset-tracker.ts';
 import { decodeRanges } from './run-length-map.ts';
+import { placeOf } from './topic-partition.ts';
 import type { AssignedPartition, OffsetCommit, Subscription } from './transport.ts';
 
 /** A partition while it is ours. Replaced, never reused: a record of a replaced one is nobody's. */
@@ -207,10 +208,6 @@ function clear(partition: Partition): void {
 
 function isSame(one: Mark, other: Mark): boolean {
   return one.offset === other.offset && one.metadata === other.metadata;
-}
-
-function placeOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }
 
 function newPartition(topic: string, id: number, tracker: OffsetTracker, metadata = ''): Partition {

@@ -34,27 +34,6 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-/**
- * Waits for `promise` at most `timeoutMs`; then rejects with the error that `late` makes. The
- * promise goes on, and its late rejection is swallowed.
- */
-export async function within<T>(
-  clock: Clock,
-  timeoutMs: number,
-  promise: Promise<T>,
-  late: () => Error,
-): Promise<T> {
-  let handle: unknown;
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      promise.then(resolve, reject);
-      handle = clock.setTimeout(() => reject(late()), timeoutMs);
-    });
-  } finally {
-    clock.clearTimeout(handle);
-  }
-}
-
 /** Waits for `promise` until `signal` aborts; then rejects with its reason. The promise goes on. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort: (() => void) | undefined;

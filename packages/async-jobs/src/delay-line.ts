@@ -3,6 +3,7 @@ import type { JobQueue } from './async-jobs.ts';
 import { sleep } from './clock.ts';
 import { JOB_ATTEMPTS } from './record.ts';
 import { tierFor } from './retry-plan.ts';
+import { placeOf } from './topic-partition.ts';
 import type { QueueTopics } from './topics.ts';
 import type {
   AssignedPartition,
@@ -151,14 +152,14 @@ export class DelayLine implements SubscriptionListener {
       if (owner.tracker.receive(record.offset)) due.push({ owner, record });
     }
     const next = records[taken]?.offset ?? end;
-    this.#waiting.set(`${topic}/${partition}`, Math.max(0, end - next));
+    this.#waiting.set(placeOf(topic, partition), Math.max(0, end - next));
     if (due.length > 0) this.#send(due);
     return taken;
   }
 
   async space(topic: string, partition: number): Promise<void> {
     const now = this.#jobs.clock.now();
-    const dueAtMs = this.#heads.get(`${topic}/${partition}`)?.dueAtMs ?? now;
+    const dueAtMs = this.#heads.get(placeOf(topic, partition))?.dueAtMs ?? now;
     await sleep(this.#jobs.clock, Math.max(10, dueAtMs - now), this.#stopping.signal);
   }
 
@@ -167,7 +168,7 @@ export class DelayLine implements SubscriptionListener {
   }
 
   #dueAt(topic: string, partition: number, record: IncomingRecord, now: number): number {
-    const place = `${topic}/${partition}`;
+    const place = placeOf(topic, partition);
     const known = this.#heads.get(place);
     if (known?.offset === record.offset) return known.dueAtMs;
     const longest = (this.#tierMs.get(topic) ?? 0) * LONGEST_STAY;

@@ -1,23 +1,19 @@
-import { abortable, type Clock, keepAlive, sleep, within } from './clock.ts';
-import { QueueClosedError, TransportTimeoutError } from './errors.ts';
+import { abortable, type Clock, keepAlive, sleep } from './clock.ts';
+import { QueueClosedError } from './errors.ts';
+import { type Place, placeOf } from './topic-partition.ts';
 import type {
   AssignedPartition,
   SubscribeOptions,
   SubscriptionHealth,
   SubscriptionListener,
 } from './transport.ts';
+import { within } from './within.ts';
 
 const START_ATTEMPTS = 5;
 const COMMITTED_WITHIN_MS = 5_000;
 const HAND_OVER_WITHIN_MS = 2_000;
 const SILENT_LIMIT_MS = 60_000;
 const REBUILD_WINDOW_MS = 300_000;
-
-/** Topic and partition. */
-export interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
 
 /** What a driver does for its `GroupMembership`. */
 export interface GroupClient {
@@ -194,7 +190,7 @@ export class GroupMembership {
         this.#clock,
         COMMITTED_WITHIN_MS,
         this.#client.committed(),
-        () => new TransportTimeoutError('Reading committed offsets', COMMITTED_WITHIN_MS),
+        'Reading committed offsets',
       );
     } catch (error) {
       this.#listener.error(error); // without the map some jobs may be delivered twice, none is lost
@@ -236,8 +232,4 @@ export class GroupMembership {
       }
     }
   }
-}
-
-export function placeOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }

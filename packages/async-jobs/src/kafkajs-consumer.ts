@@ -1,9 +1,10 @@
-import { type Clock, sleep, within } from './clock.ts';
-import { CommitError, TransportTimeoutError } from './errors.ts';
-import { GroupMembership, placeOf } from './group-membership.ts';
+import { type Clock, sleep } from './clock.ts';
+import { CommitError } from './errors.ts';
+import { GroupMembership } from './group-membership.ts';
 import type { KafkaBatchPayload, KafkaConsumerLike, KafkaLike } from './kafkajs-client.ts';
 import { KafkajsHeartbeat } from './kafkajs-heartbeat.ts';
 import { stickyAssigner } from './sticky-assigner.ts';
+import { placeOf } from './topic-partition.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
@@ -14,6 +15,7 @@ import type {
   SubscriptionListener,
 } from './transport.ts';
 import { toIncoming } from './wire-headers.ts';
+import { within } from './within.ts';
 
 const MAX_WAIT_MS = 500;
 const MAX_BYTES_PER_PARTITION = 512 * 1024;
@@ -96,7 +98,7 @@ export class KafkajsConsumer implements Subscription {
             metadata,
           })),
         ),
-        () => new TransportTimeoutError('Committing offsets', COMMIT_WITHIN_MS),
+        'Committing offsets',
       );
     } catch (error) {
       throw new CommitError(group, error);
@@ -184,12 +186,7 @@ export class KafkajsConsumer implements Subscription {
         crashed();
       }
     });
-    await within(
-      this.#clock,
-      CONNECT_WITHIN_MS,
-      consumer.connect(),
-      () => new TransportTimeoutError('Connecting to Kafka', CONNECT_WITHIN_MS),
-    );
+    await within(this.#clock, CONNECT_WITHIN_MS, consumer.connect(), 'Connecting to Kafka');
     if (current()) await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     if (!current()) return consumer.disconnect(); // closed meanwhile
     await consumer.run({
@@ -272,11 +269,8 @@ export class KafkajsConsumer implements Subscription {
     this.#consumer = null;
     this.#heartbeat.stop();
     if (!consumer) return;
-    await within(
-      this.#clock,
-      LEAVE_WITHIN_MS,
-      consumer.disconnect(),
-      () => new TransportTimeoutError('Leaving the group', LEAVE_WITHIN_MS),
-    ).catch((error) => this.#listener.error(error)); // the group notices by the session timeout
+    await within(this.#clock, LEAVE_WITHIN_MS, consumer.disconnect(), 'Leaving the group').catch(
+      (error) => this.#listener.error(error),
+    ); // the group notices by the session timeout
   }
 }

@@ -1,4 +1,4 @@
-import { abortable, type Clock, sleep, systemClock, within } from './clock.ts';
+import { abortable, type Clock, sleep, systemClock } from './clock.ts';
 import { QueueClosedError, TransportTimeoutError } from './errors.ts';
 import type { KafkaAdminLike, KafkaLike } from './kafkajs-client.ts';
 import { KafkajsConsumer } from './kafkajs-consumer.ts';
@@ -6,6 +6,7 @@ import { letIdleConnectionsSleep } from './kafkajs-idle.ts';
 import { KafkajsProducer } from './kafkajs-producer.ts';
 import { knownOptions } from './known-options.ts';
 import { show } from './options.ts';
+import { placeOf } from './topic-partition.ts';
 import type {
   AssignedPartition,
   OutgoingRecord,
@@ -16,6 +17,7 @@ import type {
   TopicSpec,
   Transport,
 } from './transport.ts';
+import { within } from './within.ts';
 
 /** What `kafkajsTransport` takes beside the client. */
 export interface KafkajsTransportOptions {
@@ -113,7 +115,7 @@ class KafkajsTransport implements Transport {
     for (const { topic, partitions } of answer) {
       for (const { partition, offset, metadata } of partitions) {
         const known = Number(offset) >= 0 ? { offset: Number(offset), metadata } : null;
-        found.set(`${topic}/${partition}`, { topic, partition, committed: known });
+        found.set(placeOf(topic, partition), { topic, partition, committed: known });
       }
     }
     return found;
@@ -190,12 +192,7 @@ class KafkajsTransport implements Transport {
     this.#admin = null;
     const old = await admin?.catch(() => null);
     if (!old) return;
-    await within(
-      this.#clock,
-      2_000,
-      old.disconnect(),
-      () => new TransportTimeoutError('Disconnecting', 2_000),
-    ).catch(() => {}); // it is being thrown away
+    await within(this.#clock, 2_000, old.disconnect(), 'Disconnecting').catch(() => {}); // it is being thrown away
   }
 }
 

@@ -1,6 +1,7 @@
-import { systemClock, within } from './clock.ts';
-import { CommitError, TransportTimeoutError } from './errors.ts';
+import { systemClock } from './clock.ts';
+import { CommitError } from './errors.ts';
 import { partitionOf } from './partitioner.ts';
+import { placeOf } from './topic-partition.ts';
 import type {
   AssignedPartition,
   IncomingRecord,
@@ -14,6 +15,7 @@ import type {
   TopicSpec,
   Transport,
 } from './transport.ts';
+import { within } from './within.ts';
 
 const FETCH = 100;
 
@@ -44,8 +46,7 @@ export class MemoryTransport implements Transport {
   async send(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
     for (const { topic } of records) this.#partitions(topic);
     if (this.#stalled !== null) {
-      const late = () => new TransportTimeoutError('Sending', timeoutMs);
-      await within(systemClock, timeoutMs, this.#stalled, late);
+      await within(systemClock, timeoutMs, this.#stalled, 'Sending');
     }
     for (const { topic, key, value, headers } of records) {
       const partitions = this.#partitions(topic);
@@ -105,7 +106,7 @@ export class MemoryTransport implements Transport {
     return this.#partitions(topic).map((_, partition) => ({
       topic,
       partition,
-      committed: committed.get(`${topic}/${partition}`) ?? null,
+      committed: committed.get(placeOf(topic, partition)) ?? null,
     }));
   }
 
@@ -160,7 +161,7 @@ export class MemoryTransport implements Transport {
   store({ group }: SubscribeOptions, offsets: readonly OffsetCommit[]): void {
     const { committed } = this.#group(group);
     for (const { topic, partition, offset, metadata } of offsets) {
-      committed.set(`${topic}/${partition}`, { offset, metadata });
+      committed.set(placeOf(topic, partition), { offset, metadata });
     }
   }
 
@@ -179,7 +180,7 @@ export class MemoryTransport implements Transport {
         shares.get(readers[turn++ % readers.length] as MemoryConsumer)?.push({
           topic,
           partition,
-          committed: committed.get(`${topic}/${partition}`) ?? null,
+          committed: committed.get(placeOf(topic, partition)) ?? null,
         });
       }
     }

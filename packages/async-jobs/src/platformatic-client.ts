@@ -1,5 +1,6 @@
-import { type Clock, within } from './clock.ts';
-import { TopicMissingError, TransportTimeoutError } from './errors.ts';
+import type { Clock } from './clock.ts';
+import { TopicMissingError } from './errors.ts';
+import { within } from './within.ts';
 
 /** Where the brokers are; `tls`, `sasl` and what else the clients of @platformatic/kafka take go along. */
 export interface PlatformaticConnection {
@@ -201,8 +202,7 @@ export class PlatformaticClient {
 
   /** Never rejects: a client that cannot be closed was broken already. */
   async close(): Promise<void> {
-    const late = () => new TransportTimeoutError('Disconnecting', CLOSE_WITHIN_MS);
-    await within(this.#clock, CLOSE_WITHIN_MS, this.#base.close(), late).catch(() => {});
+    await within(this.#clock, CLOSE_WITHIN_MS, this.#base.close(), 'Disconnecting').catch(() => {});
   }
 
   async #connection(node: number | null): Promise<Connection> {

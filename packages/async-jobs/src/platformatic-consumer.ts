@@ -1,5 +1,5 @@
-import { type Clock, sleep, within } from './clock.ts';
-import { CommitError, TransportTimeoutError } from './errors.ts';
+import { type Clock, sleep } from './clock.ts';
+import { CommitError } from './errors.ts';
 import { GroupMembership } from './group-membership.ts';
 import type { PlatformaticClient } from './platformatic-client.ts';
 import { isToJoin, PlatformaticMember } from './platformatic-member.ts';
@@ -12,6 +12,7 @@ import type {
   SubscriptionHealth,
   SubscriptionListener,
 } from './transport.ts';
+import { within } from './within.ts';
 
 const COMMIT_WITHIN_MS = 10_000;
 const LEAVE_WITHIN_MS = 2_000;
@@ -65,9 +66,13 @@ export class PlatformaticConsumer implements Subscription {
     const { group } = this.#options;
     const clients = this.#clients;
     if (!clients) throw new CommitError(group);
-    const late = () => new TransportTimeoutError('Committing offsets', COMMIT_WITHIN_MS);
     try {
-      await within(this.#clock, COMMIT_WITHIN_MS, clients.member.commit(offsets), late);
+      await within(
+        this.#clock,
+        COMMIT_WITHIN_MS,
+        clients.member.commit(offsets),
+        'Committing offsets',
+      );
     } catch (error) {
       throw new CommitError(group, error);
     }
@@ -102,9 +107,8 @@ export class PlatformaticConsumer implements Subscription {
   async #join(clients: Clients): Promise<boolean> {
     const { rebalanceTimeoutMs, sessionTimeoutMs } = this.#options;
     const limitMs = rebalanceTimeoutMs + sessionTimeoutMs;
-    const late = () => new TransportTimeoutError('Joining the group', limitMs);
     const joining = clients.member.join(() => this.#isCurrent(clients));
-    const places = await within(this.#clock, limitMs, joining, late);
+    const places = await within(this.#clock, limitMs, joining, 'Joining the group');
     if (!this.#isCurrent(clients)) return false;
     this.#membership.join(places);
     this.#membership.alive();
@@ -119,12 +123,11 @@ export class PlatformaticConsumer implements Subscription {
     const { heartbeatMs, sessionTimeoutMs } = this.#options;
     const membership = this.#membership;
     const { signal } = membership;
-    const late = () => new TransportTimeoutError('A heartbeat', sessionTimeoutMs);
     for (let aliveAt = this.#clock.now(); ; ) {
       await sleep(this.#clock, heartbeatMs, signal);
       if (!this.#isCurrent(clients)) return;
       try {
-        await within(this.#clock, sessionTimeoutMs, clients.member.heartbeat(), late);
+        await within(this.#clock, sessionTimeoutMs, clients.member.heartbeat(), 'A heartbeat');
         membership.alive();
         aliveAt = this.#clock.now();
       } catch (error) {
@@ -183,10 +186,9 @@ export class PlatformaticConsumer implements Subscription {
     const clients = this.#clients;
     this.#clients = null;
     if (!clients) return;
-    const late = () => new TransportTimeoutError('Leaving the group', LEAVE_WITHIN_MS);
     // When it cannot, the group notices by the session timeout
-    await within(this.#clock, LEAVE_WITHIN_MS, clients.member.leave(), late).catch((error) =>
-      this.#listener.error(error),
+    await within(this.#clock, LEAVE_WITHIN_MS, clients.member.leave(), 'Leaving the group').catch(
+      (error) => this.#listener.error(error),
     );
     await Promise.all([clients.group.close(), clients.fetching.close()]);
   }

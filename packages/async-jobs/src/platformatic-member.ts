@@ -1,10 +1,9 @@
 import type { Clock } from './clock.ts';
 import { sleep } from './clock.ts';
 import { TopicMissingError } from './errors.ts';
-import type { Place } from './group-membership.ts';
-import { placeOf } from './group-membership.ts';
 import { isError, type PlatformaticClient, type PlatformaticError } from './platformatic-client.ts';
 import { decodeAssignment, stickyAssigner } from './sticky-assigner.ts';
+import { type Place, placeOf } from './topic-partition.ts';
 import type { AssignedPartition, OffsetCommit, SubscribeOptions } from './transport.ts';
 
 const PROTOCOL_TYPE = 'consumer';

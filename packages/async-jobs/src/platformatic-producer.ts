@@ -16,6 +16,7 @@ import {
   toBatch,
 } from './record-batch.ts';
 import { GZIP_FROM_BYTES, meanBytes, SendQueue, TOGETHER } from './send-queue.ts';
+import { placeOf } from './topic-partition.ts';
 import type { OutgoingRecord } from './transport.ts';
 
 const RETRY_MS = 100;
@@ -118,7 +119,7 @@ export class PlatformaticProducer {
       });
       let batches: Batch[] = await Promise.all(
         this.#spread(records, partitions).map(([partition, own]) =>
-          this.#encode(partition, own, this.#next(identity, `${topic}/${partition}`, own.length)),
+          this.#encode(partition, own, this.#next(identity, placeOf(topic, partition), own.length)),
         ),
       );
       await this.#again(until, async () => {

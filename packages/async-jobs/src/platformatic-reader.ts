@@ -1,9 +1,10 @@
-import { type Clock, sleep, within } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 import { TransportTimeoutError } from './errors.ts';
-import { type Place, placeOf } from './group-membership.ts';
 import type { PlatformaticAsking, PlatformaticClient } from './platformatic-client.ts';
 import { type Fetched, fetchFrom, offsetsOf, type Position } from './platformatic-fetch.ts';
+import { type Place, placeOf } from './topic-partition.ts';
 import type { AssignedPartition, SubscriptionListener } from './transport.ts';
+import { within } from './within.ts';
 
 const MAX_WAIT_MS = 500;
 // While a partition waits for room: it is to be read soon after it has some
@@ -13,6 +14,7 @@ const LOOK_UP_WITHIN_MS = 10_000;
 const ROOM_AGAIN_MS = 5;
 const AGAIN_MS = 250;
 const FAILURES = 5;
+const READING = 'Reading from Kafka';
 
 /** A partition that is read. */
 interface Reading extends Position {
@@ -79,7 +81,7 @@ export class PlatformaticReader {
     const { clock, holds, listener, signal, broken } = this.#options;
     for (let failures = 1; holds(); failures++) {
       try {
-        return await within(clock, LOOK_UP_WITHIN_MS, ask(), () => tooLate(LOOK_UP_WITHIN_MS));
+        return await within(clock, LOOK_UP_WITHIN_MS, ask(), READING);
       } catch (error) {
         if (!holds()) break;
         listener.error(error);
@@ -168,7 +170,7 @@ export class PlatformaticReader {
       clock,
       ANSWER_WITHIN_MS,
       fetchFrom(fetching, node, free, maxWaitMs),
-      () => tooLate(ANSWER_WITHIN_MS),
+      READING,
     );
     if (!holds()) return;
     alive();
@@ -178,8 +180,7 @@ export class PlatformaticReader {
     }
     for (const reading of outOfRange) {
       const asked = offsetsOf(fetching, reading.topic);
-      const late = () => tooLate(LOOK_UP_WITHIN_MS);
-      const offsets = await within(clock, LOOK_UP_WITHIN_MS, asked, late);
+      const offsets = await within(clock, LOOK_UP_WITHIN_MS, asked, READING);
       reading.offset = offsets[reading.partition]?.first ?? 0;
     }
     if (error) throw error;
@@ -217,8 +218,4 @@ export class PlatformaticReader {
     await sleep(this.#options.clock, MAX_WAIT_MS, found.signal);
     this.#waiting.delete(found);
   }
-}
-
-function tooLate(timeoutMs: number): TransportTimeoutError {
-  return new TransportTimeoutError('Reading from Kafka', timeoutMs);
 }

@@ -1,4 +1,4 @@
-import { abortable, type Clock, sleep, systemClock, within } from './clock.ts';
+import { abortable, type Clock, sleep, systemClock } from './clock.ts';
 import { QueueClosedError, TopicMissingError, TransportTimeoutError } from './errors.ts';
 import { knownOptions } from './known-options.ts';
 import { show } from './options.ts';
@@ -22,6 +22,7 @@ import type {
   TopicSpec,
   Transport,
 } from './transport.ts';
+import { within } from './within.ts';
 
 /** What `platformaticTransport` takes beside the module. */
 export interface PlatformaticTransportOptions {
@@ -133,9 +134,8 @@ class PlatformaticTransport implements Transport {
     if (this.#closed) throw new QueueClosedError('The transport');
     this.#admin ??= this.#connect();
     const admin = this.#admin;
-    const late = () => new TransportTimeoutError('Asking Kafka', ANSWER_WITHIN_MS);
     try {
-      return await within(this.#clock, ANSWER_WITHIN_MS, question(admin), late);
+      return await within(this.#clock, ANSWER_WITHIN_MS, question(admin), 'Asking Kafka');
     } catch (error) {
       const isAnswer = error instanceof TopicMissingError || 'response' in (error as Error);
       if (!isAnswer && this.#admin === admin) {

@@ -1,4 +1,4 @@
-import { systemClock, within } from './clock.ts';
+import { abortable } from './clock.ts';
 import type { OutboxRelay, Worker, WorkerSnapshot } from './index.ts';
 import { knownOptions } from './known-options.ts';
 import { integer } from './options.ts';
@@ -208,7 +208,7 @@ class OldestJobs {
       age = relay.oldestMs().finally(() => this.#asked.delete(relay));
       this.#asked.set(relay, age);
     }
-    return within(systemClock, this.#timeoutMs, age, () => new Error('late')).then(
+    return abortable(age, AbortSignal.timeout(this.#timeoutMs)).then(
       (ageMs) => [ageMs],
       () => [],
     );

@@ -1,9 +1,10 @@
 import type { JobQueue } from './async-jobs.ts';
-import { abortable, within } from './clock.ts';
-import { JobsUnhealthyError, TransportTimeoutError } from './errors.ts';
+import { abortable } from './clock.ts';
+import { JobsUnhealthyError } from './errors.ts';
 import { show } from './options.ts';
 import type { Spooler } from './spool.ts';
 import type { StatusReporter } from './status-reporter.ts';
+import { within } from './within.ts';
 
 const STATUS_PING_MS = 500;
 
@@ -25,8 +26,7 @@ export async function checkQueue(
     throw new JobsUnhealthyError(`Job queue is unwell: ${show(error)}`, details, error);
   }
   if (store) {
-    const late = () => new TransportTimeoutError('The status store', STATUS_PING_MS);
-    details.status = await within(clock, STATUS_PING_MS, store.ping(), late).then(
+    details.status = await within(clock, STATUS_PING_MS, store.ping(), 'The status store').then(
       () => (reporter?.lastError ? `not written: ${show(reporter.lastError)}` : 'ok'),
       (error: unknown) => `unreachable: ${show(reporter?.lastError ?? error)}`,
     );

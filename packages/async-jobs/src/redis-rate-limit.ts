@@ -1,7 +1,8 @@
-import { systemClock, within } from './clock.ts';
+import { systemClock } from './clock.ts';
 import { integer, name } from './options.ts';
 import type { RateLimit, RateLimitOptions } from './rate-limit.ts';
 import type { RedisLike } from './redis-status.ts';
+import { within } from './within.ts';
 
 /**
  * KEYS[1]  the beginnings of the last window, a sorted set scored by their moments
@@ -40,18 +41,16 @@ export function redisRateLimit(
   const answered = (): void => {
     isLate = false;
   };
-  const late = (asked: Promise<unknown>): Error => {
-    isLate = true;
-    asked.then(answered, answered);
-    return new Error('late');
-  };
+  const ask = async (): Promise<unknown> => redis.eval(TAKE, 1, key, max, perMs);
   return {
     async take() {
       if (isLate) return 0;
+      const asked = ask();
       try {
-        const asked = redis.eval(TAKE, 1, key, max, perMs);
-        return Number(await within(systemClock, ANSWER_MS, asked, () => late(asked)));
+        return Number(await within(systemClock, ANSWER_MS, asked, 'Redis'));
       } catch {
+        isLate = true;
+        asked.then(answered, answered);
         return 0;
       }
     },

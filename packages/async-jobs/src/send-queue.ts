@@ -1,6 +1,7 @@
-import { type Clock, within } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { TransportTimeoutError } from './errors.ts';
 import type { OutgoingRecord } from './transport.ts';
+import { within } from './within.ts';
 
 const DISCARD_AFTER = 3;
 // Counted in characters where it is text, of up to three bytes each: with what frames the records a
@@ -148,8 +149,7 @@ export class SendQueue {
   }
 
   #within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-    const late = () => new TransportTimeoutError('Sending to Kafka', timeoutMs);
-    return within(this.#clock, timeoutMs, promise, late);
+    return within(this.#clock, timeoutMs, promise, 'Sending to Kafka');
   }
 }
 

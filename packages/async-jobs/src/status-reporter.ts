@@ -1,6 +1,6 @@
-import { type Clock, sleep, within } from './clock.ts';
-import { TransportTimeoutError } from './errors.ts';
+import { type Clock, sleep } from './clock.ts';
 import { type JobStatus, orderOf, type StatusStore, type StatusUpdate } from './status.ts';
+import { within } from './within.ts';
 
 const COALESCE_MS = 10;
 const BATCH = 1_000;
@@ -39,8 +39,7 @@ export class StatusReporter {
 
   /** Asks workers not to run a job, while the store is away for at most 2 s. */
   async cancel(id: string): Promise<void> {
-    const late = () => new TransportTimeoutError('Cancelling', CANCEL_MS);
-    await within(this.#clock, CANCEL_MS, this.#store.cancel(id), late).catch((error) => {
+    await within(this.#clock, CANCEL_MS, this.#store.cancel(id), 'Cancelling').catch((error) => {
       this.#lastError = error;
     });
   }

@@ -1,4 +1,4 @@
-import { type Place, placeOf } from './group-membership.ts';
+import { type Place, placeOf } from './topic-partition.ts';
 
 interface Member {
   readonly memberId: string;

@@ -2,12 +2,12 @@ import type { Channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'eventemitter3';
 import type { JobQueue } from './async-jobs.ts';
 import { CancelledIds } from './cancelled-ids.ts';
-import { sleep, within } from './clock.ts';
+import { sleep } from './clock.ts';
 import type { ConsumerEvents, ConsumerOptions } from './consumer-options.ts';
 import type { JobHandler, Priority } from './define-job.ts';
 import { DelayLine } from './delay-line.ts';
 import { channels } from './diagnostics.ts';
-import { JobsUnhealthyError, QueueClosedError, TransportTimeoutError } from './errors.ts';
+import { JobsUnhealthyError, QueueClosedError } from './errors.ts';
 import type { Flow } from './flow.ts';
 import { knownOptions } from './known-options.ts';
 import { callable, integer, name, show } from './options.ts';
@@ -16,6 +16,7 @@ import { QueueConsumer } from './queue-consumer.ts';
 import { enqueuedAtOf, JOB_ID, JOB_NAME } from './record.ts';
 import { topicsOf } from './topics.ts';
 import type { IncomingRecord, SubscriptionHealth } from './transport.ts';
+import { within } from './within.ts';
 import type { DrainResult, WorkerEvents, WorkerSnapshot } from './worker-events.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
@@ -217,8 +218,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       ...[...this.#consumers, ...this.#delayLines].map((consumer) => consumer.close()),
       this.#queue.flushStatus(STATUS_FLUSH_MS),
     ]);
-    const late = () => new TransportTimeoutError('Committing and leaving', LEAVE_WITHIN_MS);
-    await within(clock, LEAVE_WITHIN_MS, leaving, late).catch((error) =>
+    await within(clock, LEAVE_WITHIN_MS, leaving, 'Committing and leaving').catch((error) =>
       this.#tell('error', error),
     );
     this.#stopHearing();
@@ -266,8 +266,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       },
       (error) => this.#tell('error', error),
     );
-    const late = () => new TransportTimeoutError('Reading cancellations', CANCELLATIONS_MS);
-    await within(clock, CANCELLATIONS_MS, hearing, late).catch(() => {}); // they come later
+    await within(clock, CANCELLATIONS_MS, hearing, 'Reading cancellations').catch(() => {}); // they come later
   }
 
   /** What a queue's consumer tells, as events of the worker and on the diagnostics channels. */
