@@ -81,7 +81,10 @@ export async function httpServer(options: {
 
   app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
     const { status, problem } = toProblem(error);
-    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    // a refusal of ours is told where it begins: in a rush a stack for each costs more than the answers that could still be given
+    if (status >= 500 && !(error instanceof ProblemError)) {
+      request.log.error({ err: error }, 'request failed');
+    }
     if (problem.retryAfterMs !== undefined) {
       reply.header('retry-after', Math.ceil(problem.retryAfterMs / 1000));
     }

@@ -8,6 +8,7 @@ import { fraction, standingOf } from '@evenkeel/soft-hold/waiting-room/status';
 import { paths } from '../../addresses.ts';
 import type { Availability, WaitingRoomPage, WaitingTicket } from '../../contract.ts';
 import { atMost, claims, exactly } from '../claims.ts';
+import { paceOf, pacePhase } from '../pace.ts';
 import { pause, until } from '../pause.ts';
 import { shuffle } from '../random.ts';
 import { counted, resultOf, type ScenarioResult } from '../result.ts';
@@ -29,9 +30,10 @@ function sizeOf({ users, short }: RunOptions) {
   const tickets = Math.max(1, Math.min(1_000, Math.floor(buyers / 5)));
   return { buyers, tickets, ...(short ? shortly : fully) };
 }
-/** as many as two cores sell to while they answer in time: a ticket costs 50 to 60 ms of CPU, driver and servers included */
-const fully = { joinsPerSecond: 833, admitPerSecond: 20 };
-const shortly = { joinsPerSecond: 200, admitPerSecond: 20 };
+const fully = { joinsPerSecond: 833 };
+const shortly = { joinsPerSecond: 200 };
+/** the rest is for whoever waits, and for the second in which many come at once */
+const admission = { busy: 0.7, most: 20 };
 
 type Visitor = { shopper: Shopper; ticket: WaitingTicket; place: number };
 type End = Purchase['end'] | 'sold-out' | 'told-wrongly' | 'no-place';
@@ -43,13 +45,15 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
   const { recorder, signal, random } = stage;
   const size = sizeOf(options);
   const warm = await warmUp(stage);
+  const pace = await paceOf(stage, admission);
+  const before = warm + pace.sold;
   const shoppers = await stage.shoppers(size.buyers);
   const lobbyMs = (size.buyers / size.joinsPerSecond) * 1_000 + 5_000;
   const opensAt = Date.now() + lobbyMs;
   const seats = await stage.putOnSale(slug, size.tickets, {
     hasWaitingRoom: true,
     opensAt: new Date(opensAt).toISOString(),
-    admitPerSecond: size.admitPerSecond,
+    admitPerSecond: pace.perSecond,
   });
   const wanted = shuffle([...seats], random);
 
@@ -80,8 +84,7 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
   const state = { soldOut: false };
   const inside = new Set<Promise<unknown>>();
   let next = 0;
-  const deadline =
-    performance.now() + settledWithinMs + (size.tickets / size.admitPerSecond) * 3_000;
+  const deadline = performance.now() + settledWithinMs + (size.tickets / pace.perSecond) * 3_000;
   while (
     next < visitors.length &&
     !state.soldOut &&
@@ -117,9 +120,9 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
 
   recorder.enter('quiet');
   const books = await stage.progress.step('books', () => readBooks(stage, 60_000));
-  const sold = books.sold - warm;
+  const sold = books.sold - before;
   const of = (what: string) => books.proofs.find((proof) => proof.what === what)?.found;
-  const counts = (phase: string) => !['before', warmUpPhase, 'quiet'].includes(phase);
+  const counts = (phase: string) => !['before', warmUpPhase, pacePhase, 'quiet'].includes(phase);
   const slowest = recorder.worst(counts);
   const untold = ends.filter((end) => untruths.includes(end)).length;
   const story = '50,000 people, 1,000 tickets';
@@ -132,7 +135,7 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
       ['seats with two tickets', of('seats with two valid tickets'), exactly(0)],
       ['charges without a ticket', books.captured - books.sold, exactly(0)],
       ['tickets without a charge', of('tickets without a charge'), exactly(0)],
-      ['mails sent', books.mails - warm, exactly(size.tickets), '', 'the email provider'],
+      ['mails sent', books.mails - before, exactly(size.tickets), '', 'the email provider'],
       [
         'API answers, p99 of the slowest kind in its slowest phase',
         slowest?.p99Ms,
@@ -145,7 +148,7 @@ export async function saleScenario(stage: Stage, options: RunOptions): Promise<S
       ['buyers accounted for', ends.length, exactly(size.buyers)],
     ]),
     [
-      `${size.buyers} buyers, ${size.tickets} tickets, ${size.admitPerSecond} let in a second; ${counted(ends)}`,
+      `${size.buyers} buyers, ${size.tickets} tickets, ${pace.perSecond} let in a second, as a ticket costs ${Math.round(pace.ticketMs)} ms of CPU here; ${counted(ends)}`,
       ...(slowest
         ? [
             `slowest: ${slowest.kind} in "${slowest.phase}", ${slowest.count} calls: p50 ${slowest.p50Ms} ms, p99 ${slowest.p99Ms} ms`,

@@ -80,8 +80,10 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     if (!account || !matches) {
       throw new ProblemError('unauthorized', 'Address and password do not belong together.');
     }
-    await pulse.guard(() => attempts.clear(body.email));
-    giveCookie(reply, await pulse.guard(() => sessions.start(account.user)));
+    const [token] = await pulse.guard(() =>
+      Promise.all([sessions.start(account.user), attempts.clear(body.email)]),
+    );
+    giveCookie(reply, token);
     return session(account.user);
   });
 

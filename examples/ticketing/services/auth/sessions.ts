@@ -19,6 +19,13 @@ import { type Region, regions, type User } from '../../contract.ts';
  */
 const raceMs = 10_000;
 
+/** KEYS[1] session hash, KEYS[2] families of the user. ARGV: family, user, secret's hash, TTL ms. */
+const startScript = `
+redis.call('HSET', KEYS[1], 'user', ARGV[2], 'current', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('SADD', KEYS[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])`;
+
 /**
  * KEYS[1] session hash. ARGV: secret's hash, next secret's hash, TTL ms, race window ms.
  * Replies {'rotated', user} | {'raced', user} | {'unknown'} | {'reused', user}
@@ -61,14 +68,16 @@ export class Sessions {
   async start(user: User): Promise<string> {
     const family = randomUUID();
     const secret = newSecret();
-    const key = this.#prefix + family;
-    await this.#redis
-      .multi()
-      .hset(key, { user: JSON.stringify(user), current: hash(secret) })
-      .pexpire(key, this.#ttlMs)
-      .sadd(this.#familiesOf(user.id), family)
-      .pexpire(this.#familiesOf(user.id), this.#ttlMs)
-      .exec();
+    await this.#redis.eval(
+      startScript,
+      2,
+      this.#prefix + family,
+      this.#familiesOf(user.id),
+      family,
+      JSON.stringify(user),
+      hash(secret),
+      this.#ttlMs,
+    );
     return `${this.#region}.${family}.${secret}`;
   }
 

@@ -21,10 +21,12 @@ export async function findUser(
   database: Pool,
   email: string,
 ): Promise<{ user: User; passwordHash: string } | undefined> {
-  const { rows } = await database.query<User & { password_hash: string }>(
-    `select ${columns}, password_hash from users where lower(email) = lower($1)`,
-    [email],
-  );
+  const { rows } = await database.query<User & { password_hash: string }>({
+    // planned once by each connection: in a login storm planning costs more than reading
+    name: 'find-user',
+    text: `select ${columns}, password_hash from users where lower(email) = lower($1)`,
+    values: [email],
+  });
   if (!rows[0]) return undefined;
   const { password_hash: passwordHash, ...user } = rows[0];
   return { user, passwordHash };
