@@ -18,6 +18,7 @@ export function openDatabase(settings: {
     idleTimeoutMillis: 30_000,
     statement_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
+    verify: (client, done) => void greet(client).then(() => done(), done),
   });
   // an idle connection that breaks must not end the process; the next query gets a new one
   pool.on('error', settings.onError);
@@ -67,6 +68,36 @@ export async function warmUp(pool: Pool): Promise<void> {
   const ends = await Promise.allSettled(connecting);
   for (const end of ends) if (end.status === 'fulfilled') end.value.release();
   await Promise.all(connecting);
+}
+
+/**
+ * A statement that each log-in or each order needs: a connection parses and plans it once, which costs more than to run it. Behind a
+ * pooler it is one like others.
+ */
+export class Prepared {
+  readonly name: string;
+  readonly text: string;
+
+  constructor(name: string, text: string) {
+    this.name = name;
+    this.text = text;
+  }
+}
+
+/**
+ * A pooler hands each transaction on to another connection of the server, where the name may be missing or taken. It gives itself away
+ * by its greeting, in which it makes up the process that clients name when they cancel.
+ */
+async function greet(client: PoolClient & { processID?: unknown }): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  if (rows[0]?.pid !== client.processID) forgetNames(client);
+}
+
+function forgetNames(client: PoolClient): void {
+  const query = client.query.bind(client) as (...given: unknown[]) => unknown;
+  const unnamed = (first: unknown, ...rest: unknown[]) =>
+    query(first instanceof Prepared ? first.text : first, ...rest);
+  client.query = unnamed as typeof client.query;
 }
 
 /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { User } from '../../contract.ts';
+import { Prepared } from '../database.ts';
 
 const columns = 'id, email, name, role, region';
 
@@ -17,16 +18,16 @@ export async function addUser(
   return rows[0];
 }
 
+const selectUser = new Prepared(
+  'select-user',
+  `select ${columns}, password_hash from users where lower(email) = lower($1)`,
+);
+
 export async function findUser(
   database: Pool,
   email: string,
 ): Promise<{ user: User; passwordHash: string } | undefined> {
-  const { rows } = await database.query<User & { password_hash: string }>({
-    // planned once by each connection: in a login storm planning costs more than reading
-    name: 'find-user',
-    text: `select ${columns}, password_hash from users where lower(email) = lower($1)`,
-    values: [email],
-  });
+  const { rows } = await database.query<User & { password_hash: string }>(selectUser, [email]);
   if (!rows[0]) return undefined;
   const { password_hash: passwordHash, ...user } = rows[0];
   return { user, passwordHash };

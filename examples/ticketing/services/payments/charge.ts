@@ -20,6 +20,7 @@ import {
 import { SpanKind } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import type { Order, OrderStep, Region } from '../../contract.ts';
+import { Prepared } from '../database.ts';
 import type { Pools } from '../inventory/pools.ts';
 import { promiseMail } from '../notifications/mail-job.ts';
 import { revokeOrder } from '../orders/cancel.ts';
@@ -94,16 +95,18 @@ function say(ctx: JobContext, percent: number, step: OrderStep): void {
 
 type Price = { amountCents: number; currency: string; region: Region };
 
+const insertIntent = new Prepared(
+  'insert-intent',
+  `with intent as (
+     insert into payments (order_id, idempotency_key, amount_cents)
+     select id, $2, amount_cents from orders where id = $1
+     on conflict (order_id) do nothing)
+   select amount_cents as "amountCents", currency, region from orders where id = $1`,
+);
+
 /** Writes down what we are about to ask of the provider, before we ask. Again is the same. */
 async function intend(database: Pool, orderId: string, idempotencyKey: string): Promise<Price> {
-  const { rows } = await database.query<Price>(
-    `with intent as (
-       insert into payments (order_id, idempotency_key, amount_cents)
-       select id, $2, amount_cents from orders where id = $1
-       on conflict (order_id) do nothing)
-     select amount_cents as "amountCents", currency, region from orders where id = $1`,
-    [orderId, idempotencyKey],
-  );
+  const { rows } = await database.query<Price>(insertIntent, [orderId, idempotencyKey]);
   const [price] = rows;
   if (!price) throw new NonRetryableError(`There is no order ${orderId}`);
   return price;
@@ -143,20 +146,23 @@ function givenUp(error: unknown): unknown {
   return new NonRetryableError(error.message, { cause: error });
 }
 
+const settleOrder = new Prepared(
+  'settle-order',
+  `update orders set state = $2, completed_at = now() where id = $1 and state = 'processing'`,
+);
+const settlePayment = new Prepared(
+  'settle-payment',
+  'update payments set state = $2, charge_id = $3, updated_at = now() where order_id = $1',
+);
+
 /** What became of the order and its payment, in the transaction that makes it so. */
 async function settle(
   tx: SqlExecutor,
   { orderId }: Charge,
   end: { state: ChargeResult['state']; payment: string; chargeId: string },
 ): Promise<ChargeResult> {
-  const { rowCount } = await tx.query(
-    `update orders set state = $2, completed_at = now() where id = $1 and state = 'processing'`,
-    [orderId, end.state],
-  );
+  const { rowCount } = await tx.query(settleOrder, [orderId, end.state]);
   if (rowCount !== 1) throw new Error(`Order ${orderId} was settled by someone else`);
-  await tx.query(
-    'update payments set state = $2, charge_id = $3, updated_at = now() where order_id = $1',
-    [orderId, end.payment, end.chargeId],
-  );
+  await tx.query(settlePayment, [orderId, end.payment, end.chargeId]);
   return { state: end.state };
 }
