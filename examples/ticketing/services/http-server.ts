@@ -81,7 +81,7 @@ export async function httpServer(options: {
 
   app.setErrorHandler((error: FastifyError | ProblemError, request, reply) => {
     const { status, problem } = toProblem(error);
-    // a refusal of ours is told where it begins: in a rush a stack for each costs more than the answers that could still be given
+    // a refusal of ours is counted by its status: in a rush a stack for each takes the time of answers that could still be given
     if (status >= 500 && !(error instanceof ProblemError)) {
       request.log.error({ err: error }, 'request failed');
     }
