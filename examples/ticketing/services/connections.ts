@@ -1,18 +1,22 @@
 /** The clients of the servers that a process talks to, with names and bounds. */
 import { JobQueue, kafkajsTransport, postgresOutbox, redisStatus } from '@evenkeel/async-jobs';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { traceContext } from './tracing.ts';
 
-export function connectRedis(url: string, name: string, log: Logger): Redis {
+export function connectRedis(
+  url: string,
+  name: string,
+  log: Logger,
+  options: Pick<RedisOptions, 'enableAutoPipelining'> = {},
+): Redis {
   const redis = new Redis(url, {
+    ...options,
     connectionName: name,
     // a request waits for a broken connection this often, not for the 70 s of the default
     maxRetriesPerRequest: 2,
-    // what many requests ask for in one turn of the event loop goes out in one write
-    enableAutoPipelining: true,
     retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2_000),
   });
   redis.on('error', (error) => log.warn({ err: error }, 'Redis connection failed'));

@@ -91,11 +91,14 @@ export class Host {
     return this.#once('people', () => this.#openDatabase('people', url));
   }
 
-  /** Sessions have names in them, so they stay in the region too. */
+  /**
+   * Sessions have names in them, so they stay in the region too. Everybody logs in at once: what many ask for in one turn of the
+   * event loop goes out in one write.
+   */
   get sessionRedis(): Redis {
-    const url = this.#config.PEOPLE_REDIS_URL;
-    if (!url) return this.redis;
-    return this.#once('session-redis', () => this.#openRedis('session-redis', url));
+    const url = this.#config.PEOPLE_REDIS_URL ?? this.#config.REDIS_URL;
+    const options = { enableAutoPipelining: true };
+    return this.#once('session-redis', () => this.#openRedis('session-redis', url, options));
   }
 
   get queue(): JobQueue {
@@ -205,7 +208,6 @@ export class Host {
   }
 
   get sessionPulse(): RedisPulse {
-    if (!this.#config.PEOPLE_REDIS_URL) return this.pulse;
     return this.#pulseOf('session-redis', this.sessionRedis);
   }
 
@@ -243,8 +245,8 @@ export class Host {
     return global ? { master, global, regions: { near }, region: 'near' } : { master, near };
   }
 
-  #openRedis(name: string, url: string): Redis {
-    const redis = connectRedis(url, this.name, this.#log);
+  #openRedis(name: string, url: string, options?: Parameters<typeof connectRedis>[3]): Redis {
+    const redis = connectRedis(url, this.name, this.#log, options);
     this.health.check(name, redisCheck(redis), { scope: 'shared' });
     this.#stores.push(() => redis.quit());
     return redis;

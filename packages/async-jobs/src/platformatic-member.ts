@@ -1,5 +1,4 @@
-import type { Clock } from './clock.ts';
-import { sleep } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 import { TopicMissingError } from './errors.ts';
 import { isError, type PlatformaticClient, type PlatformaticError } from './platformatic-client.ts';
 import { decodeAssignment, stickyAssigner } from './sticky-assigner.ts';
