@@ -95,6 +95,8 @@ class Connection extends Pulse {
   readonly #wire: Duplex;
   readonly #deps: SocketDeps;
   readonly #watched = new Map<string, Watch>();
+  /** Of a feed: the same bytes for all who listen. */
+  readonly #pass = (message: Buffer): void => this.#write(sharedTextFrame(message));
   #user: Promise<Caller> | undefined;
   #isClosed = false;
   /** a token bucket of messages */
@@ -160,12 +162,12 @@ class Connection extends Pulse {
 
   async #watchEvent(slug: string): Promise<void> {
     const watch = this.#begin(`event ${slug}`);
-    watch.onEnd(await this.#deps.availability.watch(slug, (message) => this.#pass(message)));
+    watch.onEnd(await this.#deps.availability.watch(slug, this.#pass));
   }
 
   async #watchRoom(slug: string, place: number | undefined): Promise<void> {
     const watch = this.#begin(`room ${slug}`);
-    watch.onEnd(await this.#deps.waiting.watch(slug, (message) => this.#pass(message), place));
+    watch.onEnd(await this.#deps.waiting.watch(slug, this.#pass, place));
   }
 
   /** Few people are organisers: each has the report counted anew every second. */
@@ -212,11 +214,6 @@ class Connection extends Pulse {
 
   #send(message: ServerMessage): void {
     this.#write(textFrame(Buffer.from(JSON.stringify(message))));
-  }
-
-  /** Of a feed: the same bytes for all who listen. */
-  #pass(message: Buffer): void {
-    this.#write(sharedTextFrame(message));
   }
 
   #write(frame: Buffer): void {

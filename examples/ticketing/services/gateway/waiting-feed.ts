@@ -10,6 +10,7 @@ import type { ServerMessage } from '../../contract.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { AvailabilityFeed } from '../inventory/availability.ts';
 import type { WaitingRooms } from '../inventory/waiting-rooms.ts';
+import { type Listener, tell, type Watcher } from '../inventory/watcher.ts';
 
 const lookEveryMs = 1_000;
 /** after the moment of the opening, for the room's own clock to have come that far */
@@ -29,13 +30,6 @@ const slice = 150;
 const patienceMs = 4_000;
 
 type Reading = { phase: string; opensAt: number; admittedBelow: number; message: Buffer };
-type Listener = (message: Buffer) => void;
-type Watcher = {
-  listener: Listener;
-  /** what it was told last: nobody is told the same twice */
-  heard: Buffer;
-  hasLeft: boolean;
-};
 type Audience = {
   watchers: Set<Watcher>;
   /** the places of those who come next, until it is their turn */
@@ -72,7 +66,7 @@ export class WaitingFeed {
       audience = this.#audiences.get(slug) ?? this.#gather(slug, read);
     }
     const { watchers, near, latest } = audience;
-    const watcher = { listener, heard: latest, hasLeft: false };
+    const watcher: Watcher = { listener, heard: latest, hasLeft: false };
     watchers.add(watcher);
     if (place !== undefined) near.set(watcher, place);
     listener(latest);
@@ -136,22 +130,14 @@ export class WaitingFeed {
     audience.isBeingTold = false;
   }
 
-  /** Those of `to` who have not left and have not heard the latest, which may become another one meanwhile. */
-  async #tell(
+  #tell(
     audience: Audience,
-    to: Iterable<Watcher>,
+    to: Set<Watcher>,
     atATime: number,
     rest: () => Promise<unknown>,
   ): Promise<void> {
-    let told = 0;
-    for (const watcher of to) {
-      if (this.#closed.signal.aborted) return;
-      const { latest } = audience;
-      if (watcher.hasLeft || watcher.heard === latest) continue;
-      watcher.heard = latest;
-      watcher.listener(latest);
-      if (++told % atATime === 0) await rest();
-    }
+    const { signal } = this.#closed;
+    return tell(to, () => (signal.aborted ? undefined : audience.latest), atATime, rest);
   }
 
   #pause(ms: number): Promise<void> {
@@ -167,8 +153,9 @@ export class WaitingFeed {
 }
 
 /** Those of `near` whose turn it is, who are near no longer. */
-function takeLetIn(near: Map<Watcher, number>, admittedBelow: number): Watcher[] {
-  const letIn = [...near].filter(([, place]) => place < admittedBelow).map(([one]) => one);
+function takeLetIn(near: Map<Watcher, number>, admittedBelow: number): Set<Watcher> {
+  const letIn = new Set<Watcher>();
+  for (const [one, place] of near) if (place < admittedBelow) letIn.add(one);
   for (const one of letIn) near.delete(one);
   return letIn;
 }

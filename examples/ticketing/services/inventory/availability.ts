@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { ChangeEvent } from '@evenkeel/soft-hold';
 import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
 import type { Pools } from './pools.ts';
+import { type Listener, tell, type Watcher } from './watcher.ts';
 
 /** sent without a pause; between slices, others have their turn */
 const slice = 150;
@@ -11,8 +12,6 @@ const snapshotMs = 250;
 /** so many changes that are not told yet weigh more than how things stand */
 const maxUntold = 64;
 
-type Listener = (message: Buffer) => void;
-type Watcher = { listener: Listener; hasLeft: boolean };
 type Audience = {
   watchers: Set<Watcher>;
   /** in order; the first one is being told */
@@ -61,7 +60,7 @@ export class AvailabilityFeed {
       this.#audiences.set(slug, audience);
     }
     const { watchers } = audience;
-    const watcher = { listener, hasLeft: false };
+    const watcher: Watcher = { listener, heard: undefined, hasLeft: false };
     const leave = () => {
       watcher.hasLeft = true;
       watchers.delete(watcher);
@@ -130,11 +129,13 @@ export class AvailabilityFeed {
       // where it cannot be read, the gap in the numbers tells the browser to ask
       const message = await Promise.resolve(untold[0]).catch(() => undefined);
       if (!message) continue;
-      let told = 0;
-      for (const watcher of [...watchers]) {
-        if (!watcher.hasLeft) watcher.listener(message);
-        if (++told % slice === 0) await setImmediate();
-      }
+      // those who come while it is told find it in what they see first
+      await tell(
+        new Set(watchers),
+        () => message,
+        slice,
+        () => setImmediate(),
+      );
     }
     this.#telling -= 1;
   }
