@@ -6,12 +6,9 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { traceContext } from './tracing.ts';
 
-export function connectRedis(
-  url: string,
-  name: string,
-  log: Logger,
-  options: Pick<RedisOptions, 'enableAutoPipelining'> = {},
-): Redis {
+export type Tuning = Pick<RedisOptions, 'enableAutoPipelining'>;
+
+export function connectRedis(url: string, name: string, log: Logger, options: Tuning = {}): Redis {
   const redis = new Redis(url, {
     ...options,
     connectionName: name,

@@ -19,7 +19,7 @@ import type { Logger } from 'pino';
 import { AccessTokens } from './auth/access-token.ts';
 import { Catalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
-import { connectRedis, openQueue } from './connections.ts';
+import { connectRedis, openQueue, type Tuning } from './connections.ts';
 import { openDatabase } from './database.ts';
 import { HoldTraces } from './inventory/hold-traces.ts';
 import { Pools } from './inventory/pools.ts';
@@ -245,7 +245,7 @@ export class Host {
     return global ? { master, global, regions: { near }, region: 'near' } : { master, near };
   }
 
-  #openRedis(name: string, url: string, options?: Parameters<typeof connectRedis>[3]): Redis {
+  #openRedis(name: string, url: string, options?: Tuning): Redis {
     const redis = connectRedis(url, this.name, this.#log, options);
     this.health.check(name, redisCheck(redis), { scope: 'shared' });
     this.#stores.push(() => redis.quit());

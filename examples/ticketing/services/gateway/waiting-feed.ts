@@ -155,7 +155,10 @@ export class WaitingFeed {
 /** Those of `near` whose turn it is, who are near no longer. */
 function takeLetIn(near: Map<Watcher, number>, admittedBelow: number): Set<Watcher> {
   const letIn = new Set<Watcher>();
-  for (const [one, place] of near) if (place < admittedBelow) letIn.add(one);
-  for (const one of letIn) near.delete(one);
+  for (const [one, place] of near) {
+    if (place >= admittedBelow) continue;
+    letIn.add(one);
+    near.delete(one);
+  }
   return letIn;
 }

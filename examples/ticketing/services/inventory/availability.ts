@@ -129,7 +129,7 @@ export class AvailabilityFeed {
       // where it cannot be read, the gap in the numbers tells the browser to ask
       const message = await Promise.resolve(untold[0]).catch(() => undefined);
       if (!message) continue;
-      // those who come while it is told find it in what they see first
+      // those who come while it is told find it in what they see first; a Set, as where people wait, for the loop that is compiled
       await tell(
         new Set(watchers),
         () => message,
