@@ -15,6 +15,7 @@ class Socket extends Pulse {
 
 let heartbeat: Heartbeat;
 let began: number;
+const broadcasts = { isUnderWay: false };
 const seconds = () => Math.round((Date.now() - began) / 1_000);
 const pass = (howMany: number) => vi.advanceTimersByTime(howMany * 1_000);
 const added = (howMany: number) =>
@@ -27,7 +28,8 @@ const added = (howMany: number) =>
 beforeEach(() => {
   vi.useFakeTimers();
   began = Date.now();
-  heartbeat = new Heartbeat();
+  broadcasts.isUnderWay = false;
+  heartbeat = new Heartbeat(broadcasts);
 });
 afterEach(() => {
   heartbeat.close();
@@ -44,6 +46,23 @@ it('pings everybody once in 30 s, a slice each second', () => {
   pass(30);
   expect(sockets.every(({ pings }) => pings.length === 2)).toBe(true);
   expect(sockets.some(({ terminatedAt }) => terminatedAt !== undefined)).toBe(false);
+});
+
+it('waits for what all must hear at once, five seconds and no longer, and leaves nobody out', () => {
+  const sockets = added(300);
+  const pinged = () => sockets.filter(({ pings }) => pings.length > 0).length;
+  pass(3);
+  broadcasts.isUnderWay = true;
+  pass(4);
+  expect(pinged()).toBe(30);
+  broadcasts.isUnderWay = false;
+  pass(1);
+  expect(pinged()).toBe(80);
+  broadcasts.isUnderWay = true;
+  pass(5);
+  expect(pinged()).toBe(80);
+  pass(17);
+  expect(pinged()).toBeGreaterThanOrEqual(240);
 });
 
 it('gives up who has not answered by the next time', () => {

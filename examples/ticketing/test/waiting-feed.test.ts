@@ -2,15 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ServerMessage, WaitingRoomPage } from '../contract.ts';
 import { WaitingFeed, type WaitingFeedOptions } from '../services/gateway/waiting-feed.ts';
+import { Broadcasts } from '../services/inventory/watcher.ts';
 
 const feeds: WaitingFeed[] = [];
 afterEach(async () => {
   for (const feed of feeds.splice(0)) await feed.close();
 });
 
+/** The test says when a seat is being told. */
+class Seats extends Broadcasts {
+  isTelling = false;
+  override get isUnderWay() {
+    return this.isTelling || super.isUnderWay;
+  }
+}
+
 /** A room that says something new each time it is asked, and as many people as are asked for. */
 async function room(people: number, opensInMs: number) {
-  const seats = { isTelling: false };
+  const seats = new Seats();
   const queue = { admittedBelow: 0.1 };
   const opensAt = Date.now() + opensInMs;
   let updatedAt = 0;
@@ -19,7 +28,7 @@ async function room(people: number, opensInMs: number) {
     return { phase: Date.now() < opensAt ? 'lobby' : 'open', opensAt, updatedAt, ...queue };
   };
   const feed = new WaitingFeed({
-    seats,
+    broadcasts: seats,
     rooms: { of: () => ({ status }) },
     catalog: { event: async () => ({}) },
     log: { warn: () => {} },

@@ -2,10 +2,14 @@
  * Pings of all WebSockets of a process, by one timer: each second a slice of them, so that all have had
  * theirs within the period and no moment has to ping everybody.
  */
+import type { Broadcasts } from '../inventory/watcher.ts';
+
 /** a whole frame without payload (RFC 6455, section 5.5.2): of these there are thousands a second */
 export const pingFrame = Buffer.from([0x89, 0]);
 
 const periodSeconds = 30;
+/** so long it waits for what all must hear at once */
+const patienceSeconds = 5;
 /**
  * Who was told something within the period needs no ping to keep the line open, so is only asked now and then whether
  * anybody listens: a ping and its answer cost as much as two messages.
@@ -34,7 +38,10 @@ export class Heartbeat {
   /** counted, and not read from a clock that may be set */
   #beats = 0;
 
-  constructor() {
+  readonly #broadcasts: Pick<Broadcasts, 'isUnderWay'>;
+
+  constructor(broadcasts: Pick<Broadcasts, 'isUnderWay'>) {
+    this.#broadcasts = broadcasts;
     this.#timer = setInterval(() => this.#beat(), 1_000).unref();
   }
 
@@ -63,6 +70,8 @@ export class Heartbeat {
   #beat(): void {
     this.#beats += 1;
     this.#due += this.#sockets.length;
+    // of what is due then, nothing is lost
+    if (this.#broadcasts.isUnderWay && this.#due <= patienceSeconds * this.#sockets.length) return;
     for (; this.#due >= periodSeconds; this.#due -= periodSeconds) {
       this.#next = (this.#next + 1) % this.#sockets.length;
       this.#look(this.#sockets[this.#next] as Pulse);

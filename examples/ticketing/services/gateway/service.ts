@@ -7,6 +7,7 @@ import { apiServices } from '../../api-route.ts';
 import { firstNight } from '../catalog/seed.ts';
 import { urlOf } from '../config.ts';
 import { AvailabilityFeed } from '../inventory/availability.ts';
+import { Broadcasts } from '../inventory/watcher.ts';
 import { ProblemError } from '../problem.ts';
 import type { OpenService } from '../service.ts';
 import { patienceMs } from '../warm-up.ts';
@@ -22,8 +23,9 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
   // because its bound is close from then on, again in the moment in which all of them are told something
   setFlagsFromString('--no-memory-reducer');
   const { database, queue, pools, tokens, catalog, rooms, namespace } = host;
-  const availability = new AvailabilityFeed(pools);
-  const waiting = new WaitingFeed({ rooms, catalog, seats: availability, log });
+  const broadcasts = new Broadcasts();
+  const availability = new AvailabilityFeed(pools, broadcasts);
+  const waiting = new WaitingFeed({ rooms, catalog, broadcasts, log });
   const upstreams = apiServices.flatMap((service): Upstream[] => {
     const url = (config as Record<string, unknown>)[urlOf(service)];
     return names.includes(service) ? [] : [{ service, url: String(url) }];
@@ -58,6 +60,7 @@ export const openGateway: OpenService<'gateway'> = async ({ config, host, names,
         namespace,
         tokens,
         availability,
+        broadcasts,
         waiting,
         log,
       }),

@@ -11,6 +11,7 @@ import { paths } from '../../addresses.ts';
 import { type Caller, clientMessageSchema, type ServerMessage } from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
 import type { AvailabilityFeed } from '../inventory/availability.ts';
+import type { Broadcasts } from '../inventory/watcher.ts';
 import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';
@@ -33,6 +34,7 @@ export type SocketDeps = OrderReaders &
   ReportDeps & {
     tokens: AccessTokens;
     availability: AvailabilityFeed;
+    broadcasts: Broadcasts;
     waiting: WaitingFeed;
     log: Logger;
   };
@@ -43,7 +45,7 @@ export function webSockets(server: Server, deps: SocketDeps): WebSocketServer {
     ...{ noServer: true, maxPayload: 8 * 1024 },
     perMessageDeflate: false,
   });
-  const heartbeat = new Heartbeat();
+  const heartbeat = new Heartbeat(deps.broadcasts);
   sockets.once('close', () => heartbeat.close());
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!isOurs(request)) {

@@ -4,13 +4,12 @@
  * the rarer each hears of it. What nobody may learn late is told at once: the opening to all of them, and
  * their turn to those who come next, who say for that where they stand.
  */
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ServerMessage } from '../../contract.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { AvailabilityFeed } from '../inventory/availability.ts';
 import type { WaitingRooms } from '../inventory/waiting-rooms.ts';
-import { type Listener, tell, type Watcher } from '../inventory/watcher.ts';
+import { type Broadcasts, type Listener, tell, type Watcher } from '../inventory/watcher.ts';
 
 const lookEveryMs = 1_000;
 /** after the moment of the opening, for the room's own clock to have come that far */
@@ -21,11 +20,9 @@ const afterOpeningMs = 20;
  */
 const toldPerMs = 2;
 const few = 50;
-/** sent without a pause when it is news to all; between slices, others have their turn */
-const slice = 150;
 /**
- * Where the queue is waits for a seat that is taken: so long, which is twice what telling of one may take, and longer only as it has
- * been told meanwhile, so that of seat after seat it gets half of the time.
+ * Where the queue is waits for what all must hear at once: so long, which is twice what telling of one seat may take, and longer
+ * only as it has been told meanwhile, so that of seat after seat it gets half of the time.
  */
 const patienceMs = 4_000;
 
@@ -40,8 +37,7 @@ type Audience = {
 export type WaitingFeedOptions = {
   rooms: Pick<WaitingRooms, 'of'>;
   catalog: Pick<Catalog, 'event'>;
-  /** what goes before this feed's news */
-  seats: Pick<AvailabilityFeed, 'isTelling'>;
+  broadcasts: Broadcasts;
   log: Pick<Logger, 'warn'>;
 };
 
@@ -109,8 +105,8 @@ export class WaitingFeed {
       const isNews = read.phase !== phase;
       ({ phase, opensAt } = read);
       const letIn = takeLetIn(audience.near, read.admittedBelow);
-      const atOnce = isNews ? audience.watchers : letIn;
-      await this.#tell(audience, atOnce, slice, () => setImmediate());
+      const latest = () => this.#latest(audience);
+      await this.#options.broadcasts.tell(isNews ? audience.watchers : letIn, latest);
       if (!audience.isBeingTold) void this.#tellInTurn(audience);
     } while (audience.watchers.size > 0);
     this.#audiences.delete(slug);
@@ -120,24 +116,20 @@ export class WaitingFeed {
     const gapMs = few / toldPerMs;
     let patience = patienceMs;
     audience.isBeingTold = true;
-    await this.#tell(audience, audience.watchers, few, async () => {
+    const rest = async () => {
       await this.#pause(gapMs);
       patience = Math.min(patienceMs, patience + gapMs);
-      for (; this.#options.seats.isTelling && patience > 0; patience -= gapMs) {
+      for (; this.#options.broadcasts.isUnderWay && patience > 0; patience -= gapMs) {
         await this.#pause(gapMs);
       }
-    });
+    };
+    await tell(audience.watchers, () => this.#latest(audience), few, rest);
     audience.isBeingTold = false;
   }
 
-  #tell(
-    audience: Audience,
-    to: Set<Watcher>,
-    atATime: number,
-    rest: () => Promise<unknown>,
-  ): Promise<void> {
-    const { signal } = this.#closed;
-    return tell(to, () => (signal.aborted ? undefined : audience.latest), atATime, rest);
+  /** Nothing, which ends telling, once this is closed. */
+  #latest({ latest }: Audience): Buffer | undefined {
+    return this.#closed.signal.aborted ? undefined : latest;
   }
 
   #pause(ms: number): Promise<void> {

@@ -1,12 +1,9 @@
 /** What is free, held and sold: a snapshot for those who come, numbered changes for those who stay. */
-import { setImmediate } from 'node:timers/promises';
 import type { ChangeEvent } from '@evenkeel/soft-hold';
 import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
 import type { Pools } from './pools.ts';
-import { type Listener, tell, type Watcher } from './watcher.ts';
+import { Broadcasts, type Listener, type Watcher } from './watcher.ts';
 
-/** sent without a pause; between slices, others have their turn */
-const slice = 150;
 /** a snapshot for those who come is read this rarely, unless something changes */
 const snapshotMs = 250;
 /** so many changes that are not told yet weigh more than how things stand */
@@ -23,16 +20,12 @@ export class AvailabilityFeed {
   readonly #pools: Pools;
   readonly #audiences = new Map<string, Audience>();
   readonly #reading = new Map<string, Promise<Availability>>();
-  #telling = 0;
+  readonly #broadcasts: Broadcasts;
 
-  constructor(pools: Pools) {
+  constructor(pools: Pools, broadcasts = new Broadcasts()) {
     this.#pools = pools;
+    this.#broadcasts = broadcasts;
     pools.onOpen((slug, pool) => pool.on('change', (event) => this.#publish(slug, event)));
-  }
-
-  /** A change is on its way to those who watch. */
-  get isTelling(): boolean {
-    return this.#telling > 0;
   }
 
   /** Callers that ask at the same time share one answer. @throws ProblemError `not_found` */
@@ -124,20 +117,13 @@ export class AvailabilityFeed {
   }
 
   async #tell({ watchers, untold }: Audience): Promise<void> {
-    this.#telling += 1;
     for (; untold[0]; untold.shift()) {
       // where it cannot be read, the gap in the numbers tells the browser to ask
       const message = await Promise.resolve(untold[0]).catch(() => undefined);
       if (!message) continue;
       // those who come while it is told find it in what they see first; a Set, as where people wait, for the loop that is compiled
-      await tell(
-        new Set(watchers),
-        () => message,
-        slice,
-        () => setImmediate(),
-      );
+      await this.#broadcasts.tell(new Set(watchers), () => message);
     }
-    this.#telling -= 1;
   }
 }
 
