@@ -39,6 +39,8 @@ export function tally(counts: Record<string, number>, name: string, count = 1): 
   counts[name] = (counts[name] ?? 0) + count;
 }
 
+export const toldNobody = (): Told => ({ count: 0, firstAt: 0, lastAt: 0 });
+
 /** Before anybody has come. */
 export const nobody = (): CrowdReport => ({
   isReady: false,
@@ -48,7 +50,7 @@ export const nobody = (): CrowdReport => ({
   lost: 0,
   authorized: 0,
   refusals: {},
-  opening: { count: 0, firstAt: 0, lastAt: 0 },
+  opening: toldNobody(),
   changes: {},
   toldTwice: 0,
   messages: 0,

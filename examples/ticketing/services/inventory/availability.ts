@@ -2,7 +2,7 @@
 import type { ChangeEvent } from '@evenkeel/soft-hold';
 import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
 import type { Pools } from './pools.ts';
-import { Broadcasts, type Listener, type Watcher } from './watcher.ts';
+import { Broadcasts, type Listener, nothing, type Watcher } from './watcher.ts';
 
 /** a snapshot for those who come is read this rarely, unless something changes */
 const snapshotMs = 250;
@@ -53,7 +53,7 @@ export class AvailabilityFeed {
       this.#audiences.set(slug, audience);
     }
     const { watchers } = audience;
-    const watcher: Watcher = { listener, heard: undefined, hasLeft: false };
+    const watcher: Watcher = { listener, heard: nothing, hasLeft: false };
     const leave = () => {
       watcher.hasLeft = true;
       watchers.delete(watcher);
@@ -121,8 +121,8 @@ export class AvailabilityFeed {
       // where it cannot be read, the gap in the numbers tells the browser to ask
       const message = await Promise.resolve(untold[0]).catch(() => undefined);
       if (!message) continue;
-      // those who come while it is told find it in what they see first; a Set, as where people wait, for the loop that is compiled
-      await this.#broadcasts.tell(new Set(watchers), () => message);
+      // those who come while it is told find it in what they see first
+      await this.#broadcasts.tell(watchers, () => message);
     }
   }
 }
