@@ -96,9 +96,9 @@ describe('the feed of a waiting room', () => {
     const { seats, told } = await room(200, 60_000);
     seats.isTelling = true;
     await expect.poll(told, { timeout: 5_000, interval: 5 }).toBe(50);
-    await sleep(3_500);
+    await sleep(9_000);
     expect(told()).toBe(50);
-    await expect.poll(told, { timeout: 10_000 }).toBe(200);
+    await expect.poll(told, { timeout: 15_000 }).toBe(200);
   }, 30_000);
 
   it('lets the second seat of a long round go first as well', async () => {

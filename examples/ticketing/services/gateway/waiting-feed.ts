@@ -21,10 +21,10 @@ const afterOpeningMs = 20;
 const toldPerMs = 2;
 const few = 50;
 /**
- * Where the queue is waits for what all must hear at once: so long, which is twice what telling of one seat may take, and longer
- * only as it has been told meanwhile, so that of seat after seat it gets half of the time.
+ * Where the queue is waits for what all must hear at once: so long, which is what a round takes in a full process, and longer only
+ * as it has been told meanwhile, so that of seat after seat it gets half of the time.
  */
-const patienceMs = 4_000;
+const patienceMs = 10_000;
 
 type Reading = { phase: string; opensAt: number; admittedBelow: number; message: Buffer };
 type Audience = {
