@@ -33,6 +33,8 @@ it('is under way until it has ended, and as long as a neighbour may take', async
   await telling;
   const tookMs = performance.now() - begin;
   expect(tookMs).toBeGreaterThanOrEqual(600);
+  await broadcasts.tell([], () => message);
+  await sleep(20);
   expect(broadcasts.isUnderWay).toBe(true);
   await sleep(tookMs * 0.3);
   expect(broadcasts.isUnderWay).toBe(false);

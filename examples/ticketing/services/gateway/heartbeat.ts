@@ -32,13 +32,12 @@ export class Heartbeat {
   /** dense: the last one takes the place of one that leaves */
   readonly #sockets: Pulse[] = [];
   readonly #timer: NodeJS.Timeout;
+  readonly #broadcasts: Pick<Broadcasts, 'isUnderWay'>;
   #next = 0;
   /** looks that are due, times the period: of few sockets there is less than one a second */
   #due = 0;
   /** counted, and not read from a clock that may be set */
   #beats = 0;
-
-  readonly #broadcasts: Pick<Broadcasts, 'isUnderWay'>;
 
   constructor(broadcasts: Pick<Broadcasts, 'isUnderWay'>) {
     this.#broadcasts = broadcasts;

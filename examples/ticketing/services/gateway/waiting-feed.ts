@@ -145,12 +145,8 @@ export class WaitingFeed {
 }
 
 /** Those of `near` whose turn it is, who are near no longer. */
-function takeLetIn(near: Map<Watcher, number>, admittedBelow: number): Set<Watcher> {
-  const letIn = new Set<Watcher>();
-  for (const [one, place] of near) {
-    if (place >= admittedBelow) continue;
-    letIn.add(one);
-    near.delete(one);
-  }
+function takeLetIn(near: Map<Watcher, number>, admittedBelow: number): Watcher[] {
+  const letIn = [...near].filter(([, place]) => place < admittedBelow).map(([one]) => one);
+  for (const one of letIn) near.delete(one);
   return letIn;
 }

@@ -38,7 +38,8 @@ export class Broadcasts {
     } finally {
       this.#count -= 1;
       const end = performance.now();
-      this.#quietFrom = end + (end - begin) * neighboursShare;
+      // a short one beside a long one takes nothing from it
+      this.#quietFrom = Math.max(this.#quietFrom, end + (end - begin) * neighboursShare);
     }
   }
 }
