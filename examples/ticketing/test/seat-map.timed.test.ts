@@ -36,8 +36,7 @@ const category = (sku: string, name: string, priceCents: number, from: number, t
   priceCents,
   rows: names.slice(from, to).map((row) => ({ row, seats: seatsPerRow })),
 });
-const arena: NewEvent = {
-  slug: 'arena',
+const arena: Omit<NewEvent, 'slug'> = {
   title: 'Arena',
   tagline: 'Twenty thousand seats.',
   venue: 'Storm Arena',
@@ -144,8 +143,15 @@ type States = ReadonlyMap<string, 'free' | 'held' | 'sold'>;
 const layout = layOut(arena.categories);
 const seats = new Map(layout.rows.flatMap((row) => row.seats.map((seat) => [seat.id, seat])));
 
+/** A click on the size of the map, or scrolling, has come to what is seen: it takes until the frame after. */
+const settled = (window: Window) =>
+  window.page.evaluate(`(async () => {
+    for (let n = 0; n < 3; n += 1) await new Promise(requestAnimationFrame);
+  })()`);
+
 /** Where a seat of the layout is in the space that scrolls, told by the real element at two seats of the first row. */
 async function placing(window: Window): Promise<(id: string) => Point> {
+  await settled(window);
   const cursor = window.page.locator('.seat-cursor');
   await cursor.focus();
   const known: [Point, Point][] = [];
@@ -212,9 +218,25 @@ async function showsWholeHall(window: Window, states: States): Promise<void> {
   }
 }
 
+/** What is in the middle stays there, whatever the size. */
+async function growsAroundTheMiddle(window: Window): Promise<void> {
+  while (await window.button('Larger').isEnabled()) {
+    await window.button('Larger').click();
+    await settled(window);
+    const [x, y] = (await window.page.evaluate(`(() => {
+      const frame = document.querySelector('.map-frame');
+      return [
+        (frame.scrollLeft + frame.clientWidth / 2) / frame.scrollWidth,
+        (frame.scrollTop + frame.clientHeight / 2) / frame.scrollHeight,
+      ];
+    })()`)) as [number, number];
+    expect(x).toBeCloseTo(0.5, 2);
+    expect(y).toBeCloseTo(0.5, 2);
+  }
+}
+
 /** Three seats that changed hands look as they were said to: the map has not stood still. */
 async function showsStates(window: Window, states: States): Promise<void> {
-  while (await window.button('Larger').isEnabled()) await window.button('Larger').click();
   const at = await placing(window);
   for (const state of ['free', 'held', 'sold'] as const) {
     // the last of it, and not in the first row, where the test itself has picked and held
@@ -228,8 +250,10 @@ async function showsStates(window: Window, states: States): Promise<void> {
 }
 
 it('stays at 50 frames a second with 20,000 seats and 200 changes a second', async () => {
+  // another hall for a second try
+  const slug = `arena-${Date.now()}`;
   const organiser = await shop.buyer('organiser');
-  await organiser.call('POST', paths.organiser.events, arena);
+  await organiser.call('POST', paths.organiser.events, { ...arena, slug });
   const buyer = await shop.buyer();
   const window = await Window.open(browser, 'about:blank');
   await window.page.addInitScript(countPaints);
@@ -244,7 +268,7 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
       socket.send(message);
     });
   });
-  await window.page.goto(`${shop.url}/events/arena`);
+  await window.page.goto(`${shop.url}/events/${slug}`);
   await window.page.locator('.connection.is-live').waitFor();
   await window.page.locator('.map-canvas').waitFor();
   await expect.poll(() => seq).toBeGreaterThanOrEqual(0);
@@ -252,7 +276,7 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
   // a real hold is seen in the picture, and by who cannot see it
   const cursor = window.page.locator('.seat-cursor');
   const middle = String(await cursor.getAttribute('data-seat'));
-  await buyer.hold('arena', [middle]);
+  await buyer.hold(slug, [middle]);
   await window.page.locator(`.seat-cursor[data-seat="${middle}"][data-look="held"]`).waitFor();
   await cursor.focus();
   await window.page.keyboard.press('ArrowRight');
@@ -278,7 +302,7 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
     const state = states[told % 3] as 'held';
     stateOf.set(seat, state);
     const seats = { [seat]: state };
-    tell({ type: 'change', event: 'arena', seq, counts: [count], seats });
+    tell({ type: 'change', event: slug, seq, counts: [count], seats });
   };
   const begin = performance.now();
   // a late timer catches up
@@ -304,6 +328,7 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
   }
   expect(changes).toBeGreaterThan(changesPerSecond * 0.95);
   await showsWholeHall(window, stateOf);
+  await growsAroundTheMiddle(window);
   await showsStates(window, stateOf);
   for (const pace of [still.frames, still.paints, lookingAround.frames, lookingAround.paints]) {
     expect(pace.perSecond).toBeGreaterThanOrEqual(50);

@@ -85,6 +85,8 @@ export function PaintedMap({ event, layout }: { event: EventPage; layout: Layout
     const x = at?.x ?? left.value + (box.scrollLeft + box.clientWidth / 2) / scale.value;
     const y = at?.y ?? view.y + (box.scrollTop + box.clientHeight / 2) / scale.value;
     zoom.value = next;
+    // there is nothing to scroll to before the space is as large as that; scrollbars may come with it
+    measure(box);
     requestAnimationFrame(() => {
       measure(box);
       box.scrollLeft = (x - left.value) * scale.value - box.clientWidth / 2;
