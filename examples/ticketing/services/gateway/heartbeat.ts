@@ -9,7 +9,9 @@ export const pingFrame = Buffer.from([0x89, 0]);
 
 const periodSeconds = 30;
 /** so long it waits for what all must hear at once */
-const patienceSeconds = 5;
+const patienceSeconds = 15;
+/** What has waited is caught up with twice as fast as it comes: all of it at once is thousands in the middle of the next broadcast. */
+const catchingUp = 2;
 /**
  * Who was told something within the period needs no ping to keep the line open, so is only asked now and then whether
  * anybody listens: a ping and its answer cost as much as two messages.
@@ -71,7 +73,9 @@ export class Heartbeat {
     this.#due += this.#sockets.length;
     // of what is due then, nothing is lost
     if (this.#broadcasts.isUnderWay && this.#due <= patienceSeconds * this.#sockets.length) return;
-    for (; this.#due >= periodSeconds; this.#due -= periodSeconds) {
+    let most = Math.max(periodSeconds, catchingUp * this.#sockets.length);
+    for (; Math.min(most, this.#due) >= periodSeconds; most -= periodSeconds) {
+      this.#due -= periodSeconds;
       this.#next = (this.#next + 1) % this.#sockets.length;
       this.#look(this.#sockets[this.#next] as Pulse);
     }

@@ -2,7 +2,6 @@
  * gateway: everything that a browser talks to. It serves the pages and the WebSocket itself; calls of
  * the API go to the service that answers them, in this process or in another.
  */
-import { setFlagsFromString } from 'node:v8';
 import { apiServices } from '../../api-route.ts';
 import { firstNight } from '../catalog/seed.ts';
 import { urlOf } from '../config.ts';
@@ -19,9 +18,6 @@ import { visit } from './visit.ts';
 import { WaitingFeed } from './waiting-feed.ts';
 
 export const openGateway: OpenService<'gateway'> = async ({ config, host, names, log }) => {
-  // V8 makes the heap of a quiet process small: it looks for garbage among 18,000 who wait, 150 ms for next to none, and
-  // because its bound is close from then on, again in the moment in which all of them are told something
-  setFlagsFromString('--no-memory-reducer');
   const { database, queue, pools, tokens, catalog, rooms, namespace } = host;
   const broadcasts = new Broadcasts();
   const availability = new AvailabilityFeed(pools, broadcasts);
