@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Broadcasts, nothing, type Watcher } from '../services/inventory/watcher.ts';
+import { Broadcasts, nothing, type Watcher } from '../services/inventory/broadcasts.ts';
 
 const message = Buffer.from('the sale is open');
 const crowd = (howMany: number, listener: (heard: Buffer) => void) =>

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ServerMessage, WaitingRoomPage } from '../contract.ts';
 import { WaitingFeed, type WaitingFeedOptions } from '../services/gateway/waiting-feed.ts';
-import { Broadcasts } from '../services/inventory/watcher.ts';
+import { Broadcasts } from '../services/inventory/broadcasts.ts';
 
 const feeds: WaitingFeed[] = [];
 afterEach(async () => {

@@ -2,7 +2,7 @@
  * Pings of all WebSockets of a process, by one timer: each second a slice of them, so that all have had
  * theirs within the period and no moment has to ping everybody.
  */
-import type { Broadcasts } from '../inventory/watcher.ts';
+import type { Broadcasts } from '../inventory/broadcasts.ts';
 
 /** a whole frame without payload (RFC 6455, section 5.5.2): of these there are thousands a second */
 export const pingFrame = Buffer.from([0x89, 0]);

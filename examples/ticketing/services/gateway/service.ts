@@ -6,7 +6,7 @@ import { apiServices } from '../../api-route.ts';
 import { firstNight } from '../catalog/seed.ts';
 import { urlOf } from '../config.ts';
 import { AvailabilityFeed } from '../inventory/availability.ts';
-import { Broadcasts } from '../inventory/watcher.ts';
+import { Broadcasts } from '../inventory/broadcasts.ts';
 import { ProblemError } from '../problem.ts';
 import type { OpenService } from '../service.ts';
 import { patienceMs } from '../warm-up.ts';

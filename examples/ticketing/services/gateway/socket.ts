@@ -11,7 +11,7 @@ import { paths } from '../../addresses.ts';
 import { type Caller, clientMessageSchema, type ServerMessage } from '../../contract.ts';
 import type { AccessTokens } from '../auth/access-token.ts';
 import type { AvailabilityFeed } from '../inventory/availability.ts';
-import type { Broadcasts } from '../inventory/watcher.ts';
+import type { Broadcasts } from '../inventory/broadcasts.ts';
 import { followOrder } from '../orders/progress.ts';
 import { type OrderReaders, ownOrder } from '../orders/routes.ts';
 import { type ReportDeps, saleReport, stuckOrders } from '../organiser/reports.ts';

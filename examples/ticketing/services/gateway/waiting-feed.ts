@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ServerMessage } from '../../contract.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { type Broadcasts, type Listener, tell, type Watcher } from '../inventory/broadcasts.ts';
 import type { WaitingRooms } from '../inventory/waiting-rooms.ts';
-import { type Broadcasts, type Listener, tell, type Watcher } from '../inventory/watcher.ts';
 
 const lookEveryMs = 1_000;
 /** after the moment of the opening, for the room's own clock to have come that far */

@@ -1,8 +1,8 @@
 /** What is free, held and sold: a snapshot for those who come, numbered changes for those who stay. */
 import type { ChangeEvent } from '@evenkeel/soft-hold';
 import type { Availability, Count, SeatState, ServerMessage } from '../../contract.ts';
+import { Broadcasts, type Listener, nothing, type Watcher } from './broadcasts.ts';
 import type { Pools } from './pools.ts';
-import { Broadcasts, type Listener, nothing, type Watcher } from './watcher.ts';
 
 /** a snapshot for those who come is read this rarely, unless something changes */
 const snapshotMs = 250;

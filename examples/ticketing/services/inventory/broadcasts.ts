@@ -1,5 +1,5 @@
 /**
- * Somebody who is told what many others are told. Both feeds tell by the same few lines: those who wait hear something all the
+ * What many hear at once. Both feeds tell by the same few lines: those who wait hear something all the
  * time, so that V8 has compiled them when a seat is taken, of which all must hear at once.
  */
 import { setImmediate } from 'node:timers/promises';
