@@ -70,6 +70,24 @@ it('waits for what all must hear at once, 15 seconds and no longer, and leaves n
   expect(pinged()).toBeGreaterThanOrEqual(270);
 });
 
+it('forgets what was due to those who left meanwhile', () => {
+  const sockets = added(300);
+  broadcasts.isUnderWay = true;
+  pass(10);
+  for (const socket of sockets.slice(1)) heartbeat.remove(socket);
+  broadcasts.isUnderWay = false;
+  const [last] = sockets as [Socket];
+  pass(29);
+  expect(last.pings).toHaveLength(1);
+  heartbeat.remove(last);
+  pass(60);
+  const [later] = added(1) as [Socket];
+  pass(29);
+  expect(later.pings).toEqual([]);
+  pass(1);
+  expect(later.pings).toHaveLength(1);
+});
+
 it('gives up who has not answered by the next time', () => {
   const [silent, alive] = added(30) as [Socket, Socket];
   pass(30);

@@ -70,7 +70,8 @@ export class Heartbeat {
 
   #beat(): void {
     this.#beats += 1;
-    this.#due += this.#sockets.length;
+    // one look at each is the most that can be due, of those who are left
+    this.#due = Math.min(this.#due + this.#sockets.length, periodSeconds * this.#sockets.length);
     // of what is due then, nothing is lost
     if (this.#broadcasts.isUnderWay && this.#due <= patienceSeconds * this.#sockets.length) return;
     let most = Math.max(periodSeconds, catchingUp * this.#sockets.length);
