@@ -94,6 +94,7 @@ export class FrontDoor {
           if (answer.statusCode !== 503) return last as Answer;
         } catch (error) {
           last = error;
+          backend.ready = false;
         }
       }
       if (last instanceof Error || last === undefined) throw last ?? new Error('no front is ready');
@@ -108,11 +109,11 @@ export class FrontDoor {
     await Promise.allSettled([...this.#backends.values()].map(({ pool }) => pool.destroy()));
   }
 
-  /** The next in turn that is ready and was not asked yet; when none is ready, any. */
+  /** The next in turn that is ready and was not asked yet; only when none is ready, any. */
   #next(asked: Set<Backend>): Backend | undefined {
-    const all = [...this.#backends.values()].filter((backend) => !asked.has(backend));
+    const all = [...this.#backends.values()];
     const ready = all.filter((backend) => backend.ready);
-    const from = ready.length > 0 ? ready : all;
+    const from = (ready.length > 0 ? ready : all).filter((backend) => !asked.has(backend));
     this.#turn += 1;
     return from[this.#turn % from.length];
   }
