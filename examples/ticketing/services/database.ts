@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg, { type Pool, type PoolClient } from 'pg';
 
 /** A pool that gives up instead of queueing for ever, and names itself in pg_stat_activity. */
@@ -26,37 +25,6 @@ export function openDatabase(settings: {
   // and where nobody listens at that moment that ends the process: PostgreSQL restarts, and so do we
   pool.on('connect', (client) => client.on('error', settings.onError));
   return pool;
-}
-
-const againAfterMs = 500;
-const insistMs = 30_000;
-
-/**
- * For a process that starts: does `work`, which may be begun again, until no restart of PostgreSQL comes between.
- * Those that run already wait for it too. @throws what `work` throws, of anything else at once, of that after 30 s
- */
-export async function insist<T>(
-  work: () => Promise<T>,
-  onWait?: (why: unknown) => void,
-): Promise<T> {
-  for (const until = performance.now() + insistMs; ; await sleep(againAfterMs)) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isAway(error) || performance.now() > until) throw error;
-      onWait?.(error);
-    }
-  }
-}
-
-/** PostgreSQL is not there, goes, or comes. */
-function isAway(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  // pg gives no code to what it notices itself
-  const isCut = /^(Connection terminated|timeout exceeded when trying to connect)/.test(
-    message ?? '',
-  );
-  return isCut || ['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03'].includes(code ?? '');
 }
 
 /** Opens all connections of the pool, so that the first requests do not wait for them. */

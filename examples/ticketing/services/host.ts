@@ -3,7 +3,7 @@
  * first service asks for it and closed in order. It is the same whether a process runs one service
  * or all of them.
  */
-import type { JobQueue, OutboxRelay } from '@evenkeel/async-jobs';
+import type { JobDefinition, JobQueue, OutboxRelay } from '@evenkeel/async-jobs';
 import {
   type Health,
   pgCheck,
@@ -21,6 +21,7 @@ import { Catalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
 import { connectRedis, openQueue, type Tuning } from './connections.ts';
 import { openDatabase } from './database.ts';
+import { insist } from './insist.ts';
 import { HoldTraces } from './inventory/hold-traces.ts';
 import { Pools } from './inventory/pools.ts';
 import { WaitingRooms } from './inventory/waiting-rooms.ts';
@@ -110,6 +111,14 @@ export class Host {
       this.#caches.push(() => queue.close());
       return queue;
     });
+  }
+
+  /** For a service that starts. */
+  ensureTopics(jobs: readonly JobDefinition[]): Promise<void> {
+    return insist(
+      () => this.queue.ensureTopics(jobs),
+      (error) => this.#log.warn({ err: error }, 'Kafka is not there yet'),
+    );
   }
 
   /** Whoever puts jobs into the database sees to it that they leave it. */

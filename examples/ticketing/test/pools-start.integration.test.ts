@@ -2,12 +2,22 @@ import { ReadWriteRouter } from '@evenkeel/health/postgres';
 import { TieredCache } from '@evenkeel/tiered-cache';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { backends, startPostgres, startRedis, uniqueName } from '../../../test/backends.ts';
+import {
+  backends,
+  startKafka,
+  startPostgres,
+  startRedis,
+  uniqueName,
+} from '../../../test/backends.ts';
 import { Catalog } from '../services/catalog/catalog.ts';
-import { insist, openDatabase, warmUp } from '../services/database.ts';
+import { openQueue } from '../services/connections.ts';
+import { openDatabase, warmUp } from '../services/database.ts';
+import { insist } from '../services/insist.ts';
 import { Pools } from '../services/inventory/pools.ts';
 import { migrate } from '../services/migrations/migrate.ts';
+import { chargeJob } from '../services/orders/charge-job.ts';
 
 const name = uniqueName('pools_start');
 const admin = new pg.Pool({ connectionString: backends().databaseUrl, max: 1 });
@@ -113,5 +123,28 @@ it('a process that starts while PostgreSQL restarts waits for that, and for no o
     expect(waits).toHaveLength(known);
   } finally {
     await own.end();
+  }
+});
+
+it('a process that starts while Kafka restarts waits for that', { timeout: 120_000 }, async () => {
+  await using server = await startKafka();
+  const redis = new Redis(backends().redisUrl);
+  const stores = { redis, database, namespace: name, brokers: [server.url] };
+  const queue = openQueue(stores, name, pino({ enabled: false }));
+  try {
+    // connected already, so that it is cut in the middle
+    await queue.ensureTopics([chargeJob]);
+    await server.kill();
+    const waits: unknown[] = [];
+    const started = insist(
+      () => queue.ensureTopics([chargeJob]),
+      (why) => waits.push(why),
+    );
+    await expect.poll(() => waits.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await server.restart();
+    await started;
+  } finally {
+    await queue.close();
+    redis.disconnect();
   }
 });

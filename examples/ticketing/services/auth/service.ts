@@ -1,8 +1,8 @@
 /** auth: accounts, sessions, tokens. After it has answered, nobody asks a store who somebody is. */
 import { randomUUID } from 'node:crypto';
 import { demoAccounts, paths } from '../../addresses.ts';
-import { insist } from '../database.ts';
 import { derivedSecret } from '../derived-secret.ts';
+import { insist } from '../insist.ts';
 import type { OpenService } from '../service.ts';
 import { LoginAttempts } from './attempts.ts';
 import { Passwords } from './passwords.ts';

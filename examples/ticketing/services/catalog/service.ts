@@ -1,6 +1,6 @@
 /** catalog: events, prices and halls, from the caches when they can. */
 import { paths } from '../../addresses.ts';
-import { insist } from '../database.ts';
+import { insist } from '../insist.ts';
 import type { OpenService } from '../service.ts';
 import { pageEdge } from './edge.ts';
 import { catalogRoutes } from './routes.ts';

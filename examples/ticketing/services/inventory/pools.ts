@@ -10,7 +10,7 @@ import {
 } from '@evenkeel/soft-hold';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
-import { insist } from '../database.ts';
+import { insist } from '../insist.ts';
 import { ProblemError } from '../problem.ts';
 
 export type PoolsOptions = {

@@ -10,7 +10,7 @@ import { MailProvider, MailRefused } from './mail-provider.ts';
 export const openNotifications: OpenService<'notifications'> = async ({ config, host, log }) => {
   const { database, people, queue, health } = host;
   const mailJob = mailJobs[config.REGION];
-  await queue.ensureTopics([mailJob]);
+  await host.ensureTopics([mailJob]);
 
   const breaker = new CircuitBreaker({ name: 'mail-provider', timeoutMs: config.MAIL_TIMEOUT_MS });
   breaker.on('open', (event) => log.error(event, 'the mail provider is unwell: circuit open'));

@@ -1,7 +1,8 @@
 /** orders: promises to sell what is held, at once; the payments worker keeps the promise. */
 import { randomUUID } from 'node:crypto';
 import { paths, testCards } from '../../addresses.ts';
-import { insist, warmUp } from '../database.ts';
+import { warmUp } from '../database.ts';
+import { insist } from '../insist.ts';
 import { Holds } from '../inventory/holds.ts';
 import { organiserRoutes } from '../organiser/routes.ts';
 import { scanRoutes } from '../scans/routes.ts';
@@ -12,7 +13,7 @@ import { orderRoutes } from './routes.ts';
 
 export const openOrders: OpenService<'orders'> = async ({ config, host }) => {
   const { database, queue, pools, catalog, tokens, rooms, namespace } = host;
-  await queue.ensureTopics([chargeJob]);
+  await host.ensureTopics([chargeJob]);
   await host.relay();
   const holds = new Holds({ pools, catalog, ttlMs: config.HOLD_TTL_MS, pulse: host.pulse });
   await host.openPools();

@@ -13,7 +13,7 @@ import { webhookRoutes } from './webhooks.ts';
 
 export const openPayments: OpenService<'payments'> = async ({ config, host, log }) => {
   const { database, queue, pools, health } = host;
-  await queue.ensureTopics([chargeJob, ...config.REGIONS.map((region) => mailJobs[region])]);
+  await host.ensureTopics([chargeJob, ...config.REGIONS.map((region) => mailJobs[region])]);
   await host.relay();
   await host.openPools();
 
