@@ -3,11 +3,12 @@
  * Chromium's own trace, frame by frame, and printed.
  */
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { paths } from '../addresses.ts';
-import type { NewEvent, ServerMessage } from '../contract.ts';
+import type { NewEvent } from '../contract.ts';
 import { layOut } from '../web/src/seat-layout.ts';
 import { openBrowser, Window } from './browser-window.ts';
+import { FeedFront } from './feed-front.ts';
 import { TestShop } from './test-shop.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 150_000 });
@@ -178,16 +179,20 @@ async function placing(window: Window): Promise<(id: string) => Point> {
 }
 
 /** The colour in the middle of a seat, in the canvas itself, after scrolling there. */
-const colorAt = (window: Window, { x, y }: Point) =>
-  window.page.evaluate(`(async () => {
+async function colorAt(window: Window, { x, y }: Point): Promise<Color> {
+  await window.page.evaluate(`{
     const frame = document.querySelector('.map-frame');
     frame.scrollTo(${x} - frame.clientWidth / 2, ${y} - frame.clientHeight / 2);
-    for (let n = 0; n < 3; n += 1) await new Promise(requestAnimationFrame);
+  }`);
+  await settled(window);
+  return window.page.evaluate(`(() => {
+    const frame = document.querySelector('.map-frame');
     const canvas = document.querySelector('.map-canvas');
     const density = canvas.width / canvas.clientWidth;
     const at = [${x} - frame.scrollLeft, ${y} - frame.scrollTop].map((n) => Math.floor(n * density));
     return [...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3);
   })()`) as Promise<Color>;
+}
 
 const colorOf = (window: Window, name: string) =>
   window.page.evaluate(`(() => {
@@ -257,18 +262,12 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
   const buyer = await shop.buyer();
   const window = await Window.open(browser, 'about:blank');
   await window.page.addInitScript(countPaints);
-  let tell: (message: ServerMessage) => void = () => {};
   let seq = -1;
-  await window.page.routeWebSocket('**/ws', (socket) => {
-    const server = socket.connectToServer();
-    tell = (message) => socket.send(JSON.stringify(message));
-    server.onMessage((message) => {
-      const parsed = JSON.parse(String(message)) as ServerMessage;
-      if (parsed.type === 'availability') seq = parsed.availability.seq;
-      socket.send(message);
-    });
+  const front = await FeedFront.start(shop.url, (message) => {
+    if (message.type === 'availability') seq = message.availability.seq;
   });
-  await window.page.goto(`${shop.url}/events/${slug}`);
+  onTestFinished(() => front.stop());
+  await window.page.goto(`${front.url}/events/${slug}`);
   await window.page.locator('.connection.is-live').waitFor();
   await window.page.locator('.map-canvas').waitFor();
   await expect.poll(() => seq).toBeGreaterThanOrEqual(0);
@@ -302,7 +301,7 @@ it('stays at 50 frames a second with 20,000 seats and 200 changes a second', asy
     const state = states[told % 3] as 'held';
     stateOf.set(seat, state);
     const seats = { [seat]: state };
-    tell({ type: 'change', event: slug, seq, counts: [count], seats });
+    front.tell({ type: 'change', event: slug, seq, counts: [count], seats });
   };
   const begin = performance.now();
   // a late timer catches up
