@@ -6,8 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartError } from './options.ts';
+import { program } from './program.ts';
 
-const main = new URL('../services/main.ts', import.meta.url).pathname;
 /**
  * As in the Dockerfile and compose.yaml. V8 looks for garbage in a quiet heap each 100 s, 150 to 400 ms among 18,000 who wait,
  * for next to none, and in the moment in which all of them are told something as well. Set later it changes nothing.
@@ -118,8 +118,10 @@ export class ServiceProcess {
   }
 
   /** Resolves with how the process ended. */
-  #runOnce(): Promise<string> {
-    const flags = [...v8Flags, '--conditions=@evenkeel/source', '--import', 'tsx'];
+  async #runOnce(): Promise<string> {
+    const main = await program();
+    if (this.#stopping.signal.aborted) return 'no start';
+    const flags = [...v8Flags, '--enable-source-maps'];
     const child = spawn(process.execPath, [...flags, main, ...this.#options.services], {
       env: { ...process.env, ...this.#options.env },
       // in a process group of its own, Ctrl-C reaches only us, and we stop things in order;

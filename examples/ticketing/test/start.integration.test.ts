@@ -150,7 +150,7 @@ describe('npm start on real servers', () => {
     const children = run.children();
     const killed = new Set<string>();
     for (const { pid, command } of commandsOf(children)) {
-      const service = /main\.ts (?!fake)(\w+)$/.exec(command)?.[1];
+      const service = /main\.mjs (?!fake)(\w+)$/.exec(command)?.[1];
       if (service === undefined || killed.has(service)) continue;
       killed.add(service);
       process.kill(pid, 'SIGKILL');

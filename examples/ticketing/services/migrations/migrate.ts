@@ -9,7 +9,7 @@ import { PostgresStore } from '@evenkeel/soft-hold';
 import type { Pool } from 'pg';
 import { transaction } from '../database.ts';
 
-const folder = new URL('./', import.meta.url);
+const folder = new URL('../migrations/', import.meta.url);
 /** any number that nothing else in this database locks */
 const lockKey = 7_401_936;
 
