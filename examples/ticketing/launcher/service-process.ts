@@ -119,7 +119,12 @@ export class ServiceProcess {
 
   /** Resolves with how the process ended. */
   async #runOnce(): Promise<string> {
-    const main = await program();
+    let main: string;
+    try {
+      main = await program();
+    } catch (error) {
+      return `no program of the services: ${(error as Error).message}`;
+    }
     if (this.#stopping.signal.aborted) return 'no start';
     const flags = [...v8Flags, '--enable-source-maps'];
     const child = spawn(process.execPath, [...flags, main, ...this.#options.services], {

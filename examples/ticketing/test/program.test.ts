@@ -21,7 +21,9 @@ async function launcher(): Promise<{ child: ChildProcess; main: string }> {
   return { child, main: String(main) };
 }
 
-it('makes one program of the services, which is gone with who made it, or swept by the next', async () => {
+it('makes one program of the services, which is gone with who made it, or swept by the next', {
+  timeout: 60_000,
+}, async () => {
   const [one, other] = [await launcher(), await launcher()];
   expect(one.main).not.toBe(other.main);
   const { stdout } = await promisify(execFile)(process.execPath, [one.main, 'keys']);
